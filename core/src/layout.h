@@ -1,0 +1,252 @@
+/* What lies in a segment, byte for byte. docs/format/segment.md describes the same for readers of other
+ * programs; the assertions at the end pin it.
+ *
+ *   0        header         one page, immutable once the name is published
+ *   4096     schema         0..64 KiB, immutable, own checksum, padded to 4096
+ *   ...      participants   one entry of 64 bytes for each index
+ *   ...      statistics     one line of 64 bytes for each index
+ *   body     of the kind    at a multiple of 4096
+ *
+ * Shared memory holds fixed-width integers and offsets: no pointer, no enum, no long. */
+#ifndef MEMLANE_LAYOUT_H
+#define MEMLANE_LAYOUT_H
+
+#include "atomic.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMLANE_MAGIC UINT64_C(0x00656e616c6d656d) /* "memlane" in memory */
+#define MEMLANE_ENDIAN UINT32_C(0x01020304)
+
+enum {
+    MEMLANE_PAGE = 4096,
+    MEMLANE_LINE = 64, /* a cache line on every processor that we know of; part of the layout */
+    MEMLANE_SCHEMA_MAXIMUM = 65536,
+    MEMLANE_PARTICIPANTS_MAXIMUM = 1024,
+    MEMLANE_NAME_MAXIMUM = 200, /* bytes of UTF-8 */
+    MEMLANE_LABEL_WORDS = 4,
+    MEMLANE_GEOMETRY_WORDS = 16,
+    MEMLANE_COUNTERS = 8
+};
+
+/* Kinds of objects. Values are part of the layout; the names appear in errors. */
+enum memlane_kind_code {
+    MEMLANE_KIND_VARIABLE = 1,
+    MEMLANE_KIND_CHANNEL = 2,
+    MEMLANE_KIND_FUNCTION = 3,
+    MEMLANE_KIND_MAP = 4,
+    MEMLANE_KIND_SHARE = 5,
+    MEMLANE_KIND_BUFFER = 6,
+    MEMLANE_KIND_PARTICIPANTS = 7
+};
+
+/* Header flags (compatible: an older library may ignore unknown ones). */
+enum { MEMLANE_FLAG_EPHEMERAL = 1 };
+
+/* Page 0. Written by the creator before the name exists, never after: peers copy it with one read, check it, and
+ * work with their private copy, so that no later change can make them trust another geometry. */
+struct memlane_header {
+    uint64_t magic;
+    uint32_t endian;
+    uint16_t layout_major, layout_minor;
+    uint32_t incompatible; /* features: an opener that does not know a bit here refuses */
+    uint32_t read_only_compatible;
+    uint32_t flags;
+    uint32_t kind;
+    uint64_t total_size;
+    uint32_t participants_offset, participants_count;
+    uint64_t body_offset;
+    uint64_t geometry[MEMLANE_GEOMETRY_WORDS]; /* of the kind */
+    unsigned char schema_hash[32];             /* reserved: zeros; the schema is compared whole */
+    unsigned char uuid[16];
+    uint64_t created_monotonic_ns, created_real_ns;
+    unsigned char boot_identity[16];
+    uint32_t creator_user;
+    char name[204]; /* UTF-8, ended by NUL: how the object was called when it was made */
+    uint32_t schema_length, schema_checksum;
+    unsigned char reserved[4088 - 480];
+    uint32_t checksum; /* CRC-32C over all before it */
+    uint32_t padding;
+};
+
+/* One participant: one open endpoint.
+ *
+ * Writer: only whoever holds the byte lock of this index. Readers: everybody, for verdicts and error texts. A
+ * stale generation or pid makes a verdict more careful (ALIVE for longer), never wrong; a torn label is
+ * printed torn. If its owner dies at any line the kernel drops the byte lock: whoever takes that lock next raises the
+ * generation first, so that every tag of the dead owner is dead from then on, and cleans before it uses the index. */
+struct memlane_participant_entry {
+    memlane_atomic32 generation; /* modulo 2^17 */
+    memlane_atomic32 pid;        /* written last at attach, cleared first at detach; 0: nobody */
+    memlane_atomic64 start_time;
+    memlane_atomic64 pid_namespace;
+    memlane_atomic32 thread;
+    uint32_t reserved;
+    memlane_atomic64 label[MEMLANE_LABEL_WORDS];
+};
+
+/* Counters of one participant index. Writer: the owner of the index, by relaxed additions that never reset: a new
+ * owner goes on where a dead one stopped, so that the sum over all lines never falls and no death loses or doubles a
+ * count that was made. Readers: anybody; a stale value is a count of a moment ago. */
+struct memlane_statistics_line {
+    memlane_atomic64 counter[MEMLANE_COUNTERS];
+};
+
+enum memlane_counter {
+    MEMLANE_COUNTER_WRITES,
+    MEMLANE_COUNTER_READS,
+    MEMLANE_COUNTER_BYTES_WRITTEN,
+    MEMLANE_COUNTER_BYTES_READ,
+    MEMLANE_COUNTER_SUPERSEDED,
+    MEMLANE_COUNTER_SKIPPED,
+    MEMLANE_COUNTER_RETRIES,
+    MEMLANE_COUNTER_RECOVERED
+};
+
+/* -- the register: the latest value (docs/design/register.md) ------------------------------------------ */
+
+/* latest = version:48 | slot:16; version 0: never written. The one word that readers go by.
+ * Writers: any participant, by CAS, after the slot's bytes. A reader with a stale value finds the slot's version
+ * changed and looks again, or copies the value before the newest. Its last writer's death changes nothing. */
+struct memlane_register_control {
+    memlane_atomic64 latest;
+    unsigned char line0[MEMLANE_LINE - 8];
+    memlane_atomic32 waiters;   /* 1: somebody may sleep on latest. A dead waiter costs one needless wake. */
+    memlane_atomic32 pins_used; /* highest index that ever pinned, plus one; only rises. Bounds the scan of pins. */
+    unsigned char line1[MEMLANE_LINE - 8];
+};
+
+enum { MEMLANE_PINS_EACH = 4 };
+
+/* Pins of one participant index: copies of `latest`, 0 = none. A nonzero pin forbids everybody to claim its slot,
+ * whatever the version. Writer: the owner of the index; after its death whoever cleans the index. A stale pin
+ * keeps one slot out of use until that cleanup. */
+struct memlane_pin_row {
+    memlane_atomic64 pin[MEMLANE_PINS_EACH];
+    unsigned char line[MEMLANE_LINE - 8 * MEMLANE_PINS_EACH];
+};
+
+/* One slot. control = version:48 | owner:14 | state:2, owner = index + 1, 0 = nobody.
+ * Only the claimant of (version, owner, WRITING) writes the rest and the slot's bytes, between its claim and its
+ * release; every CAS on control is exact, so a claimant that was declared dead can change nothing any more.
+ * A claim always raises the version: readers that copied meanwhile see it and copy again.
+ * Owner dead in WRITING: the slot is claimable by verdict; if `latest` names it, it is the published current slot. */
+struct memlane_slot {
+    memlane_atomic64 control;
+    memlane_atomic64 length_type; /* length:40 | type:24 of the value in the slot */
+    memlane_atomic64 monotonic_ns, real_ns; /* when it was written */
+    unsigned char line[MEMLANE_LINE - 32];
+};
+
+enum memlane_slot_state {
+    MEMLANE_SLOT_FREE = 0,
+    MEMLANE_SLOT_PUBLISHED = 1,
+    MEMLANE_SLOT_WRITING = 2,
+    MEMLANE_SLOT_INVALID = 3 /* never stored by memlane: damaged, never claimed */
+};
+
+/* Geometry words of a register. */
+enum memlane_register_geometry {
+    MEMLANE_REGISTER_SLOTS = 0,    /* number of slots */
+    MEMLANE_REGISTER_CAPACITY = 1, /* bytes of the largest value */
+    MEMLANE_REGISTER_STRIDE = 2,   /* from one slot's bytes to the next */
+    MEMLANE_REGISTER_ENCODING = 3  /* the caller's: how values are encoded (the pickle protocol, for Python) */
+};
+
+enum { MEMLANE_SLOTS_MINIMUM = 2, MEMLANE_SLOTS_MAXIMUM = 65535 };
+#define MEMLANE_CAPACITY_MAXIMUM (UINT64_C(1) << 38)
+
+static inline uint64_t memlane_latest_word(uint64_t version, uint64_t slot) {
+    return version << 16 | slot;
+}
+
+static inline uint64_t memlane_control_word(uint64_t version, uint64_t owner, uint64_t state) {
+    return version << 16 | owner << 2 | state;
+}
+
+static inline uint64_t memlane_word_version(uint64_t word) {
+    return word >> 16;
+}
+
+static inline uint32_t memlane_latest_slot(uint64_t latest) {
+    return (uint32_t)(latest & 0xffff);
+}
+
+static inline uint32_t memlane_control_owner(uint64_t control) {
+    return (uint32_t)(control >> 2 & 0x3fff);
+}
+
+static inline uint32_t memlane_control_state(uint64_t control) {
+    return (uint32_t)(control & 3);
+}
+
+/* -- the lock word (docs/design/lock.md) ---------------------------------------------------------------- */
+
+/* word = count:32 | waiters:1 | abandoned:1 | 0:2 | owner tag:28. The count rises with each acquisition and is the fence token.
+ * Writer: by CAS on the exact word only. Owner dead at any line: a waiter steals it by CAS, or cleanup of the owner's
+ * index frees it with the abandoned bit, and the next owner is told. */
+struct memlane_lock_word {
+    memlane_atomic64 word;
+};
+
+#define MEMLANE_LOCK_WAITERS (UINT64_C(1) << 31)
+#define MEMLANE_LOCK_ABANDONED (UINT64_C(1) << 30)
+#define MEMLANE_LOCK_TAG UINT64_C(0x0fffffff)
+
+/* tag = (index + 1):11 | generation:17; 0 = nobody. Tags of one index differ for 2^17 attachments. */
+#define MEMLANE_GENERATION_MASK UINT32_C(0x1ffff)
+
+static inline uint32_t memlane_tag(uint32_t index, uint32_t generation) {
+    return (index + 1) << 17 | (generation & MEMLANE_GENERATION_MASK);
+}
+
+static inline uint32_t memlane_tag_index(uint32_t tag) {
+    return (tag >> 17) - 1;
+}
+
+static inline uint32_t memlane_tag_generation(uint32_t tag) {
+    return tag & MEMLANE_GENERATION_MASK;
+}
+
+/* The byte of index i is locked at this offset, beyond any file's end. */
+#define MEMLANE_LOCK_BASE (UINT64_C(1) << 40)
+
+#define MEMLANE_ASSERT_OFFSET(type, member, at) \
+    _Static_assert(offsetof(struct type, member) == (at), #type "." #member " is part of the layout")
+
+MEMLANE_ASSERT_OFFSET(memlane_header, endian, 8);
+MEMLANE_ASSERT_OFFSET(memlane_header, incompatible, 16);
+MEMLANE_ASSERT_OFFSET(memlane_header, kind, 28);
+MEMLANE_ASSERT_OFFSET(memlane_header, total_size, 32);
+MEMLANE_ASSERT_OFFSET(memlane_header, participants_offset, 40);
+MEMLANE_ASSERT_OFFSET(memlane_header, body_offset, 48);
+MEMLANE_ASSERT_OFFSET(memlane_header, geometry, 56);
+MEMLANE_ASSERT_OFFSET(memlane_header, schema_hash, 184);
+MEMLANE_ASSERT_OFFSET(memlane_header, uuid, 216);
+MEMLANE_ASSERT_OFFSET(memlane_header, created_monotonic_ns, 232);
+MEMLANE_ASSERT_OFFSET(memlane_header, boot_identity, 248);
+MEMLANE_ASSERT_OFFSET(memlane_header, creator_user, 264);
+MEMLANE_ASSERT_OFFSET(memlane_header, name, 268);
+MEMLANE_ASSERT_OFFSET(memlane_header, schema_length, 472);
+MEMLANE_ASSERT_OFFSET(memlane_header, reserved, 480);
+MEMLANE_ASSERT_OFFSET(memlane_header, checksum, 4088);
+_Static_assert(sizeof(struct memlane_header) == MEMLANE_PAGE, "the header is one page");
+MEMLANE_ASSERT_OFFSET(memlane_participant_entry, pid, 4);
+MEMLANE_ASSERT_OFFSET(memlane_participant_entry, start_time, 8);
+MEMLANE_ASSERT_OFFSET(memlane_participant_entry, pid_namespace, 16);
+MEMLANE_ASSERT_OFFSET(memlane_participant_entry, thread, 24);
+MEMLANE_ASSERT_OFFSET(memlane_participant_entry, label, 32);
+_Static_assert(sizeof(struct memlane_participant_entry) == MEMLANE_LINE, "one line for a participant");
+_Static_assert(sizeof(struct memlane_statistics_line) == MEMLANE_LINE, "one line for a participant's counters");
+MEMLANE_ASSERT_OFFSET(memlane_register_control, waiters, 64);
+MEMLANE_ASSERT_OFFSET(memlane_register_control, pins_used, 68);
+_Static_assert(sizeof(struct memlane_register_control) == 2 * MEMLANE_LINE, "latest is alone on its line");
+_Static_assert(sizeof(struct memlane_pin_row) == MEMLANE_LINE, "one line for a participant's pins");
+MEMLANE_ASSERT_OFFSET(memlane_slot, length_type, 8);
+MEMLANE_ASSERT_OFFSET(memlane_slot, monotonic_ns, 16);
+MEMLANE_ASSERT_OFFSET(memlane_slot, real_ns, 24);
+_Static_assert(sizeof(struct memlane_slot) == MEMLANE_LINE, "one line for a slot's words");
+_Static_assert(sizeof(struct memlane_lock_word) == 8, "one word");
+
+#endif

@@ -1,0 +1,123 @@
+/* The seam to the operating system: everything that memlane asks of it, and nothing else calls it.
+ *
+ * Functions return 0 or an errno value unless they say otherwise; they neither print nor abort, and leave
+ * errno as they found it only where that is said. Descriptors are close-on-exec. Tests replace single
+ * functions at link time (--wrap) to inject faults, clocks and whole simulated machines. */
+#ifndef MEMLANE_PLATFORM_H
+#define MEMLANE_PLATFORM_H
+
+#include "atomic.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* -- time ------------------------------------------------------------------------------------------- */
+
+uint64_t memlane_platform_monotonic_ns(void); /* never steps; the same in all processes of one boot */
+uint64_t memlane_platform_real_ns(void);      /* information only: nothing is decided by it */
+void memlane_platform_sleep_ns(uint64_t duration_ns);
+void memlane_platform_relax(void);           /* a hint to the processor in a spin loop */
+unsigned memlane_platform_processors(void);  /* that this process may run on; at least 1 */
+
+/* -- sleeping on a word ------------------------------------------------------------------------------ */
+
+/* Sleeps while *word == expected, at most timeout_ns. 0 woken or changed or spurious, ETIMEDOUT, EINTR;
+ * EFAULT when the page is gone. Works on read-only mappings. */
+int memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns);
+void memlane_platform_futex_wake_all(memlane_atomic32 *word);
+void memlane_platform_futex_wake_one(memlane_atomic32 *word);
+
+/* -- files ------------------------------------------------------------------------------------------- */
+
+enum memlane_file_type { MEMLANE_FILE_REGULAR, MEMLANE_FILE_DIRECTORY, MEMLANE_FILE_OTHER };
+
+struct memlane_file_status {
+    uint64_t device, inode;
+    uint64_t size;      /* bytes */
+    uint64_t allocated; /* bytes that have storage behind them */
+    uint32_t links, user, permissions; /* permissions: the low 9 mode bits */
+    enum memlane_file_type type;
+};
+
+int memlane_platform_make_directory(const char *path, uint32_t permissions);
+int memlane_platform_open_directory(const char *path, int *descriptor); /* ELOOP/ENOTDIR for symlinks */
+int memlane_platform_describe(int descriptor, struct memlane_file_status *status);
+int memlane_platform_open_file(int directory, const char *name, int *descriptor); /* never follows, never blocks */
+int memlane_platform_create_unnamed(int directory, uint32_t permissions, int *descriptor);
+int memlane_platform_reserve(int descriptor, uint64_t size); /* all or nothing; ENOSPC */
+int memlane_platform_publish(int descriptor, int directory, const char *name); /* atomic; EEXIST */
+int memlane_platform_unlink(int directory, const char *name);
+int memlane_platform_reopen(int descriptor, int *second); /* a second open file description of the same file */
+int memlane_platform_read_at(int descriptor, uint64_t offset, void *buffer, size_t size); /* EIO when short */
+int memlane_platform_write_at(int descriptor, uint64_t offset, const void *buffer, size_t size);
+void memlane_platform_close(int descriptor);
+int memlane_platform_free_space(int directory, uint64_t *bytes);
+int memlane_platform_lock_directory(int directory, bool *locked); /* advisory, exclusive, never blocks */
+
+/* Calls visit for each entry's name until it returns false. */
+int memlane_platform_list(int directory, bool (*visit)(const char *name, void *argument), void *argument);
+
+/* -- byte locks: a range of a file, owned by the open file description, dropped by the kernel on any death ---- */
+
+int memlane_platform_lock_bytes(int descriptor, uint64_t offset, uint64_t length); /* EAGAIN: somebody else has it */
+int memlane_platform_unlock_bytes(int descriptor, uint64_t offset, uint64_t length);
+int memlane_platform_byte_is_locked(int descriptor, uint64_t offset, bool *locked); /* by another description */
+
+/* -- memory ------------------------------------------------------------------------------------------ */
+
+int memlane_platform_map(int descriptor, size_t size, bool writable, void **address);
+void memlane_platform_unmap(void *address, size_t size);
+int memlane_platform_allocate_pages(size_t size, void **address);           /* private zeros */
+int memlane_platform_replace_by_zeros(void *address, size_t size, bool writable); /* async-signal-safe */
+int memlane_platform_move_read_only(void *from, size_t size, void *to); /* replaces the mapping at `to`; async-signal-safe */
+
+/* -- processes --------------------------------------------------------------------------------------- */
+
+struct memlane_process {
+    uint32_t pid;           /* in its own namespace; 0: nobody */
+    uint64_t start_time;    /* clock ticks since boot: tells a process from a later one of the same pid */
+    uint64_t pid_namespace; /* inode of the namespace */
+};
+
+enum memlane_process_state { MEMLANE_PROCESS_LIVE, MEMLANE_PROCESS_GONE, MEMLANE_PROCESS_UNKNOWN };
+
+void memlane_platform_this_process(struct memlane_process *process); /* async-signal-safe */
+uint32_t memlane_platform_this_thread(void);
+enum memlane_process_state memlane_platform_process_state(const struct memlane_process *process);
+void memlane_platform_process_label(char *label, size_t size); /* the program's short name, ended by NUL */
+uint32_t memlane_platform_effective_user(void);
+const char *memlane_platform_environment(const char *name); /* NULL in set-user-id programs */
+int memlane_platform_random(void *buffer, size_t size);
+void memlane_platform_boot_identity(unsigned char identity[16]);
+int memlane_platform_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+/* -- access to memory that is not there any more (SIGBUS) ---------------------------------------------- */
+
+/* Installs a handler, or puts it back in front when another was installed since. handle: async-signal-safe; true when it
+ * made the access good. Other faults go on to the former handler. */
+int memlane_platform_trap_faults(bool (*handle)(void *address));
+
+/* -- mutual exclusion between the threads of one process: private memory only, never in a segment ------- */
+
+typedef pthread_mutex_t memlane_mutex;
+#define MEMLANE_MUTEX_INITIAL PTHREAD_MUTEX_INITIALIZER
+
+static inline void memlane_mutex_initialise(memlane_mutex *mutex) {
+    pthread_mutex_init(mutex, NULL);
+}
+
+static inline void memlane_mutex_destroy(memlane_mutex *mutex) {
+    pthread_mutex_destroy(mutex);
+}
+
+static inline void memlane_mutex_lock(memlane_mutex *mutex) {
+    pthread_mutex_lock(mutex);
+}
+
+static inline void memlane_mutex_unlock(memlane_mutex *mutex) {
+    pthread_mutex_unlock(mutex);
+}
+
+#endif

@@ -1,0 +1,476 @@
+/* The seam on Linux. The only file with system calls; see platform.h for what each function promises. */
+#define _GNU_SOURCE
+#include "platform.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { NANOSECONDS_IN_A_SECOND = 1000000000, DESCRIPTOR_PATH_SIZE = 40 };
+
+/* -- time ------------------------------------------------------------------------------------------- */
+
+static uint64_t clock_ns(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now); /* cannot fail for these clocks */
+    return (uint64_t)now.tv_sec * NANOSECONDS_IN_A_SECOND + (uint64_t)now.tv_nsec;
+}
+
+static struct timespec timespec_of(uint64_t duration_ns) {
+    return (struct timespec){.tv_sec = (time_t)(duration_ns / NANOSECONDS_IN_A_SECOND),
+                             .tv_nsec = (long)(duration_ns % NANOSECONDS_IN_A_SECOND)};
+}
+
+uint64_t memlane_platform_monotonic_ns(void) {
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t memlane_platform_real_ns(void) {
+    return clock_ns(CLOCK_REALTIME);
+}
+
+void memlane_platform_sleep_ns(uint64_t duration_ns) {
+    struct timespec duration = timespec_of(duration_ns);
+    nanosleep(&duration, NULL); /* cut short by a signal: callers loop on their deadline */
+}
+
+void memlane_platform_relax(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ volatile("yield");
+#endif
+}
+
+unsigned memlane_platform_processors(void) {
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 0) {
+        return (unsigned)CPU_COUNT(&allowed);
+    }
+    return 1; /* more than CPU_SETSIZE processors, or no answer: then nobody spins */
+}
+
+/* -- sleeping on a word ------------------------------------------------------------------------------ */
+
+int memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns) {
+    struct timespec timeout = timespec_of(timeout_ns);
+    if (syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, NULL, 0) == 0 || errno == EAGAIN) {
+        return 0;
+    }
+    return errno;
+}
+
+static void futex_wake(memlane_atomic32 *word, int count) {
+    syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0); /* EFAULT: the page is gone, and the waiters' chunks end */
+}
+
+void memlane_platform_futex_wake_all(memlane_atomic32 *word) {
+    futex_wake(word, INT32_MAX);
+}
+
+void memlane_platform_futex_wake_one(memlane_atomic32 *word) {
+    futex_wake(word, 1);
+}
+
+/* -- files ------------------------------------------------------------------------------------------- */
+
+static void descriptor_path(char path[DESCRIPTOR_PATH_SIZE], int descriptor) {
+    snprintf(path, DESCRIPTOR_PATH_SIZE, "/proc/self/fd/%d", descriptor);
+}
+
+static int answer(int descriptor, int *result) {
+    if (descriptor < 0) {
+        return errno;
+    }
+    *result = descriptor;
+    return 0;
+}
+
+int memlane_platform_make_directory(const char *path, uint32_t permissions) {
+    return mkdir(path, (mode_t)permissions) == 0 ? 0 : errno;
+}
+
+int memlane_platform_open_directory(const char *path, int *descriptor) {
+    return answer(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), descriptor);
+}
+
+static enum memlane_file_type type_of(mode_t mode) {
+    return S_ISREG(mode) ? MEMLANE_FILE_REGULAR : S_ISDIR(mode) ? MEMLANE_FILE_DIRECTORY : MEMLANE_FILE_OTHER;
+}
+
+int memlane_platform_describe(int descriptor, struct memlane_file_status *status) {
+    struct stat found;
+    if (fstat(descriptor, &found) != 0) {
+        return errno;
+    }
+    *status = (struct memlane_file_status){
+        .device = (uint64_t)found.st_dev,
+        .inode = (uint64_t)found.st_ino,
+        .size = (uint64_t)found.st_size,
+        .allocated = (uint64_t)found.st_blocks * 512,
+        .links = (uint32_t)found.st_nlink,
+        .user = (uint32_t)found.st_uid,
+        .permissions = (uint32_t)found.st_mode & 0777,
+        .type = type_of(found.st_mode),
+    };
+    return 0;
+}
+
+int memlane_platform_open_file(int directory, const char *name, int *descriptor) {
+    /* O_NONBLOCK: a FIFO that was put there must not hold us; it has no effect on regular files. */
+    return answer(openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), descriptor);
+}
+
+int memlane_platform_create_unnamed(int directory, uint32_t permissions, int *descriptor) {
+    int created = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (created < 0) {
+        return errno;
+    }
+    if (fchmod(created, (mode_t)permissions) != 0) { /* the umask has no say */
+        int failure = errno;
+        close(created);
+        return failure;
+    }
+    *descriptor = created;
+    return 0;
+}
+
+int memlane_platform_reserve(int descriptor, uint64_t size) {
+    int failure;
+    do {
+        failure = posix_fallocate(descriptor, 0, (off_t)size);
+    } while (failure == EINTR);
+    return failure;
+}
+
+int memlane_platform_publish(int descriptor, int directory, const char *name) {
+    char path[DESCRIPTOR_PATH_SIZE];
+    descriptor_path(path, descriptor);
+    if (linkat(AT_FDCWD, path, directory, name, AT_SYMLINK_FOLLOW) == 0) {
+        return 0;
+    }
+    if (errno != ENOENT) {
+        return errno;
+    }
+    /* No /proc here: needs a capability on older kernels. */
+    return linkat(descriptor, "", directory, name, AT_EMPTY_PATH) == 0 ? 0 : errno;
+}
+
+int memlane_platform_unlink(int directory, const char *name) {
+    return unlinkat(directory, name, 0) == 0 ? 0 : errno;
+}
+
+int memlane_platform_reopen(int descriptor, int *second) {
+    char path[DESCRIPTOR_PATH_SIZE];
+    descriptor_path(path, descriptor);
+    return answer(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), second);
+}
+
+int memlane_platform_read_at(int descriptor, uint64_t offset, void *buffer, size_t size) {
+    char *to = buffer;
+    while (size > 0) {
+        ssize_t count = pread(descriptor, to, size, (off_t)offset);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            return count < 0 ? errno : EIO;
+        }
+        to += count;
+        offset += (uint64_t)count;
+        size -= (size_t)count;
+    }
+    return 0;
+}
+
+int memlane_platform_write_at(int descriptor, uint64_t offset, const void *buffer, size_t size) {
+    const char *from = buffer;
+    while (size > 0) {
+        ssize_t count = pwrite(descriptor, from, size, (off_t)offset);
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count <= 0) {
+            return count < 0 ? errno : EIO;
+        }
+        from += count;
+        offset += (uint64_t)count;
+        size -= (size_t)count;
+    }
+    return 0;
+}
+
+void memlane_platform_close(int descriptor) {
+    close(descriptor); /* on Linux the descriptor is gone whatever close answers */
+}
+
+int memlane_platform_free_space(int directory, uint64_t *bytes) {
+    struct statvfs found;
+    if (fstatvfs(directory, &found) != 0) {
+        return errno;
+    }
+    *bytes = (uint64_t)found.f_bavail * (uint64_t)found.f_frsize;
+    return 0;
+}
+
+int memlane_platform_lock_directory(int directory, bool *locked) {
+    *locked = flock(directory, LOCK_EX | LOCK_NB) == 0;
+    return *locked || errno == EWOULDBLOCK ? 0 : errno;
+}
+
+int memlane_platform_list(int directory, bool (*visit)(const char *name, void *argument), void *argument) {
+    int second = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* closedir closes what it reads */
+    if (second < 0) {
+        return errno;
+    }
+    DIR *entries = fdopendir(second);
+    if (entries == NULL) {
+        int failure = errno;
+        close(second);
+        return failure;
+    }
+    const struct dirent *entry;
+    while ((entry = readdir(entries)) != NULL && visit(entry->d_name, argument)) {
+    }
+    closedir(entries);
+    return 0;
+}
+
+/* -- byte locks ---------------------------------------------------------------------------------------- */
+
+static int lock_command(int descriptor, int command, struct flock *range, uint64_t offset, uint64_t length, short type) {
+    *range = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = (off_t)length};
+    if (fcntl(descriptor, command, range) == 0) {
+        return 0;
+    }
+    return errno == EACCES ? EAGAIN : errno;
+}
+
+int memlane_platform_lock_bytes(int descriptor, uint64_t offset, uint64_t length) {
+    struct flock range;
+    return lock_command(descriptor, F_OFD_SETLK, &range, offset, length, F_WRLCK);
+}
+
+int memlane_platform_unlock_bytes(int descriptor, uint64_t offset, uint64_t length) {
+    struct flock range;
+    return lock_command(descriptor, F_OFD_SETLK, &range, offset, length, F_UNLCK);
+}
+
+int memlane_platform_byte_is_locked(int descriptor, uint64_t offset, bool *locked) {
+    struct flock range;
+    int failure = lock_command(descriptor, F_OFD_GETLK, &range, offset, 1, F_WRLCK);
+    *locked = failure == 0 && range.l_type != F_UNLCK;
+    return failure;
+}
+
+/* -- memory ------------------------------------------------------------------------------------------ */
+
+static int protection(bool writable) {
+    return writable ? PROT_READ | PROT_WRITE : PROT_READ;
+}
+
+static int mapped(void *found, void **address) {
+    if (found == MAP_FAILED) {
+        return errno;
+    }
+    *address = found;
+    return 0;
+}
+
+int memlane_platform_map(int descriptor, size_t size, bool writable, void **address) {
+    return mapped(mmap(NULL, size, protection(writable), MAP_SHARED, descriptor, 0), address);
+}
+
+void memlane_platform_unmap(void *address, size_t size) {
+    munmap(address, size);
+}
+
+int memlane_platform_allocate_pages(size_t size, void **address) {
+    return mapped(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), address);
+}
+
+int memlane_platform_replace_by_zeros(void *address, size_t size, bool writable) {
+    void *replaced;
+    return mapped(mmap(address, size, protection(writable), MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0),
+                  &replaced);
+}
+
+int memlane_platform_move_read_only(void *from, size_t size, void *to) {
+    if (mprotect(from, size, PROT_READ) != 0) {
+        return errno;
+    }
+    void *moved;
+    return mapped(mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to), &moved);
+}
+
+/* -- processes --------------------------------------------------------------------------------------- */
+
+/* Reads a small file whole, with async-signal-safe calls only. */
+static size_t read_small_file(const char *path, char *text, size_t size) {
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return 0;
+    }
+    ssize_t count = read(descriptor, text, size - 1);
+    close(descriptor);
+    text[count > 0 ? count : 0] = '\0';
+    return count > 0 ? (size_t)count : 0;
+}
+
+/* Field 22 of /proc/<pid>/stat is the start time, field 3 the state; the name in field 2 may hold anything, so count from the
+ * last parenthesis (proc(5)). False when it cannot be read. */
+static bool read_process_status(uint32_t pid, char *state, uint64_t *start_time) {
+    enum { FIELDS_FROM_STATE_TO_START = 19, STATUS_SIZE = 1024 };
+    char path[DESCRIPTOR_PATH_SIZE], text[STATUS_SIZE];
+    snprintf(path, sizeof path, "/proc/%u/stat", pid);
+    if (read_small_file(path, text, sizeof text) == 0) {
+        return false;
+    }
+    const char *at = strrchr(text, ')');
+    if (at == NULL || at[1] != ' ') {
+        return false;
+    }
+    *state = at[2];
+    at += 2;
+    for (int field = 0; field < FIELDS_FROM_STATE_TO_START && at != NULL; field++) {
+        at = strchr(at + 1, ' ');
+    }
+    if (at == NULL) {
+        return false;
+    }
+    *start_time = strtoull(at + 1, NULL, 10);
+    return true;
+}
+
+static uint64_t pid_namespace(void) {
+    struct stat found;
+    return stat("/proc/self/ns/pid", &found) == 0 ? (uint64_t)found.st_ino : 0;
+}
+
+void memlane_platform_this_process(struct memlane_process *process) {
+    char state;
+    process->pid = (uint32_t)getpid();
+    process->pid_namespace = pid_namespace();
+    if (!read_process_status(process->pid, &state, &process->start_time)) {
+        process->start_time = 0;
+    }
+}
+
+uint32_t memlane_platform_this_thread(void) {
+    return (uint32_t)syscall(SYS_gettid);
+}
+
+enum memlane_process_state memlane_platform_process_state(const struct memlane_process *process) {
+    char state;
+    uint64_t start_time;
+    if (process->pid_namespace == 0 || process->start_time == 0 || process->pid_namespace != pid_namespace()) {
+        return MEMLANE_PROCESS_UNKNOWN;
+    }
+    if (!read_process_status(process->pid, &state, &start_time)) {
+        return kill((pid_t)process->pid, 0) != 0 && errno == ESRCH ? MEMLANE_PROCESS_GONE : MEMLANE_PROCESS_UNKNOWN;
+    }
+    bool same = start_time == process->start_time && state != 'Z' && state != 'X';
+    return same ? MEMLANE_PROCESS_LIVE : MEMLANE_PROCESS_GONE;
+}
+
+void memlane_platform_process_label(char *label, size_t size) {
+    size_t length = read_small_file("/proc/self/comm", label, size);
+    if (length > 0 && label[length - 1] == '\n') {
+        label[length - 1] = '\0';
+    }
+    if (length == 0 && size > 0) {
+        label[0] = '\0';
+    }
+}
+
+uint32_t memlane_platform_effective_user(void) {
+    return (uint32_t)geteuid();
+}
+
+const char *memlane_platform_environment(const char *name) {
+    return secure_getenv(name);
+}
+
+int memlane_platform_random(void *buffer, size_t size) {
+    return getrandom(buffer, size, 0) == (ssize_t)size ? 0 : EIO; /* up to 256 bytes come whole (getrandom(2)) */
+}
+
+static int hexadecimal(char digit) {
+    return digit >= '0' && digit <= '9' ? digit - '0' : digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+void memlane_platform_boot_identity(unsigned char identity[16]) {
+    char text[64];
+    size_t length = read_small_file("/proc/sys/kernel/random/boot_id", text, sizeof text);
+    memset(identity, 0, 16);
+    for (size_t at = 0, digits = 0; at < length && digits < 32; at++) {
+        int value = hexadecimal(text[at]);
+        if (value >= 0) {
+            identity[digits / 2] = (unsigned char)(identity[digits / 2] << 4 | value);
+            digits++;
+        }
+    }
+}
+
+int memlane_platform_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {
+    return pthread_atfork(prepare, parent, child);
+}
+
+/* -- SIGBUS -------------------------------------------------------------------------------------------- */
+
+static bool (*fault_handler)(void *address);
+static struct sigaction former_action;
+static memlane_atomic32 passing_on; /* 1 while a former handler runs: it may raise the signal again */
+
+static void pass_on(int signal_number, siginfo_t *information, void *context) {
+    if (memlane_exchange32_seq_cst(&passing_on, 1) != 0) {
+        /* The former handler handed the fault back to us (faulthandler restores us and raises): the end. */
+        signal(signal_number, SIG_DFL);
+        return;
+    }
+    if ((former_action.sa_flags & SA_SIGINFO) != 0) {
+        former_action.sa_sigaction(signal_number, information, context);
+    } else if (former_action.sa_handler != SIG_DFL && former_action.sa_handler != SIG_IGN) {
+        former_action.sa_handler(signal_number);
+    } else {
+        signal(signal_number, SIG_DFL); /* the access faults again and ends the process */
+    }
+    memlane_exchange32_seq_cst(&passing_on, 0);
+}
+
+static void on_fault(int signal_number, siginfo_t *information, void *context) {
+    int saved = errno;
+    if (information->si_code != BUS_ADRERR || !fault_handler(information->si_addr)) {
+        pass_on(signal_number, information, context);
+    }
+    errno = saved;
+}
+
+int memlane_platform_trap_faults(bool (*handle)(void *address)) {
+    struct sigaction current;
+    if (sigaction(SIGBUS, NULL, &current) != 0) {
+        return errno;
+    }
+    if ((current.sa_flags & SA_SIGINFO) != 0 && current.sa_sigaction == on_fault) {
+        return 0;
+    }
+    fault_handler = handle;
+    former_action = current;
+    struct sigaction ours = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
+    sigemptyset(&ours.sa_mask);
+    return sigaction(SIGBUS, &ours, NULL) == 0 ? 0 : errno;
+}

@@ -1,0 +1,622 @@
+#include "custody.h"
+#include "failure.h"
+#include "header.h"
+#include "participant.h"
+#include "register.h"
+#include "statistics.h"
+#include "wait.h"
+
+#include <memlane/variable.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    OPTIMISTIC_ATTEMPTS = 3,        /* then a pin: a writer that laps a reader three times may do so for ever */
+    ATTEMPTS_MAXIMUM = 10000,       /* with every pin of the endpoint in use by views */
+    WAIT_CHUNK_NS = 50000000,       /* bounds how late a waiter notices a killed writer's forgotten wake-up */
+    SLOT_CHUNK_NS = 1000000,
+    SLOT_CHUNK_MAXIMUM_NS = 16000000,
+    NO_PIN = UINT32_MAX
+};
+
+/* One endpoint. `users` counts what needs the mapping: 1 while open, each operation under way, each view and loan; at 0 everything
+ * goes back. `references` counts who knows the handle: the caller until free, and the users together. */
+struct memlane_variable {
+    struct memlane_segment segment;
+    struct memlane_register reg;
+    memlane_atomic32 users, references;
+};
+
+static const struct memlane_kind variable_kind = {
+    .code = MEMLANE_KIND_VARIABLE,
+    .body_size = memlane_register_body_size,
+    .clean = memlane_custody_clean,
+    .inherit = memlane_custody_inherit,
+    .adopt = memlane_custody_adopt,
+    .next_view = memlane_custody_next_view,
+};
+
+/* -- opening --------------------------------------------------------------------------------------------------- */
+
+void memlane_variable_options_initialise(memlane_variable_options *options) {
+    *options = (memlane_variable_options){
+        .max_size = MEMLANE_ANY,
+        .slots = MEMLANE_ANY,
+        .participants = MEMLANE_ANY,
+        .encoding = MEMLANE_ANY,
+        .ephemeral = MEMLANE_ANY,
+        .permissions = 0600,
+        .peer_user = -1,
+        .create = true,
+    };
+}
+
+static uint64_t given_or(uint64_t given, uint64_t otherwise) {
+    return given == MEMLANE_ANY ? otherwise : given;
+}
+
+static memlane_status disagree(memlane_status status, const struct memlane_request *request, const char *what, uint64_t wanted,
+                               uint64_t found, memlane_error *error) {
+    return memlane_fail(error, status,
+                        "variable '%s': %s=%" PRIu64 " was asked for, the object has %s=%" PRIu64
+                        ": ask for the same, leave it out to adopt what is there, or memlane.unlink() it to make it anew",
+                        request->name.text, what, wanted, what, found);
+}
+
+static memlane_status agree(const struct memlane_request *request, const struct memlane_header *found, memlane_error *error) {
+    const memlane_variable_options *options = request->argument;
+    const struct {
+        const char *what;
+        uint64_t wanted, found;
+        memlane_status status;
+    } terms[] = {
+        {"max_size", options->max_size, found->geometry[MEMLANE_REGISTER_CAPACITY], MEMLANE_SIZE_MISMATCH},
+        {"slots", options->slots, found->geometry[MEMLANE_REGISTER_SLOTS], MEMLANE_SIZE_MISMATCH},
+        {"max_participants", options->participants, found->participants_count, MEMLANE_SIZE_MISMATCH},
+        {"protocol", options->encoding, found->geometry[MEMLANE_REGISTER_ENCODING], MEMLANE_SCHEMA_MISMATCH},
+        {"ephemeral", options->ephemeral, found->flags & MEMLANE_FLAG_EPHEMERAL, MEMLANE_SCHEMA_MISMATCH},
+    };
+    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
+        if (terms[i].wanted != MEMLANE_ANY && terms[i].wanted != terms[i].found) {
+            return disagree(terms[i].status, request, terms[i].what, terms[i].wanted, terms[i].found, error);
+        }
+    }
+    return MEMLANE_OK;
+}
+
+static memlane_status check_options(const memlane_variable_options *options, const char *name, memlane_error *error) {
+    uint64_t max_size = given_or(options->max_size, MEMLANE_DEFAULT_MAX_SIZE);
+    uint64_t slots = given_or(options->slots, MEMLANE_DEFAULT_SLOTS);
+    uint64_t participants = given_or(options->participants, MEMLANE_DEFAULT_PARTICIPANTS);
+    if (max_size < 1 || max_size > MEMLANE_CAPACITY_MAXIMUM) {
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT, "variable '%s': max_size=%" PRIu64 " is not between 1 and %" PRIu64 " bytes",
+                            name, max_size, (uint64_t)MEMLANE_CAPACITY_MAXIMUM);
+    }
+    if (slots < MEMLANE_SLOTS_MINIMUM || slots > MEMLANE_SLOTS_MAXIMUM) {
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT, "variable '%s': slots=%" PRIu64 " is not between %d and %d", name, slots,
+                            MEMLANE_SLOTS_MINIMUM, MEMLANE_SLOTS_MAXIMUM);
+    }
+    if (participants < 1 || participants > MEMLANE_PARTICIPANTS_MAXIMUM) {
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT, "variable '%s': max_participants=%" PRIu64 " is not between 1 and %d",
+                            name, participants, MEMLANE_PARTICIPANTS_MAXIMUM);
+    }
+    return MEMLANE_OK;
+}
+
+static memlane_status make_request(struct memlane_request *request, const char *name, size_t length,
+                                   const memlane_variable_options *options, memlane_error *error) {
+    memset(request, 0, sizeof *request);
+    memlane_status status = memlane_object_name_parse(&request->name, name, length, error);
+    if (status == MEMLANE_OK) {
+        status = check_options(options, request->name.text, error);
+    }
+    request->kind = &variable_kind;
+    request->directory = options->directory;
+    request->sharing = (struct memlane_sharing){.permissions = options->permissions & 0777, .peer_user = options->peer_user};
+    request->participants = (uint32_t)given_or(options->participants, MEMLANE_DEFAULT_PARTICIPANTS);
+    memlane_register_shape(request->geometry, given_or(options->slots, MEMLANE_DEFAULT_SLOTS),
+                           given_or(options->max_size, MEMLANE_DEFAULT_MAX_SIZE));
+    request->geometry[MEMLANE_REGISTER_ENCODING] = given_or(options->encoding, MEMLANE_DEFAULT_ENCODING);
+    request->create = options->create;
+    request->ephemeral = given_or(options->ephemeral, 0) != 0;
+    request->uuid = options->uuid;
+    request->agree = agree;
+    request->argument = (void *)(uintptr_t)options;
+    return status;
+}
+
+memlane_status memlane_variable_open(memlane_variable **variable, const char *name, size_t length,
+                                     const memlane_variable_options *options, memlane_error *error) {
+    struct memlane_request request;
+    memlane_status status = make_request(&request, name, length, options, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    memlane_variable *opened = calloc(1, sizeof *opened);
+    if (opened == NULL) {
+        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request.name.text);
+    }
+    status = memlane_segment_open(&opened->segment, &request, error);
+    if (status != MEMLANE_OK) {
+        free(opened);
+        return status;
+    }
+    memlane_store32_relaxed(&opened->users, 1); /* relaxed: nobody else knows the handle yet */
+    memlane_store32_relaxed(&opened->references, 2);
+    status = memlane_register_bind(&opened->reg, &opened->segment, error);
+    if (status != MEMLANE_OK) {
+        memlane_variable_free(opened);
+        return status;
+    }
+    *variable = opened;
+    return MEMLANE_OK;
+}
+
+/* -- closing --------------------------------------------------------------------------------------------------- */
+
+static uint32_t decrement(memlane_atomic32 *count) {
+    return memlane_add32_seq_cst(count, UINT32_MAX) - 1; /* seq_cst holds the acquire and release that a count of users needs */
+}
+
+static void drop_reference(memlane_variable *variable) {
+    if (decrement(&variable->references) == 0) {
+        free(variable->segment.directory);
+        free(variable);
+    }
+}
+
+static void leave(memlane_variable *variable) {
+    if (decrement(&variable->users) == 0) {
+        memlane_segment_close(&variable->segment);
+        memlane_register_unbind(&variable->reg);
+        drop_reference(variable);
+    }
+}
+
+static memlane_status explain_closed(const memlane_variable *variable, memlane_error *error) {
+    return memlane_fail(error, MEMLANE_CLOSED, "variable '%s': this endpoint was closed; open it anew", variable->segment.name.text);
+}
+
+/* Begins an operation: the mapping stays until leave(). */
+static memlane_status enter(memlane_variable *variable, memlane_error *error) {
+    for (;;) {
+        uint32_t users = memlane_load32_acquire(&variable->users);
+        if (users == 0) {
+            return explain_closed(variable, error);
+        }
+        if (memlane_cas32_seq_cst(&variable->users, users, users + 1)) {
+            break;
+        }
+    }
+    memlane_status status = MEMLANE_OK;
+    if (memlane_load32_acquire(&variable->segment.closing) != 0) { /* pairs with the exchange in close */
+        status = explain_closed(variable, error);
+    } else if (!memlane_segment_is_attached(&variable->segment)) {
+        status = memlane_segment_settle(&variable->segment, error);
+    }
+    if (status != MEMLANE_OK) {
+        leave(variable);
+    }
+    return status;
+}
+
+/* Ends an operation that came to `status`. Truncation shows here: what was read since were zeros. */
+static memlane_status finish(memlane_variable *variable, memlane_status status, memlane_error *error) {
+    if (memlane_segment_is_lost(&variable->segment)) {
+        status = memlane_segment_explain_loss(&variable->segment, error);
+    }
+    leave(variable);
+    return status;
+}
+
+void memlane_variable_hold(memlane_variable *variable) {
+    memlane_add32_seq_cst(&variable->users, 1); /* not from 0: the caller has the endpoint, a view, a loan or a hold */
+}
+
+void memlane_variable_release(memlane_variable *variable) {
+    leave(variable);
+}
+
+void memlane_variable_close(memlane_variable *variable) {
+    if (memlane_exchange32_seq_cst(&variable->segment.closing, 1) != 0) {
+        return;
+    }
+    memlane_wait_notify(&variable->reg.control->latest, &variable->reg.control->waiters); /* our own waiters leave at once */
+    leave(variable);
+}
+
+void memlane_variable_free(memlane_variable *variable) {
+    if (variable != NULL) {
+        memlane_variable_close(variable);
+        drop_reference(variable);
+    }
+}
+
+/* -- writing --------------------------------------------------------------------------------------------------- */
+
+static memlane_status explain_no_slot(const memlane_variable *variable, memlane_error *error) {
+    char holders[600];
+    memlane_custody_describe(&variable->reg, holders, sizeof holders);
+    return memlane_fail(error, MEMLANE_NO_FREE_SLOT,
+                        "variable '%s': none of its %" PRIu32 " slots is free (%s): release views and loans, continue stopped "
+                        "processes, or create it with more slots=",
+                        variable->segment.name.text, variable->reg.slots, holders);
+}
+
+/* Waits for a slot, taking back what the dead held. Slots come back without a notification, so this polls, in growing chunks. */
+static memlane_status claim_patiently(memlane_variable *variable, struct memlane_claim *claim, uint64_t deadline_ns,
+                                      memlane_error *error) {
+    for (uint64_t chunk = SLOT_CHUNK_NS;; chunk = chunk < SLOT_CHUNK_MAXIMUM_NS ? 2 * chunk : chunk) {
+        if (memlane_register_claim(&variable->reg, claim) == MEMLANE_OK) {
+            return MEMLANE_OK;
+        }
+        if (memlane_load32_acquire(&variable->segment.closing) != 0) {
+            return explain_closed(variable, error);
+        }
+        memlane_participant_collect(&variable->segment);
+        if (memlane_register_claim(&variable->reg, claim) == MEMLANE_OK) {
+            return MEMLANE_OK;
+        }
+        uint64_t now = memlane_platform_monotonic_ns();
+        if (now >= deadline_ns) {
+            return explain_no_slot(variable, error);
+        }
+        memlane_platform_sleep_ns(chunk < deadline_ns - now ? chunk : deadline_ns - now);
+    }
+}
+
+static memlane_status explain_too_large(const memlane_variable *variable, uint64_t size, memlane_error *error) {
+    return memlane_fail(error, MEMLANE_VALUE_TOO_LARGE,
+                        "variable '%s': the value takes %" PRIu64 " bytes, at most max_size=%" PRIu64
+                        " fit; the old value stays: write less, or memlane.unlink() it and create it with a larger max_size=",
+                        variable->segment.name.text, size, variable->reg.capacity);
+}
+
+static memlane_status commit(memlane_variable *variable, struct memlane_claim *claim, uint64_t size, uint32_t type,
+                             uint64_t *version, memlane_error *error) {
+    struct memlane_segment *segment = &variable->segment;
+    memlane_status status = memlane_register_commit(&variable->reg, claim, size, type, version);
+    if (status == MEMLANE_OWNERSHIP_LOST) {
+        return memlane_fail(error, status,
+                            "variable '%s': this loan is not this process's any more (it was made before a fork, or the process had "
+                            "been taken for dead); nothing was published: loan again",
+                            segment->name.text);
+    }
+    memlane_wait_notify(&variable->reg.control->latest, &variable->reg.control->waiters);
+    memlane_statistics_add(segment, MEMLANE_COUNTER_WRITES, 1);
+    memlane_statistics_add(segment, MEMLANE_COUNTER_BYTES_WRITTEN, size);
+    if (status == MEMLANE_SUPERSEDED) {
+        memlane_statistics_add(segment, MEMLANE_COUNTER_SUPERSEDED, 1); /* D4 */
+    }
+    return MEMLANE_OK;
+}
+
+memlane_status memlane_variable_write(memlane_variable *variable, const void *bytes, uint64_t size, uint32_t type,
+                                      uint64_t deadline_ns, memlane_error *error) {
+    memlane_loan loan;
+    if (size > variable->reg.capacity) {
+        return explain_too_large(variable, size, error);
+    }
+    memlane_status status = memlane_variable_loan(variable, &loan, deadline_ns, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    memcpy(loan.bytes, bytes, (size_t)size);
+    return memlane_loan_commit(&loan, size, type, NULL, error);
+}
+
+memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *loan, uint64_t deadline_ns, memlane_error *error) {
+    struct memlane_claim claim;
+    memlane_status status = enter(variable, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    status = claim_patiently(variable, &claim, deadline_ns, error);
+    if (status != MEMLANE_OK) {
+        return finish(variable, status, error);
+    }
+    *loan = (memlane_loan){
+        .variable = variable,
+        .bytes = claim.bytes,
+        .capacity = variable->reg.capacity,
+        .version = claim.version,
+        .slot = claim.slot,
+    };
+    return MEMLANE_OK; /* still entered: the loan is a user */
+}
+
+static struct memlane_claim claim_of(const memlane_loan *loan) {
+    return (struct memlane_claim){.slot = loan->slot, .version = loan->version, .bytes = loan->bytes};
+}
+
+memlane_status memlane_loan_commit(memlane_loan *loan, uint64_t size, uint32_t type, uint64_t *version, memlane_error *error) {
+    memlane_variable *variable = loan->variable;
+    if (size > loan->capacity) {
+        return explain_too_large(variable, size, error);
+    }
+    uint64_t committed = 0;
+    struct memlane_claim claim = claim_of(loan);
+    memlane_status status = commit(variable, &claim, size, type, &committed, error);
+    if (version != NULL) {
+        *version = committed;
+    }
+    loan->variable = NULL;
+    return finish(variable, status, error);
+}
+
+void memlane_loan_drop(memlane_loan *loan) {
+    struct memlane_claim claim = claim_of(loan);
+    memlane_register_drop(&loan->variable->reg, &claim);
+    leave(loan->variable);
+    loan->variable = NULL;
+}
+
+/* -- reading --------------------------------------------------------------------------------------------------- */
+
+static memlane_reading reading_of(const struct memlane_glance *glance) {
+    return (memlane_reading){
+        .version = memlane_word_version(glance->latest),
+        .size = glance->length,
+        .monotonic_ns = glance->monotonic_ns,
+        .real_ns = glance->real_ns,
+        .type = glance->type,
+    };
+}
+
+static memlane_status explain_reading(const memlane_variable *variable, memlane_status status, memlane_error *error) {
+    const char *name = variable->segment.name.text;
+    switch (status) {
+    case MEMLANE_EMPTY:
+        return memlane_fail(error, status, "variable '%s' was never written: write it first, or read it by get(default)", name);
+    case MEMLANE_TOO_MANY_VIEWS:
+        return memlane_fail(error, status,
+                            "variable '%s': this endpoint views %d versions already: release views, or open a second endpoint", name,
+                            MEMLANE_PINS_EACH);
+    default:
+        return memlane_fail(error, MEMLANE_CORRUPTED,
+                            "variable '%s': its shared words contradict each other: another program overwrote them; end the programs "
+                            "that use it, remove it with memlane.unlink(), and open it anew",
+                            name);
+    }
+}
+
+/* Early attempts leave no trace; late ones pin, so that a fast writer cannot lap them. */
+static memlane_status look(memlane_variable *variable, uint32_t attempt, struct memlane_glance *glance, uint32_t *pin) {
+    memlane_status status = MEMLANE_TOO_MANY_VIEWS;
+    *pin = NO_PIN;
+    if (attempt >= OPTIMISTIC_ATTEMPTS) {
+        status = memlane_register_pin(&variable->reg, glance, pin);
+    }
+    if (status == MEMLANE_TOO_MANY_VIEWS) {
+        *pin = NO_PIN;
+        status = memlane_register_glance(&variable->reg, glance);
+    }
+    if (status == MEMLANE_TIMEOUT && attempt >= ATTEMPTS_MAXIMUM) {
+        status = MEMLANE_CORRUPTED;
+    }
+    return status;
+}
+
+memlane_status memlane_access_begin(memlane_variable *variable, uint32_t attempt, memlane_access *access, memlane_error *error) {
+    struct memlane_glance glance;
+    memlane_status status = enter(variable, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    while ((status = look(variable, attempt, &glance, &access->pin)) == MEMLANE_TIMEOUT) {
+        attempt++;
+    }
+    if (status != MEMLANE_OK) {
+        return finish(variable, explain_reading(variable, status, error), error);
+    }
+    access->bytes = glance.bytes;
+    access->latest = glance.latest;
+    access->reading = reading_of(&glance);
+    if (attempt > 0) {
+        memlane_statistics_add(&variable->segment, MEMLANE_COUNTER_RETRIES, 1);
+    }
+    return MEMLANE_OK;
+}
+
+bool memlane_access_still(memlane_variable *variable, const memlane_access *access) {
+    struct memlane_glance glance = {.latest = access->latest};
+    return access->pin != NO_PIN || memlane_register_still(&variable->reg, &glance);
+}
+
+memlane_status memlane_access_end(memlane_variable *variable, memlane_access *access, bool complete, memlane_error *error) {
+    if (access->pin != NO_PIN) {
+        memlane_register_unpin(&variable->reg, access->pin);
+    }
+    if (complete) {
+        memlane_statistics_add(&variable->segment, MEMLANE_COUNTER_READS, 1);
+        memlane_statistics_add(&variable->segment, MEMLANE_COUNTER_BYTES_READ, access->reading.size);
+    }
+    return finish(variable, MEMLANE_OK, error);
+}
+
+memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, uint64_t capacity, memlane_reading *reading,
+                                     memlane_error *error) {
+    for (uint32_t attempt = 0;; attempt++) {
+        memlane_access access;
+        memlane_status status = memlane_access_begin(variable, attempt, &access, error);
+        if (status != MEMLANE_OK) {
+            return status;
+        }
+        *reading = access.reading;
+        bool fits = reading->size <= capacity;
+        if (fits) {
+            memcpy(buffer, access.bytes, (size_t)reading->size);
+        }
+        bool still = memlane_access_still(variable, &access);
+        status = memlane_access_end(variable, &access, still && fits, error);
+        if (status != MEMLANE_OK || still) {
+            return status != MEMLANE_OK || fits
+                       ? status
+                       : memlane_fail(error, MEMLANE_BUFFER_TOO_SMALL,
+                                      "variable '%s': the value takes %" PRIu64 " bytes, the buffer holds %" PRIu64,
+                                      variable->segment.name.text, reading->size, capacity);
+        }
+    }
+}
+
+/* -- views ----------------------------------------------------------------------------------------------------- */
+
+static memlane_status map_view(memlane_variable *variable, memlane_error *error) {
+    memlane_mutex_lock(&variable->segment.mutex);
+    memlane_status status = memlane_segment_map_view(&variable->segment, error);
+    memlane_mutex_unlock(&variable->segment.mutex);
+    return status;
+}
+
+memlane_status memlane_variable_view(memlane_variable *variable, memlane_view *view, memlane_error *error) {
+    struct memlane_glance glance;
+    uint32_t pin;
+    memlane_status status = enter(variable, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    status = map_view(variable, error);
+    if (status != MEMLANE_OK) {
+        return finish(variable, status, error);
+    }
+    status = memlane_register_pin(&variable->reg, &glance, &pin);
+    if (status != MEMLANE_OK) {
+        return finish(variable, explain_reading(variable, status, error), error);
+    }
+    *view = (memlane_view){
+        .variable = variable,
+        .bytes = variable->segment.view_base + (glance.bytes - variable->segment.base),
+        .reading = reading_of(&glance),
+        .pin = pin,
+    };
+    memlane_statistics_add(&variable->segment, MEMLANE_COUNTER_READS, 1);
+    return MEMLANE_OK; /* still entered: the view is a user */
+}
+
+void memlane_view_release(memlane_view *view) {
+    memlane_register_unpin(&view->variable->reg, view->pin);
+    leave(view->variable);
+    view->variable = NULL;
+}
+
+/* -- waiting --------------------------------------------------------------------------------------------------- */
+
+static memlane_status wait_newer(memlane_variable *variable, uint64_t version, uint64_t deadline_ns, uint64_t *newest) {
+    memlane_atomic64 *word = &variable->reg.control->latest;
+    for (;;) {
+        uint64_t seen = memlane_load_acquire(word); /* P2: as any reader */
+        *newest = memlane_word_version(seen);
+        if (*newest > version || memlane_segment_is_lost(&variable->segment)) {
+            return MEMLANE_OK;
+        }
+        memlane_status status = memlane_wait_change(&variable->segment, word, &variable->reg.control->waiters, seen, deadline_ns,
+                                                    WAIT_CHUNK_NS);
+        if (status != MEMLANE_OK) {
+            return status;
+        }
+    }
+}
+
+static memlane_status explain_wait(const memlane_variable *variable, memlane_status status, uint64_t version,
+                                   memlane_error *error) {
+    switch (status) {
+    case MEMLANE_TIMEOUT:
+        return memlane_fail(error, status, "variable '%s': no version newer than %" PRIu64 " was written in time",
+                            variable->segment.name.text, version);
+    case MEMLANE_INTERRUPTED:
+        return memlane_fail(error, status, "variable '%s': a signal ended the wait", variable->segment.name.text);
+    case MEMLANE_CLOSED:
+        return explain_closed(variable, error);
+    default:
+        return status;
+    }
+}
+
+memlane_status memlane_variable_wait(memlane_variable *variable, uint64_t version, uint64_t deadline_ns, uint64_t *newest,
+                                     memlane_error *error) {
+    memlane_status status = enter(variable, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    status = explain_wait(variable, wait_newer(variable, version, deadline_ns, newest), version, error);
+    return finish(variable, status, error);
+}
+
+memlane_status memlane_variable_version(memlane_variable *variable, uint64_t *version) {
+    memlane_status status = enter(variable, NULL);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    *version = memlane_register_version(&variable->reg);
+    return finish(variable, MEMLANE_OK, NULL);
+}
+
+/* -- what it is and was ------------------------------------------------------------------------------------------ */
+
+void memlane_variable_count_skipped(memlane_variable *variable, uint64_t skipped) {
+    if (enter(variable, NULL) == MEMLANE_OK) {
+        memlane_statistics_add(&variable->segment, MEMLANE_COUNTER_SKIPPED, skipped);
+        leave(variable);
+    }
+}
+
+void memlane_variable_describe(const memlane_variable *variable, memlane_variable_properties *properties) {
+    const struct memlane_header *header = &variable->segment.header;
+    *properties = (memlane_variable_properties){
+        .max_size = header->geometry[MEMLANE_REGISTER_CAPACITY],
+        .slots = header->geometry[MEMLANE_REGISTER_SLOTS],
+        .participants = header->participants_count,
+        .encoding = header->geometry[MEMLANE_REGISTER_ENCODING],
+        .ephemeral = (header->flags & MEMLANE_FLAG_EPHEMERAL) != 0,
+        .name = variable->segment.name.text,
+        .directory = variable->segment.directory,
+    };
+    memcpy(properties->uuid, header->uuid, sizeof properties->uuid);
+}
+
+memlane_status memlane_variable_statistics_read(memlane_variable *variable, memlane_variable_statistics *statistics,
+                                                memlane_error *error) {
+    uint64_t sum[MEMLANE_COUNTERS];
+    memlane_status status = enter(variable, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    memlane_statistics_sum(&variable->segment, sum);
+    struct memlane_custody_count held = memlane_custody_count(&variable->reg);
+    *statistics = (memlane_variable_statistics){
+        .writes = sum[MEMLANE_COUNTER_WRITES],
+        .reads = sum[MEMLANE_COUNTER_READS],
+        .bytes_written = sum[MEMLANE_COUNTER_BYTES_WRITTEN],
+        .bytes_read = sum[MEMLANE_COUNTER_BYTES_READ],
+        .superseded = sum[MEMLANE_COUNTER_SUPERSEDED],
+        .skipped = sum[MEMLANE_COUNTER_SKIPPED],
+        .retries = sum[MEMLANE_COUNTER_RETRIES],
+        .recovered = sum[MEMLANE_COUNTER_RECOVERED],
+        .version = memlane_register_version(&variable->reg),
+        .live_participants = memlane_participant_survey(&variable->segment, NULL, 0),
+        .slots_writing = held.writing,
+        .slots_pinned = held.pinned,
+        .is_current = memlane_segment_is_current(&variable->segment),
+    };
+    return finish(variable, MEMLANE_OK, error);
+}
+
+bool memlane_variable_is_current(memlane_variable *variable) {
+    if (enter(variable, NULL) != MEMLANE_OK) {
+        return false;
+    }
+    bool current = memlane_segment_is_current(&variable->segment);
+    leave(variable);
+    return current;
+}
+
+bool memlane_variable_is_private(memlane_variable *variable) {
+    if (enter(variable, NULL) != MEMLANE_OK) {
+        return false;
+    }
+    bool is_private = memlane_segment_is_private(&variable->segment);
+    leave(variable);
+    return is_private;
+}
