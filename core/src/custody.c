@@ -58,7 +58,8 @@ void memlane_custody_inherit(struct memlane_segment *segment, uint32_t fresh_ind
     }
 }
 
-/* Loans and half-done writes stay with the parent; views without an index have private bytes, and no pin to give back. */
+/* Loans and half-done writes stay with the parent; views without an index have private bytes, and no pin to give
+ * back. */
 void memlane_custody_adopt(struct memlane_segment *segment) {
     struct memlane_register *reg = segment->owner;
     if (reg == NULL) {
@@ -142,7 +143,7 @@ void memlane_custody_describe(const struct memlane_register *reg, char *text, si
         }
         char description[MEMLANE_DESCRIPTION_SIZE];
         memlane_participant_describe(reg->segment, index, description);
-        used += (size_t)snprintf(text + used, size - used, "%s%s writes or loans %" PRIu32 ", views %" PRIu32, used == 0 ? "" : "; ",
-                                 description, writing, pins);
+        used += (size_t)snprintf(text + used, size - used, "%s%s writes or loans %" PRIu32 ", views %" PRIu32,
+                                 used == 0 ? "" : "; ", description, writing, pins);
     }
 }

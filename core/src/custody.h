@@ -1,4 +1,5 @@
-/* What participants hold of a register, and what becomes of it: at cleanup after a death, at fork, and in error texts. */
+/* What participants hold of a register, and what becomes of it: at cleanup after a death, at fork, and in error
+ * texts. */
 #ifndef MEMLANE_CUSTODY_H
 #define MEMLANE_CUSTODY_H
 

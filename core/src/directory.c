@@ -53,58 +53,65 @@ static memlane_status test_file_system(const struct memlane_directory *directory
     }
     int failure = memlane_platform_create_unnamed(directory->descriptor, permissions, &descriptor);
     if (failure == EACCES || failure == EROFS || failure == EPERM) {
-        return memlane_fail(error, MEMLANE_ACCESS_DENIED,
-                            "cannot create files in the namespace directory '%s' (%s): change its permissions, or name another "
-                            "directory in MEMLANE_DIR",
-                            directory->path, strerror(failure));
+        return memlane_fail(
+            error, MEMLANE_ACCESS_DENIED,
+            "cannot create files in the namespace directory '%s' (%s): change its permissions, or name another "
+            "directory in MEMLANE_DIR",
+            directory->path, strerror(failure));
     }
     if (failure == ENOSPC) {
-        return memlane_fail(error, MEMLANE_NO_SPACE, "the file system of the namespace directory '%s' is full", directory->path);
+        return memlane_fail(error, MEMLANE_NO_SPACE, "the file system of the namespace directory '%s' is full",
+                            directory->path);
     }
     if (failure == EMFILE || failure == ENFILE) {
-        return memlane_fail_system(error, failure,
-                                   "no descriptor is left for the namespace directory '%s'; raise the limit (ulimit -n)",
-                                   directory->path);
+        return memlane_fail_system(
+            error, failure, "no descriptor is left for the namespace directory '%s'; raise the limit (ulimit -n)",
+            directory->path);
     }
     if (failure != 0) {
-        return memlane_fail(error, MEMLANE_UNSUPPORTED_NAMESPACE,
-                            "the file system of the namespace directory '%s' has no unnamed files (O_TMPFILE: %s): use one that has, "
-                            "such as tmpfs under /dev/shm",
-                            directory->path, strerror(failure));
+        return memlane_fail(
+            error, MEMLANE_UNSUPPORTED_NAMESPACE,
+            "the file system of the namespace directory '%s' has no unnamed files (O_TMPFILE: %s): use one that has, "
+            "such as tmpfs under /dev/shm",
+            directory->path, strerror(failure));
     }
     bool works = false;
     failure = memlane_platform_environment("MEMLANE_NO_OFD") != NULL ? ENOSYS : locks_work(descriptor, &works);
     memlane_platform_close(descriptor);
     if (failure != 0 || !works) {
-        return memlane_fail(error, MEMLANE_UNSUPPORTED_NAMESPACE,
-                            "byte locks (F_OFD_SETLK) do not work in the namespace directory '%s' (%s): without them the death of a "
-                            "process cannot be noticed; use a local file system, such as tmpfs under /dev/shm",
-                            directory->path, failure != 0 ? strerror(failure) : "a lock is not seen by others");
+        return memlane_fail(
+            error, MEMLANE_UNSUPPORTED_NAMESPACE,
+            "byte locks (F_OFD_SETLK) do not work in the namespace directory '%s' (%s): without them the death of a "
+            "process cannot be noticed; use a local file system, such as tmpfs under /dev/shm",
+            directory->path, failure != 0 ? strerror(failure) : "a lock is not seen by others");
     }
     remember_tested(device);
     return MEMLANE_OK;
 }
 
-/* Rule 2 of the surfaces. A directory that was named may be what the user asked for in `sharing`; the default one never. */
+/* Rule 2 of the surfaces. A directory that was named may be what the user asked for in `sharing`; the default one
+ * never. */
 static memlane_status check_safety(const char *path, bool named, const struct memlane_file_status *found,
                                    const struct memlane_sharing *sharing, memlane_error *error) {
     uint32_t user = memlane_platform_effective_user();
     bool shared = (sharing->permissions & GROUP_AND_OTHERS) != 0;
-    bool owner_is_trusted = found->user == user || (int64_t)found->user == sharing->peer_user ||
-                            (named && (shared || found->user == 0));
+    bool owner_is_trusted =
+        found->user == user || (int64_t)found->user == sharing->peer_user || (named && (shared || found->user == 0));
     if (!owner_is_trusted) {
-        return memlane_fail(error, MEMLANE_UNSAFE_NAMESPACE,
-                            "the namespace directory '%s' belongs to user %" PRIu32 ", not to user %" PRIu32
-                            ": its owner could replace every object; remove it, or name another directory in MEMLANE_DIR",
-                            path, found->user, user);
+        return memlane_fail(
+            error, MEMLANE_UNSAFE_NAMESPACE,
+            "the namespace directory '%s' belongs to user %" PRIu32 ", not to user %" PRIu32
+            ": its owner could replace every object; remove it, or name another directory in MEMLANE_DIR",
+            path, found->user, user);
     }
-    uint32_t excess = named ? found->permissions & WRITABLE_BY_OTHERS & ~sharing->permissions
-                            : found->permissions & GROUP_AND_OTHERS;
+    uint32_t excess =
+        named ? found->permissions & WRITABLE_BY_OTHERS & ~sharing->permissions : found->permissions & GROUP_AND_OTHERS;
     if (excess != 0) {
-        return memlane_fail(error, MEMLANE_UNSAFE_NAMESPACE,
-                            "the namespace directory '%s' has mode %03" PRIo32
-                            ", so that others could replace its objects: chmod %s it, or ask for shared objects by their mode",
-                            path, found->permissions, named ? "go-w" : "700");
+        return memlane_fail(
+            error, MEMLANE_UNSAFE_NAMESPACE,
+            "the namespace directory '%s' has mode %03" PRIo32
+            ", so that others could replace its objects: chmod %s it, or ask for shared objects by their mode",
+            path, found->permissions, named ? "go-w" : "700");
     }
     return MEMLANE_OK;
 }
@@ -118,8 +125,8 @@ static memlane_status choose(struct memlane_directory *directory, const char *pa
                         : snprintf(directory->path, sizeof directory->path, "/dev/shm/memlane-%" PRIu32,
                                    memlane_platform_effective_user());
     if (length < 0 || (size_t)length >= sizeof directory->path) {
-        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT, "the path of the namespace directory is longer than %d bytes",
-                            MEMLANE_PATH_MAXIMUM - 1);
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
+                            "the path of the namespace directory is longer than %d bytes", MEMLANE_PATH_MAXIMUM - 1);
     }
     return MEMLANE_OK;
 }
@@ -140,17 +147,19 @@ static memlane_status explain_open(const char *path, int failure, memlane_error 
     switch (failure) {
     case ELOOP:
     case ENOTDIR:
-        return memlane_fail(error, MEMLANE_UNSAFE_NAMESPACE,
-                            "the namespace directory '%s' is a symbolic link or no directory: somebody could lead it elsewhere; "
-                            "remove it, or name the directory itself in MEMLANE_DIR",
-                            path);
+        return memlane_fail(
+            error, MEMLANE_UNSAFE_NAMESPACE,
+            "the namespace directory '%s' is a symbolic link or no directory: somebody could lead it elsewhere; "
+            "remove it, or name the directory itself in MEMLANE_DIR",
+            path);
     case EACCES:
     case EPERM:
     case EROFS:
-        return memlane_fail(error, MEMLANE_ACCESS_DENIED,
-                            "cannot open or create the namespace directory '%s' (%s): change the permissions, or name another "
-                            "directory in MEMLANE_DIR",
-                            path, strerror(failure));
+        return memlane_fail(
+            error, MEMLANE_ACCESS_DENIED,
+            "cannot open or create the namespace directory '%s' (%s): change the permissions, or name another "
+            "directory in MEMLANE_DIR",
+            path, strerror(failure));
     default:
         return memlane_fail_system(error, failure, "cannot open or create the namespace directory '%s'", path);
     }

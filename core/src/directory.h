@@ -8,8 +8,8 @@
 
 enum { MEMLANE_PATH_MAXIMUM = 4096 };
 
-/* Who may share. permissions: what objects are created with and the most that an opened one may carry; peer_user: another
- * user whose objects and directory are accepted, or -1. */
+/* Who may share. permissions: what objects are created with and the most that an opened one may carry; peer_user:
+ * another user whose objects and directory are accepted, or -1. */
 struct memlane_sharing {
     uint32_t permissions;
     int64_t peer_user;
@@ -20,9 +20,9 @@ struct memlane_directory {
     char path[MEMLANE_PATH_MAXIMUM];
 };
 
-/* path NULL or empty: $MEMLANE_DIR, else the default for this user, which is created when it is missing. MEMLANE_UNSAFE_NAMESPACE
- * where others could put objects of theirs there, MEMLANE_UNSUPPORTED_NAMESPACE where byte locks do not work. Blocking only on
- * the file system. */
+/* path NULL or empty: $MEMLANE_DIR, else the default for this user, which is created when it is missing.
+ * MEMLANE_UNSAFE_NAMESPACE where others could put objects of theirs there, MEMLANE_UNSUPPORTED_NAMESPACE where byte
+ * locks do not work. Blocking only on the file system. */
 memlane_status memlane_directory_open(struct memlane_directory *directory, const char *path,
                                       const struct memlane_sharing *sharing, memlane_error *error);
 void memlane_directory_close(struct memlane_directory *directory);

@@ -4,14 +4,18 @@
 
 #include <memlane/status.h>
 
-memlane_status memlane_fail(memlane_error *error, memlane_status status, const char *format, ...)
+/* What was asked, what is there, what to do. */
+void memlane_explain(memlane_error *error, memlane_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A system call failed: appends the system's text for system_error. ENOMEM and the like keep MEMLANE_SYSTEM. */
-memlane_status memlane_fail_system(memlane_error *error, int system_error, const char *format, ...)
+/* A macro, so that compilers and readers see which status comes back. */
+#define memlane_fail(error, status, ...) (memlane_explain((error), (status), __VA_ARGS__), (memlane_status)(status))
+
+/* A system call failed: MEMLANE_SYSTEM, and the system's text for system_error at the end. */
+void memlane_explain_system(memlane_error *error, int system_error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Adds to the message of a failure that is being passed on. */
-void memlane_failure_append(memlane_error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+#define memlane_fail_system(error, system_error, ...)                                                                  \
+    (memlane_explain_system((error), (system_error), __VA_ARGS__), (memlane_status)MEMLANE_SYSTEM)
 
 #endif

@@ -1,12 +1,12 @@
-/* Endpoints across fork() (D11): the child gets a description, a byte lock and an index of its own for every open segment,
- * taken before the fork, so that it never depends on its parent's life nor keeps a dead parent's locks. */
+/* Endpoints across fork() (D11): the child gets a description, a byte lock and an index of its own for every open
+ * segment, taken before the fork, so that it never depends on its parent's life nor keeps a dead parent's locks. */
 #ifndef MEMLANE_FORK_H
 #define MEMLANE_FORK_H
 
 #include "segment.h"
 
-/* Keeps other threads from forking. Held wherever a description of a segment is open that is not registered here: a child born
- * at that moment would inherit it, and its locks would outlive this process. Not recursive. */
+/* Keeps other threads from forking. Held wherever a description of a segment is open that is not registered here: a
+ * child born at that moment would inherit it, and its locks would outlive this process. Not recursive. */
 void memlane_fork_hold(void);
 void memlane_fork_release(void);
 

@@ -134,7 +134,7 @@ struct memlane_pin_row {
  * Owner dead in WRITING: the slot is claimable by verdict; if `latest` names it, it is the published current slot. */
 struct memlane_slot {
     memlane_atomic64 control;
-    memlane_atomic64 length_type; /* length:40 | type:24 of the value in the slot */
+    memlane_atomic64 length_type;           /* length:40 | type:24 of the value in the slot */
     memlane_atomic64 monotonic_ns, real_ns; /* when it was written */
     unsigned char line[MEMLANE_LINE - 32];
 };
@@ -183,9 +183,9 @@ static inline uint32_t memlane_control_state(uint64_t control) {
 
 /* -- the lock word (docs/design/lock.md) ---------------------------------------------------------------- */
 
-/* word = count:32 | waiters:1 | abandoned:1 | 0:2 | owner tag:28. The count rises with each acquisition and is the fence token.
- * Writer: by CAS on the exact word only. Owner dead at any line: a waiter steals it by CAS, or cleanup of the owner's
- * index frees it with the abandoned bit, and the next owner is told. */
+/* word = count:32 | waiters:1 | abandoned:1 | 0:2 | owner tag:28. The count rises with each acquisition and is the
+ * fence token. Writer: by CAS on the exact word only. Owner dead at any line: a waiter steals it by CAS, or cleanup
+ * of the owner's index frees it with the abandoned bit, and the next owner is told. */
 struct memlane_lock_word {
     memlane_atomic64 word;
 };
@@ -212,7 +212,7 @@ static inline uint32_t memlane_tag_generation(uint32_t tag) {
 /* The byte of index i is locked at this offset, beyond any file's end. */
 #define MEMLANE_LOCK_BASE (UINT64_C(1) << 40)
 
-#define MEMLANE_ASSERT_OFFSET(type, member, at) \
+#define MEMLANE_ASSERT_OFFSET(type, member, at)                                                                        \
     _Static_assert(offsetof(struct type, member) == (at), #type "." #member " is part of the layout")
 
 MEMLANE_ASSERT_OFFSET(memlane_header, endian, 8);
@@ -241,7 +241,7 @@ _Static_assert(sizeof(struct memlane_participant_entry) == MEMLANE_LINE, "one li
 _Static_assert(sizeof(struct memlane_statistics_line) == MEMLANE_LINE, "one line for a participant's counters");
 MEMLANE_ASSERT_OFFSET(memlane_register_control, waiters, 64);
 MEMLANE_ASSERT_OFFSET(memlane_register_control, pins_used, 68);
-_Static_assert(sizeof(struct memlane_register_control) == 2 * MEMLANE_LINE, "latest is alone on its line");
+_Static_assert(sizeof(struct memlane_register_control) == (size_t)2 * MEMLANE_LINE, "latest is alone on its line");
 _Static_assert(sizeof(struct memlane_pin_row) == MEMLANE_LINE, "one line for a participant's pins");
 MEMLANE_ASSERT_OFFSET(memlane_slot, length_type, 8);
 MEMLANE_ASSERT_OFFSET(memlane_slot, monotonic_ns, 16);

@@ -7,13 +7,13 @@
 #include <errno.h>
 
 /* Edge of this file:
- *   LOCK  L1 (release and clean, CAS of the word) -> L2 (acquire, CAS of the word): all that the former owner wrote under the
- *         lock. From a dead owner: its last store precedes the verdict, which ends with a fence. */
+ *   LOCK  L1 (release and clean, CAS of the word) -> L2 (acquire, CAS of the word): all that the former owner wrote
+ *         under the lock. From a dead owner: its last store precedes the verdict, which ends with a fence. */
 
 enum {
-    SPINS = 100,                   /* about 2 us */
+    SPINS = 100, /* about 2 us */
     FIRST_CHUNK_NS = 1000000,
-    LAST_CHUNK_NS = 16000000       /* bounds how late a waiter notices that its waker or the owner died */
+    LAST_CHUNK_NS = 16000000 /* bounds how late a waiter notices that its waker or the owner died */
 };
 
 static uint64_t owner_of(uint64_t word) {
@@ -24,8 +24,8 @@ static uint32_t count_of(uint64_t word) {
     return (uint32_t)(word >> 32);
 }
 
-/* The acquisition count rises with every acquisition: a steal that was decided on an old word must fail, even when the same owner
- * has come back under the same tag (ABA). */
+/* The acquisition count rises with every acquisition: a steal that was decided on an old word must fail, even when
+ * the same owner has come back under the same tag (ABA). */
 static uint64_t acquired(uint64_t word, uint64_t flags, uint32_t tag) {
     uint32_t count = count_of(word) + (MEMLANE_MUTANT(STEAL_WITHOUT_COUNT) && owner_of(word) != 0 ? 0 : 1);
     return (uint64_t)count << 32 | flags | tag;
@@ -37,8 +37,8 @@ static bool swap_in(struct memlane_lock_word *lock, uint64_t seen, uint64_t next
 }
 
 /* One look: MEMLANE_OK, MEMLANE_OWNER_DIED, or MEMLANE_TIMEOUT with the word to wait on in *seen. */
-static memlane_status try_acquire(const struct memlane_segment *segment, struct memlane_lock_word *lock, uint64_t flags, bool ask,
-                                  uint64_t *seen, uint32_t *token) {
+static memlane_status try_acquire(const struct memlane_segment *segment, struct memlane_lock_word *lock, uint64_t flags,
+                                  bool ask, uint64_t *seen, uint32_t *token) {
     for (;;) {
         uint64_t word = memlane_load_relaxed(&lock->word); /* relaxed: the CAS decides, and acquires */
         *seen = word;
@@ -64,8 +64,8 @@ static uint64_t smaller(uint64_t a, uint64_t b) {
 }
 
 /* Sleeps at most a chunk while the word is `seen`, announced by the waiters bit. MEMLANE_OK: look again. */
-static memlane_status sleep_on(struct memlane_segment *segment, struct memlane_lock_word *lock, uint64_t seen, uint64_t chunk_ns,
-                               uint64_t deadline_ns) {
+static memlane_status sleep_on(struct memlane_segment *segment, struct memlane_lock_word *lock, uint64_t seen,
+                               uint64_t chunk_ns, uint64_t deadline_ns) {
     if (memlane_load32_acquire(&segment->closing) != 0) {
         return MEMLANE_CLOSED;
     }
@@ -79,15 +79,16 @@ static memlane_status sleep_on(struct memlane_segment *segment, struct memlane_l
     if (now >= deadline_ns) {
         return MEMLANE_TIMEOUT;
     }
-    int failure = memlane_platform_futex_wait(memlane_wait_half(&lock->word), (uint32_t)seen, smaller(chunk_ns, deadline_ns - now));
+    int failure = memlane_platform_futex_wait(memlane_wait_half(&lock->word), (uint32_t)seen,
+                                              smaller(chunk_ns, deadline_ns - now));
     if (memlane_segment_is_lost(segment)) {
         return MEMLANE_CORRUPTED;
     }
     return failure == EINTR ? MEMLANE_INTERRUPTED : MEMLANE_OK;
 }
 
-memlane_status memlane_lock_acquire(struct memlane_segment *segment, struct memlane_lock_word *lock, uint64_t deadline_ns,
-                                    uint32_t *token) {
+memlane_status memlane_lock_acquire(struct memlane_segment *segment, struct memlane_lock_word *lock,
+                                    uint64_t deadline_ns, uint32_t *token) {
     uint64_t seen;
     for (int i = 0; i < SPINS; i++) {
         memlane_status status = try_acquire(segment, lock, 0, false, &seen, token);

@@ -8,16 +8,16 @@ enum memlane_mutant {
     MEMLANE_MUTANT_NONE = 0,
 
     /* Protocol. */
-    MEMLANE_MUTANT_PIN_BY_VERSION,         /* a pin protects its slot only at its own version (D1) */
-    MEMLANE_MUTANT_OWN_SLOT,               /* an endpoint claims slots that it is itself writing (D2) */
-    MEMLANE_MUTANT_GENERATION_LAST,        /* attach cleans before it raises the generation (D9) */
-    MEMLANE_MUTANT_LOCK_BY_DUPLICATE,      /* the byte lock is shared through a duplicated descriptor (D13) */
-    MEMLANE_MUTANT_CLAIM_LATEST_PLUS_ONE,  /* a claim may keep or lower the slot's version (D46) */
-    MEMLANE_MUTANT_CLEAR_VERSION,          /* cleanup forgets the slot's version (D46) */
-    MEMLANE_MUTANT_NO_PIN_RECHECK,         /* a pin is trusted without looking at the slot again */
-    MEMLANE_MUTANT_TORN,                   /* the value is published before its bytes are written */
-    MEMLANE_MUTANT_BLIND_UNLOCK,           /* unlock stores without looking who holds the lock */
-    MEMLANE_MUTANT_STEAL_WITHOUT_COUNT,    /* a stolen lock keeps its acquisition count */
+    MEMLANE_MUTANT_PIN_BY_VERSION,        /* a pin protects its slot only at its own version (D1) */
+    MEMLANE_MUTANT_OWN_SLOT,              /* an endpoint claims slots that it is itself writing (D2) */
+    MEMLANE_MUTANT_GENERATION_LAST,       /* attach cleans before it raises the generation (D9) */
+    MEMLANE_MUTANT_LOCK_BY_DUPLICATE,     /* the byte lock is shared through a duplicated descriptor (D13) */
+    MEMLANE_MUTANT_CLAIM_LATEST_PLUS_ONE, /* a claim may keep or lower the slot's version (D46) */
+    MEMLANE_MUTANT_CLEAR_VERSION,         /* cleanup forgets the slot's version (D46) */
+    MEMLANE_MUTANT_NO_PIN_RECHECK,        /* a pin is trusted without looking at the slot again */
+    MEMLANE_MUTANT_TORN,                  /* the value is published before its bytes are written */
+    MEMLANE_MUTANT_BLIND_UNLOCK,          /* unlock stores without looking who holds the lock */
+    MEMLANE_MUTANT_STEAL_WITHOUT_COUNT,   /* a stolen lock keeps its acquisition count */
 
     /* Orders, each weakened to relaxed. */
     MEMLANE_MUTANT_PUBLISH_RELAXED,

@@ -5,8 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char rules[] = "a name is 1 to 200 bytes of UTF-8 without NUL and without '/' (one leading '/' is ignored), "
-                            "and does not begin with '.'";
+static const char rules[] =
+    "a name is 1 to 200 bytes of UTF-8 without NUL and without '/' (one leading '/' is ignored), "
+    "and does not begin with '.'";
 
 /* Length of the well-formed UTF-8 sequence at `at` (RFC 3629: no surrogates, nothing overlong), 0 for anything else. */
 static size_t sequence_length(const unsigned char *at, size_t available) {
@@ -41,8 +42,8 @@ static bool is_utf8(const char *text, size_t length) {
 }
 
 static bool is_plain(char byte) {
-    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '.' ||
-           byte == '_' || byte == '-';
+    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
+           byte == '.' || byte == '_' || byte == '-';
 }
 
 /* False when the encoded name is longer than a file name may be. */
@@ -88,14 +89,16 @@ memlane_status memlane_object_name_parse(struct memlane_object_name *parsed, con
     const char *wrong = fault(name, length);
     if (wrong != NULL) {
         int shown = (int)(length < MEMLANE_NAME_MAXIMUM ? length : MEMLANE_NAME_MAXIMUM);
-        return memlane_fail(error, MEMLANE_INVALID_NAME, "the name '%.*s' (%zu bytes) %s: %s", shown, name, length, wrong, rules);
+        return memlane_fail(error, MEMLANE_INVALID_NAME, "the name '%.*s' (%zu bytes) %s: %s", shown, name, length,
+                            wrong, rules);
     }
     memcpy(parsed->text, name, length);
     if (!encode(parsed)) {
-        return memlane_fail(error, MEMLANE_INVALID_NAME,
-                            "the name '%s' does not fit a file name of 255 bytes once its special characters are written as %%XX: "
-                            "use fewer of them",
-                            parsed->text);
+        return memlane_fail(
+            error, MEMLANE_INVALID_NAME,
+            "the name '%s' does not fit a file name of 255 bytes once its special characters are written as %%XX: "
+            "use fewer of them",
+            parsed->text);
     }
     return MEMLANE_OK;
 }

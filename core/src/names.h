@@ -9,8 +9,8 @@
 enum { MEMLANE_FILE_NAME_SIZE = 256 };
 
 struct memlane_object_name {
-    char text[MEMLANE_NAME_MAXIMUM + 1];  /* UTF-8, without a leading slash */
-    char file[MEMLANE_FILE_NAME_SIZE];    /* the same with other bytes than [A-Za-z0-9._-] percent-encoded */
+    char text[MEMLANE_NAME_MAXIMUM + 1]; /* UTF-8, without a leading slash */
+    char file[MEMLANE_FILE_NAME_SIZE];   /* the same with other bytes than [A-Za-z0-9._-] percent-encoded */
 };
 
 /* Checks and encodes. MEMLANE_INVALID_NAME says which rule the name breaks. */

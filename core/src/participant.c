@@ -23,7 +23,8 @@ static uint64_t byte_of(uint32_t index) {
 
 bool memlane_participant_descriptor_is_ours(const struct memlane_segment *segment, int descriptor) {
     struct memlane_file_status found;
-    return memlane_platform_describe(descriptor, &found) == 0 && found.device == segment->device && found.inode == segment->inode;
+    return memlane_platform_describe(descriptor, &found) == 0 && found.device == segment->device &&
+           found.inode == segment->inode;
 }
 
 static struct memlane_process process_of(const struct memlane_participant_entry *entry) {
@@ -41,8 +42,8 @@ static bool entry_names_a_live_process(const struct memlane_participant_entry *e
 }
 
 static enum memlane_verdict dead(void) {
-    /* seq_cst: the lock query has a path without any barrier in the kernel when a file has no locks. What we load next must
-     * not be older than the dead owner's last store, which came before its lock was dropped. */
+    /* seq_cst: the lock query has a path without any barrier in the kernel when a file has no locks. What we load
+     * next must not be older than the dead owner's last store, which came before its lock was dropped. */
     memlane_fence_seq_cst();
     return MEMLANE_DEAD;
 }
@@ -144,15 +145,16 @@ void memlane_participant_introduce(struct memlane_segment *segment) {
 
 void memlane_participant_detach(struct memlane_segment *segment) {
     if (memlane_segment_is_attached(segment)) {
-        /* First: from here on the byte lock alone says that we live. A process that goes on living would otherwise keep this
-         * index busy for ever once the lock is gone. */
+        /* First: from here on the byte lock alone says that we live. A process that goes on living would otherwise
+         * keep this index busy for ever once the lock is gone. */
         memlane_store32_release(&entry_of(segment, segment->index)->pid, 0);
         segment->kind->clean(segment, segment->index);
         memlane_store32_relaxed(&segment->attached, 0); /* relaxed: the endpoint is at its end, nobody else uses it */
     }
 }
 
-/* A second description: within one description locks never conflict, so two threads could clean the same index at once. */
+/* A second description: within one description locks never conflict, so two threads could clean the same index at
+ * once. */
 uint32_t memlane_participant_collect(struct memlane_segment *segment) {
     uint32_t cleaned = 0;
     int second;
@@ -163,7 +165,8 @@ uint32_t memlane_participant_collect(struct memlane_segment *segment) {
         if (memlane_platform_lock_bytes(second, byte_of(i), 1) != 0) {
             continue;
         }
-        bool lives = (memlane_segment_is_attached(segment) && i == segment->index) || entry_names_a_live_process(entry_of(segment, i));
+        bool lives = (memlane_segment_is_attached(segment) && i == segment->index) ||
+                     entry_names_a_live_process(entry_of(segment, i));
         if (!lives) {
             take_over(segment, i);
             cleaned++;
@@ -190,7 +193,8 @@ static char printable(char byte) {
     return byte >= ' ' && byte <= '~' ? byte : '?';
 }
 
-void memlane_participant_describe(const struct memlane_segment *segment, uint32_t index, char text[MEMLANE_DESCRIPTION_SIZE]) {
+void memlane_participant_describe(const struct memlane_segment *segment, uint32_t index,
+                                  char text[MEMLANE_DESCRIPTION_SIZE]) {
     if (index >= segment->header.participants_count) {
         snprintf(text, MEMLANE_DESCRIPTION_SIZE, "a participant that cannot exist (%" PRIu32 ")", index);
         return;

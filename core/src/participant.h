@@ -1,7 +1,7 @@
 /* Participants of a segment: who is attached, and who of them lives (core.md 2.2, D9-D13, D51).
  *
- * Liveness is an OFD lock on one byte for each index: the kernel drops it on any death, also before a zombie is reaped and
- * across pid namespaces, and never because a pid was reused. */
+ * Liveness is an OFD lock on one byte for each index: the kernel drops it on any death, also before a zombie is
+ * reaped and across pid namespaces, and never because a pid was reused. */
 #ifndef MEMLANE_PARTICIPANT_H
 #define MEMLANE_PARTICIPANT_H
 
@@ -11,9 +11,9 @@ enum memlane_verdict { MEMLANE_ALIVE, MEMLANE_DEAD };
 
 enum { MEMLANE_DESCRIPTION_SIZE = 64 };
 
-/* Takes a free index with the byte lock on `descriptor`, raises its generation and cleans it: the caller owns *index. The entry's
- * pid stays 0 until memlane_participant_introduce(). MEMLANE_TOO_MANY_PARTICIPANTS: none is free, or somebody holds all
- * bytes because the object is being removed; MEMLANE_SYSTEM. Lock-free; makes system calls. */
+/* Takes a free index with the byte lock on `descriptor`, raises its generation and cleans it: the caller owns *index.
+ * The entry's pid stays 0 until memlane_participant_introduce(). MEMLANE_TOO_MANY_PARTICIPANTS: none is free, or
+ * somebody holds all bytes because the object is being removed; MEMLANE_SYSTEM. Lock-free; makes system calls. */
 memlane_status memlane_participant_attach(struct memlane_segment *segment, int descriptor, uint32_t *index);
 
 /* Makes the index that was attached this endpoint's own. */
@@ -25,8 +25,9 @@ void memlane_participant_introduce(struct memlane_segment *segment);
 /* Gives the endpoint's index back: all that belonged to it first. The byte lock ends with the descriptor. */
 void memlane_participant_detach(struct memlane_segment *segment);
 
-/* Whether the owner of the index (of any generation), or of the tag, lives. Never decided by time; once DEAD a tag stays dead.
- * DEAD ends with a seq_cst fence: what is loaded afterwards is at least as new as the dead owner's last store. */
+/* Whether the owner of the index (of any generation), or of the tag, lives. Never decided by time; once DEAD a tag
+ * stays dead. DEAD ends with a seq_cst fence: what is loaded afterwards is at least as new as the dead owner's last
+ * store. */
 enum memlane_verdict memlane_participant_verdict(const struct memlane_segment *segment, uint32_t index);
 enum memlane_verdict memlane_participant_verdict_of_tag(const struct memlane_segment *segment, uint32_t tag);
 
@@ -37,12 +38,14 @@ uint32_t memlane_participant_collect(struct memlane_segment *segment);
 bool memlane_participant_none_lives(const struct memlane_segment *segment);
 
 /* "pid 1234 (camera)", for error texts. */
-void memlane_participant_describe(const struct memlane_segment *segment, uint32_t index, char text[MEMLANE_DESCRIPTION_SIZE]);
+void memlane_participant_describe(const struct memlane_segment *segment, uint32_t index,
+                                  char text[MEMLANE_DESCRIPTION_SIZE]);
 
 /* Number of live participants; the first ones' descriptions in text when it is not NULL. */
 uint32_t memlane_participant_survey(const struct memlane_segment *segment, char *text, size_t size);
 
-/* Whether the descriptor still is this segment's file (D12): somebody may have closed it and the number be another's. */
+/* Whether the descriptor still is this segment's file (D12): somebody may have closed it and the number be
+ * another's. */
 bool memlane_participant_descriptor_is_ours(const struct memlane_segment *segment, int descriptor);
 
 #endif

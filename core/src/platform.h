@@ -18,8 +18,8 @@
 uint64_t memlane_platform_monotonic_ns(void); /* never steps; the same in all processes of one boot */
 uint64_t memlane_platform_real_ns(void);      /* information only: nothing is decided by it */
 void memlane_platform_sleep_ns(uint64_t duration_ns);
-void memlane_platform_relax(void);           /* a hint to the processor in a spin loop */
-unsigned memlane_platform_processors(void);  /* that this process may run on; at least 1 */
+void memlane_platform_relax(void);          /* a hint to the processor in a spin loop */
+unsigned memlane_platform_processors(void); /* that this process may run on; at least 1 */
 
 /* -- sleeping on a word ------------------------------------------------------------------------------ */
 
@@ -35,8 +35,8 @@ enum memlane_file_type { MEMLANE_FILE_REGULAR, MEMLANE_FILE_DIRECTORY, MEMLANE_F
 
 struct memlane_file_status {
     uint64_t device, inode;
-    uint64_t size;      /* bytes */
-    uint64_t allocated; /* bytes that have storage behind them */
+    uint64_t size;                     /* bytes */
+    uint64_t allocated;                /* bytes that have storage behind them */
     uint32_t links, user, permissions; /* permissions: the low 9 mode bits */
     enum memlane_file_type type;
 };
@@ -46,7 +46,7 @@ int memlane_platform_open_directory(const char *path, int *descriptor); /* ELOOP
 int memlane_platform_describe(int descriptor, struct memlane_file_status *status);
 int memlane_platform_open_file(int directory, const char *name, int *descriptor); /* never follows, never blocks */
 int memlane_platform_create_unnamed(int directory, uint32_t permissions, int *descriptor);
-int memlane_platform_reserve(int descriptor, uint64_t size); /* all or nothing; ENOSPC */
+int memlane_platform_reserve(int descriptor, uint64_t size);                   /* all or nothing; ENOSPC */
 int memlane_platform_publish(int descriptor, int directory, const char *name); /* atomic; EEXIST */
 int memlane_platform_unlink(int directory, const char *name);
 int memlane_platform_reopen(int descriptor, int *second); /* a second open file description of the same file */
@@ -69,9 +69,10 @@ int memlane_platform_byte_is_locked(int descriptor, uint64_t offset, bool *locke
 
 int memlane_platform_map(int descriptor, size_t size, bool writable, void **address);
 void memlane_platform_unmap(void *address, size_t size);
-int memlane_platform_allocate_pages(size_t size, void **address);           /* private zeros */
+int memlane_platform_allocate_pages(size_t size, void **address);                 /* private zeros */
 int memlane_platform_replace_by_zeros(void *address, size_t size, bool writable); /* async-signal-safe */
-int memlane_platform_move_read_only(void *from, size_t size, void *to); /* replaces the mapping at `to`; async-signal-safe */
+int memlane_platform_move_read_only(void *from, size_t size,
+                                    void *to); /* replaces the mapping at `to`; async-signal-safe */
 
 /* -- processes --------------------------------------------------------------------------------------- */
 
@@ -95,8 +96,8 @@ int memlane_platform_at_fork(void (*prepare)(void), void (*parent)(void), void (
 
 /* -- access to memory that is not there any more (SIGBUS) ---------------------------------------------- */
 
-/* Installs a handler, or puts it back in front when another was installed since. handle: async-signal-safe; true when it
- * made the access good. Other faults go on to the former handler. */
+/* Installs a handler, or puts it back in front when another was installed since. handle: async-signal-safe; true when
+ * it made the access good. Other faults go on to the former handler. */
 int memlane_platform_trap_faults(bool (*handle)(void *address));
 
 /* -- mutual exclusion between the threads of one process: private memory only, never in a segment ------- */

@@ -75,7 +75,8 @@ int memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected,
 }
 
 static void futex_wake(memlane_atomic32 *word, int count) {
-    syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL, 0); /* EFAULT: the page is gone, and the waiters' chunks end */
+    syscall(SYS_futex, word, FUTEX_WAKE, count, NULL, NULL,
+            0); /* EFAULT: the page is gone, and the waiters' chunks end */
 }
 
 void memlane_platform_futex_wake_all(memlane_atomic32 *word) {
@@ -244,15 +245,15 @@ int memlane_platform_list(int directory, bool (*visit)(const char *name, void *a
         return failure;
     }
     const struct dirent *entry;
-    while ((entry = readdir(entries)) != NULL && visit(entry->d_name, argument)) {
-    }
+    while ((entry = readdir(entries)) != NULL && visit(entry->d_name, argument)) {}
     closedir(entries);
     return 0;
 }
 
 /* -- byte locks ---------------------------------------------------------------------------------------- */
 
-static int lock_command(int descriptor, int command, struct flock *range, uint64_t offset, uint64_t length, short type) {
+static int lock_command(int descriptor, int command, struct flock *range, uint64_t offset, uint64_t length,
+                        short type) {
     *range = (struct flock){.l_type = type, .l_whence = SEEK_SET, .l_start = (off_t)offset, .l_len = (off_t)length};
     if (fcntl(descriptor, command, range) == 0) {
         return 0;
@@ -300,13 +301,15 @@ void memlane_platform_unmap(void *address, size_t size) {
 }
 
 int memlane_platform_allocate_pages(size_t size, void **address) {
-    return mapped(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), address);
+    return mapped(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+                  address);
 }
 
 int memlane_platform_replace_by_zeros(void *address, size_t size, bool writable) {
     void *replaced;
-    return mapped(mmap(address, size, protection(writable), MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0),
-                  &replaced);
+    return mapped(
+        mmap(address, size, protection(writable), MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0),
+        &replaced);
 }
 
 int memlane_platform_move_read_only(void *from, size_t size, void *to) {
@@ -331,8 +334,8 @@ static size_t read_small_file(const char *path, char *text, size_t size) {
     return count > 0 ? (size_t)count : 0;
 }
 
-/* Field 22 of /proc/<pid>/stat is the start time, field 3 the state; the name in field 2 may hold anything, so count from the
- * last parenthesis (proc(5)). False when it cannot be read. */
+/* Field 22 of /proc/<pid>/stat is the start time, field 3 the state; the name in field 2 may hold anything, so count
+ * from the last parenthesis (proc(5)). False when it cannot be read. */
 static bool read_process_status(uint32_t pid, char *state, uint64_t *start_time) {
     enum { FIELDS_FROM_STATE_TO_START = 19, STATUS_SIZE = 1024 };
     char path[DESCRIPTOR_PATH_SIZE], text[STATUS_SIZE];

@@ -10,19 +10,19 @@
 
 /* Edges of this file (docs/design/memory-model.md):
  *   PUBLISH  P1 (commit, CAS latest) -> P2 (glance and pin, load latest): the slot's bytes and words.
- *   CLAIM    C1 (claim, CAS control, then release fence, then bytes) -> C2 (bytes, then acquire fence, then still, load control):
- *            who copied one new byte sees the new version.
+ *   CLAIM    C1 (claim, CAS control, then release fence, then bytes) -> C2 (bytes, then acquire fence, then still,
+ *            load control): who copied one new byte sees the new version.
  *   PIN      seq_cst on both sides: N1 pins_used and pin (stores) before N2 control (load); N3 claim (CAS) before N4
  *            pins_used and pin (loads). Either the reader sees the claim or the writer sees the pin.
  *   UNPIN    U1 (unpin, store pin) -> U2 (claim, load pin): the bytes have been read to the end.
- *   MARK     M1 (commit, CAS control to PUBLISHED, after P1) -> M2 (claim, load control, before its load of latest): a slot that
- *            looks published is still in the `latest` that is loaded next, or was superseded.
+ *   MARK     M1 (commit, CAS control to PUBLISHED, after P1) -> M2 (claim, load control, before its load of latest):
+ *            a slot that looks published is still in the `latest` that is loaded next, or was superseded.
  *   WAKE     P1 is seq_cst, before the load of waiters (wait.c). */
 
 enum {
-    PASSES = 4,             /* looks at each slot in one claim; from the second pass on with verdicts */
-    PUBLISH_TRIES = 16,     /* each failure is another writer's success */
-    PIN_TRIES = 1000,       /* each failure needs slots-1 commits between two loads */
+    PASSES = 4,         /* looks at each slot in one claim; from the second pass on with verdicts */
+    PUBLISH_TRIES = 16, /* each failure is another writer's success */
+    PIN_TRIES = 1000,   /* each failure needs slots-1 commits between two loads */
     WORD_BITS = 64,
     LENGTH_BITS = 40
 };
@@ -75,7 +75,8 @@ void memlane_register_locate(struct memlane_register *reg, struct memlane_segmen
     reg->data = segment->base + reg->data_offset;
 }
 
-memlane_status memlane_register_bind(struct memlane_register *reg, struct memlane_segment *segment, memlane_error *error) {
+memlane_status memlane_register_bind(struct memlane_register *reg, struct memlane_segment *segment,
+                                     memlane_error *error) {
     memlane_register_locate(reg, segment);
     reg->own = calloc(own_words(reg), sizeof *reg->own);
     if (reg->own == NULL) {
@@ -92,15 +93,16 @@ void memlane_register_unbind(struct memlane_register *reg) {
 
 /* -- slots that this endpoint is writing ----------------------------------------------------------------- */
 
-/* The bit is taken before the claim and given back after the release, so that two threads of one endpoint, which share its index,
- * exclude each other by it. False: another thread has it. */
+/* The bit is taken before the claim and given back after the release, so that two threads of one endpoint, which
+ * share its index, exclude each other by it. False: another thread has it. */
 static bool take_own(struct memlane_register *reg, uint32_t slot) {
     uint64_t bit = UINT64_C(1) << slot % WORD_BITS;
     return (memlane_or_acquire(&reg->own[slot / WORD_BITS], bit) & bit) == 0; /* acquire, pairs with give_own */
 }
 
 static void give_own(struct memlane_register *reg, uint32_t slot) {
-    memlane_and_release(&reg->own[slot / WORD_BITS], ~(UINT64_C(1) << slot % WORD_BITS)); /* release, pairs with take_own */
+    memlane_and_release(&reg->own[slot / WORD_BITS],
+                        ~(UINT64_C(1) << slot % WORD_BITS)); /* release, pairs with take_own */
 }
 
 void memlane_register_forget_claims(struct memlane_register *reg) {
@@ -114,7 +116,8 @@ void memlane_register_forget_claims(struct memlane_register *reg) {
 static bool row_pins(const struct memlane_pin_row *row, uint32_t slot) {
     for (size_t i = 0; i < MEMLANE_PINS_EACH; i++) {
         /* N4 (seq_cst, after the claim) and U2 (its acquire side). */
-        uint64_t pin = MEMLANE_MUTANT(PIN_SCAN_RELAXED) ? memlane_load_relaxed(&row->pin[i]) : memlane_load_seq_cst(&row->pin[i]);
+        uint64_t pin =
+            MEMLANE_MUTANT(PIN_SCAN_RELAXED) ? memlane_load_relaxed(&row->pin[i]) : memlane_load_seq_cst(&row->pin[i]);
         if (pin != 0 && memlane_latest_slot(pin) == slot) {
             return true;
         }
@@ -131,7 +134,8 @@ static bool row_pins_version(const struct memlane_pin_row *row, uint64_t latest)
     return false;
 }
 
-/* Any pin of the slot counts, whatever its version (D1): after a death between claim and undo the slot's version is another. */
+/* Any pin of the slot counts, whatever its version (D1): after a death between claim and undo the slot's version is
+ * another. */
 static bool is_pinned(const struct memlane_register *reg, uint32_t slot, uint64_t version) {
     uint32_t used = memlane_load32_seq_cst(&reg->control->pins_used); /* N4: after the claim */
     for (uint32_t i = 0; i < used && i < reg->participants; i++) {
@@ -172,7 +176,8 @@ static uint64_t claimed_version(uint64_t latest, uint64_t control) {
 
 static void undo_claim(struct memlane_register *reg, uint32_t slot, uint64_t version, uint64_t former) {
     uint64_t me = reg->segment->index + 1;
-    uint64_t back = MEMLANE_MUTANT(CLAIM_LATEST_PLUS_ONE) ? former : memlane_control_word(version, 0, MEMLANE_SLOT_FREE);
+    uint64_t back =
+        MEMLANE_MUTANT(CLAIM_LATEST_PLUS_ONE) ? former : memlane_control_word(version, 0, MEMLANE_SLOT_FREE);
     memlane_cas_release(&reg->slot[slot].control, memlane_control_word(version, me, MEMLANE_SLOT_WRITING), back);
 }
 
@@ -194,7 +199,8 @@ static bool claim_slot(struct memlane_register *reg, uint32_t slot, bool ask, st
     }
     uint64_t version = claimed_version(latest, control);
     /* C1 and N3. Fails when anybody claimed since control was loaded. */
-    if (!memlane_cas_seq_cst(&reg->slot[slot].control, control, memlane_control_word(version, me, MEMLANE_SLOT_WRITING))) {
+    if (!memlane_cas_seq_cst(&reg->slot[slot].control, control,
+                             memlane_control_word(version, me, MEMLANE_SLOT_WRITING))) {
         return false;
     }
     if (is_pinned(reg, slot, memlane_word_version(control))) {
@@ -239,8 +245,9 @@ void memlane_register_drop(struct memlane_register *reg, struct memlane_claim *c
 
 /* -- committing ---------------------------------------------------------------------------------------------- */
 
-/* Wall clock = monotonic clock + an offset that is looked up once a second: a clock read less in each write. A step of the wall
- * clock shows in the timestamps within that second. Shared by the threads of the process, torn never: one word each. */
+/* Wall clock = monotonic clock + an offset that is looked up once a second: a clock read less in each write. A step
+ * of the wall clock shows in the timestamps within that second. Shared by the threads of the process, torn never: one
+ * word each. */
 static memlane_atomic64 wall_offset, wall_offset_until;
 
 static uint64_t wall_time(uint64_t monotonic_ns) {
@@ -289,15 +296,16 @@ static memlane_status publish_above(struct memlane_register *reg, struct memlane
     return MEMLANE_SUPERSEDED;
 }
 
-memlane_status memlane_register_commit(struct memlane_register *reg, struct memlane_claim *claim, uint64_t length, uint32_t type,
-                                       uint64_t *version) {
+memlane_status memlane_register_commit(struct memlane_register *reg, struct memlane_claim *claim, uint64_t length,
+                                       uint32_t type, uint64_t *version) {
     uint64_t me = reg->segment->index + 1;
     describe_value(&reg->slot[claim->slot], length, type);
     memlane_status status = publish_above(reg, claim);
     if (status != MEMLANE_OWNERSHIP_LOST) {
         uint64_t state = status == MEMLANE_OK ? MEMLANE_SLOT_PUBLISHED : MEMLANE_SLOT_FREE;
         /* M1, release: after P1. Fails only when we were declared dead; then the slot is somebody else's. */
-        memlane_cas_release(&reg->slot[claim->slot].control, memlane_control_word(claim->version, me, MEMLANE_SLOT_WRITING),
+        memlane_cas_release(&reg->slot[claim->slot].control,
+                            memlane_control_word(claim->version, me, MEMLANE_SLOT_WRITING),
                             memlane_control_word(claim->version, 0, state));
     }
     give_own(reg, claim->slot);
@@ -325,7 +333,8 @@ static bool carries(uint64_t control, uint64_t latest) {
 static bool describe_glance(const struct memlane_register *reg, uint64_t latest, struct memlane_glance *glance) {
     uint32_t slot = memlane_latest_slot(latest);
     const struct memlane_slot *words = &reg->slot[slot];
-    uint64_t length_type = memlane_load_relaxed(&words->length_type); /* relaxed, all three: after P2, checked by C2 or a pin */
+    uint64_t length_type =
+        memlane_load_relaxed(&words->length_type); /* relaxed, all three: after P2, checked by C2 or a pin */
     *glance = (struct memlane_glance){
         .latest = latest,
         .type = (uint32_t)(length_type >> LENGTH_BITS),

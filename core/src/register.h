@@ -1,5 +1,6 @@
-/* The latest value of a thing: many writers, many readers, any of which may die or stop at any instruction (core.md 2.5 as
- * corrected by D1-D4, D46, D47; docs/design/register.md has the argument, core/models/register.pml the proof). */
+/* The latest value of a thing: many writers, many readers, any of which may die or stop at any instruction (core.md
+ * 2.5 as corrected by D1-D4, D46, D47; docs/design/register.md has the argument, core/models/register.pml the
+ * proof). */
 #ifndef MEMLANE_REGISTER_H
 #define MEMLANE_REGISTER_H
 
@@ -28,7 +29,8 @@ struct memlane_claim {
     unsigned char *bytes; /* capacity bytes, at a multiple of 64 */
 };
 
-/* One look at the latest value. bytes may be overwritten at any moment, until memlane_register_still() says that they were not. */
+/* One look at the latest value. bytes may be overwritten at any moment, until memlane_register_still() says that they
+ * were not. */
 struct memlane_glance {
     uint64_t latest;
     uint32_t type;
@@ -45,31 +47,33 @@ void memlane_register_shape(uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint64_t 
 void memlane_register_locate(struct memlane_register *reg, struct memlane_segment *segment);
 
 /* For an endpoint that reads and writes. */
-memlane_status memlane_register_bind(struct memlane_register *reg, struct memlane_segment *segment, memlane_error *error);
+memlane_status memlane_register_bind(struct memlane_register *reg, struct memlane_segment *segment,
+                                     memlane_error *error);
 void memlane_register_unbind(struct memlane_register *reg);
 
 /* In a forked child: what was being written or loaned is the parent's. */
 void memlane_register_forget_claims(struct memlane_register *reg);
 
-/* Writing: claim, fill the bytes, commit or drop. Lock-free. MEMLANE_NO_FREE_SLOT: every slot is current, pinned, or being written
- * by a live endpoint. */
+/* Writing: claim, fill the bytes, commit or drop. Lock-free. MEMLANE_NO_FREE_SLOT: every slot is current, pinned, or
+ * being written by a live endpoint. */
 memlane_status memlane_register_claim(struct memlane_register *reg, struct memlane_claim *claim);
 
-/* Publishes `length` bytes. MEMLANE_OK and *version, MEMLANE_SUPERSEDED (16 newer values were committed meanwhile: as if
- * written just before them), MEMLANE_OWNERSHIP_LOST (this endpoint was declared dead, or the claim was made by a parent
- * process). The claim is over in each case. Wait-free. */
-memlane_status memlane_register_commit(struct memlane_register *reg, struct memlane_claim *claim, uint64_t length, uint32_t type,
-                                       uint64_t *version);
+/* Publishes `length` bytes. MEMLANE_OK and *version, MEMLANE_SUPERSEDED (16 newer values were committed meanwhile: as
+ * if written just before them), MEMLANE_OWNERSHIP_LOST (this endpoint was declared dead, or the claim was made by a
+ * parent process). The claim is over in each case. Wait-free. */
+memlane_status memlane_register_commit(struct memlane_register *reg, struct memlane_claim *claim, uint64_t length,
+                                       uint32_t type, uint64_t *version);
 void memlane_register_drop(struct memlane_register *reg, struct memlane_claim *claim);
 
-/* Reading without a trace. MEMLANE_OK, MEMLANE_EMPTY; MEMLANE_TIMEOUT: changed meanwhile, look again; MEMLANE_CORRUPTED. Wait-free. */
+/* Reading without a trace. MEMLANE_OK, MEMLANE_EMPTY; MEMLANE_TIMEOUT: changed meanwhile, look again;
+ * MEMLANE_CORRUPTED. Wait-free. */
 memlane_status memlane_register_glance(const struct memlane_register *reg, struct memlane_glance *glance);
 
 /* Whether all that was copied since the glance belongs to its version. Wait-free. */
 bool memlane_register_still(const struct memlane_register *reg, const struct memlane_glance *glance);
 
-/* Pins the latest value: its bytes stay as they are until the last unpin of *pin. MEMLANE_TOO_MANY_VIEWS when this endpoint pins
- * as many versions as it may. Lock-free between processes. */
+/* Pins the latest value: its bytes stay as they are until the last unpin of *pin. MEMLANE_TOO_MANY_VIEWS when this
+ * endpoint pins as many versions as it may. Lock-free between processes. */
 memlane_status memlane_register_pin(struct memlane_register *reg, struct memlane_glance *glance, uint32_t *pin);
 void memlane_register_unpin(struct memlane_register *reg, uint32_t pin);
 

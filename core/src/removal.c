@@ -9,8 +9,8 @@
 
 enum { DIRECTORY_LOCK_PATIENCE_NS = 100000000, DIRECTORY_LOCK_CHUNK_NS = 1000000 };
 
-/* Whoever removes a name holds the directory's advisory lock, so that between looking whose name it is and removing it nobody
- * removes it first and a third one creates it anew. Only so long: a stopped holder must not stop others. */
+/* Whoever removes a name holds the directory's advisory lock, so that between looking whose name it is and removing
+ * it nobody removes it first and a third one creates it anew. Only so long: a stopped holder must not stop others. */
 static bool lock_directory(const struct memlane_directory *directory) {
     uint64_t deadline = memlane_platform_monotonic_ns() + DIRECTORY_LOCK_PATIENCE_NS;
     for (;;) {
@@ -25,7 +25,8 @@ static bool lock_directory(const struct memlane_directory *directory) {
     }
 }
 
-bool memlane_removal_name_leads_to(const struct memlane_directory *directory, const char *file, uint64_t device, uint64_t inode) {
+bool memlane_removal_name_leads_to(const struct memlane_directory *directory, const char *file, uint64_t device,
+                                   uint64_t inode) {
     int descriptor;
     struct memlane_file_status found;
     if (memlane_platform_open_file(directory->descriptor, file, &descriptor) != 0) {
@@ -45,7 +46,8 @@ memlane_status memlane_removal_unlink(const char *path, const struct memlane_obj
         lock_directory(&directory); /* without it as well: whatever has this name is to go */
         int failure = memlane_platform_unlink(directory.descriptor, name->file);
         if (failure == ENOENT) {
-            status = memlane_fail(error, MEMLANE_NOT_FOUND, "there is no object '%s' in '%s' to unlink", name->text, directory.path);
+            status = memlane_fail(error, MEMLANE_NOT_FOUND, "there is no object '%s' in '%s' to unlink", name->text,
+                                  directory.path);
         } else if (failure != 0) {
             status = memlane_fail_system(error, failure, "cannot unlink '%s' in '%s'", name->text, directory.path);
         }
@@ -55,7 +57,8 @@ memlane_status memlane_removal_unlink(const char *path, const struct memlane_obj
     return status;
 }
 
-bool memlane_removal_of_abandoned(const struct memlane_segment *segment, int descriptor, const struct memlane_directory *directory) {
+bool memlane_removal_of_abandoned(const struct memlane_segment *segment, int descriptor,
+                                  const struct memlane_directory *directory) {
     uint64_t count = segment->header.participants_count;
     if (memlane_platform_lock_bytes(descriptor, MEMLANE_LOCK_BASE, count) != 0) {
         return false; /* somebody has it open */

@@ -13,14 +13,11 @@
 #include <string.h>
 
 enum {
-    TRIES = 100,                    /* openings of a name that others remove and make anew all the time */
-    BUSY_PATIENCE_NS = 100000000,   /* D10: somebody who removes an object holds all bytes only for moments */
+    TRIES = 100,                  /* openings of a name that others remove and make anew all the time */
+    BUSY_PATIENCE_NS = 100000000, /* D10: somebody who removes an object holds all bytes only for moments */
     BUSY_CHUNK_NS = 200000,
     POPULATE_MAXIMUM = 1 << 20
 };
-
-/* An attempt that met an object on its way out: look at the name again. Never leaves this file. */
-#define TRY_AGAIN ((memlane_status) - 1)
 
 static void clear_handles(struct memlane_segment *segment) {
     segment->descriptor = -1;
@@ -61,7 +58,8 @@ static memlane_status map(struct memlane_segment *segment, memlane_error *error)
     segment->size = (size_t)segment->header.total_size;
     int failure = memlane_platform_map(segment->descriptor, segment->size, true, &address);
     if (failure != 0) {
-        return memlane_fail_system(error, failure, "cannot map the %zu bytes of '%s'", segment->size, segment->name.text);
+        return memlane_fail_system(error, failure, "cannot map the %zu bytes of '%s'", segment->size,
+                                   segment->name.text);
     }
     segment->base = address;
     segment->guard = memlane_trap_guard(address, segment->size, true);
@@ -74,9 +72,10 @@ memlane_status memlane_segment_map_view(struct memlane_segment *segment, memlane
         return MEMLANE_OK;
     }
     if (!memlane_participant_descriptor_is_ours(segment, segment->descriptor)) {
-        return memlane_fail(error, MEMLANE_OWNERSHIP_LOST,
-                            "'%s': another part of this program closed its descriptor (os.closerange, daemonisation): open it anew",
-                            segment->name.text);
+        return memlane_fail(
+            error, MEMLANE_OWNERSHIP_LOST,
+            "'%s': another part of this program closed its descriptor (os.closerange, daemonisation): open it anew",
+            segment->name.text);
     }
     int failure = memlane_platform_map(segment->descriptor, segment->size, false, &address);
     if (failure != 0) {
@@ -91,10 +90,11 @@ static memlane_status explain_crowd(const struct memlane_segment *segment, memla
     char who[512];
     uint32_t live = memlane_participant_survey(segment, who, sizeof who);
     return memlane_fail(error, MEMLANE_TOO_MANY_PARTICIPANTS,
-                        "%s '%s' has places for %" PRIu32 " open endpoints and %" PRIu32 " are taken (%s): close some, or remove it "
+                        "%s '%s' has places for %" PRIu32 " open endpoints and %" PRIu32
+                        " are taken (%s): close some, or remove it "
                         "and create it with more (max_participants=, at most %d)",
-                        memlane_kind_name(segment->header.kind), segment->name.text, segment->header.participants_count, live, who,
-                        MEMLANE_PARTICIPANTS_MAXIMUM);
+                        memlane_kind_name(segment->header.kind), segment->name.text, segment->header.participants_count,
+                        live, who, MEMLANE_PARTICIPANTS_MAXIMUM);
 }
 
 static bool has_no_name(int descriptor) {
@@ -106,9 +106,10 @@ static memlane_status attach(struct memlane_segment *segment, memlane_error *err
     uint64_t deadline = memlane_platform_monotonic_ns() + BUSY_PATIENCE_NS;
     uint32_t index;
     memlane_status status;
-    while ((status = memlane_participant_attach(segment, segment->descriptor, &index)) == MEMLANE_TOO_MANY_PARTICIPANTS) {
+    while ((status = memlane_participant_attach(segment, segment->descriptor, &index)) ==
+           MEMLANE_TOO_MANY_PARTICIPANTS) {
         if (has_no_name(segment->descriptor)) {
-            return TRY_AGAIN;
+            return MEMLANE_REMOVED;
         }
         if (memlane_platform_monotonic_ns() >= deadline) {
             return explain_crowd(segment, error);
@@ -130,34 +131,37 @@ static void identify(struct memlane_segment *segment, const struct memlane_file_
 
 /* -- creating ------------------------------------------------------------------------------------------ */
 
-static memlane_status explain_space(const struct memlane_segment *segment, const struct memlane_directory *directory, int failure,
-                                    memlane_error *error) {
+static memlane_status explain_space(const struct memlane_segment *segment, const struct memlane_directory *directory,
+                                    int failure, memlane_error *error) {
     uint64_t available = 0;
     if (failure != ENOSPC) {
-        return memlane_fail_system(error, failure, "cannot reserve %" PRIu64 " bytes for '%s' in '%s'", segment->header.total_size,
-                                   segment->name.text, directory->path);
+        return memlane_fail_system(error, failure, "cannot reserve %" PRIu64 " bytes for '%s' in '%s'",
+                                   segment->header.total_size, segment->name.text, directory->path);
     }
     if (memlane_platform_free_space(directory->descriptor, &available) != 0) {
         available = 0;
     }
-    memlane_fail(error, MEMLANE_NO_SPACE,
-                 "no space for %s '%s': %" PRIu64 " bytes are needed, %" PRIu64
-                 " are free in '%s'; ask for less (slots= and max_size= multiply), remove what nobody needs (memlane gc, "
-                 "memlane.unlink), or enlarge the file system (mount -o remount,size=..., docker run --shm-size=...)",
-                 memlane_kind_name(segment->header.kind), segment->name.text, segment->header.total_size, available,
-                 directory->path);
+    memlane_explain(
+        error, MEMLANE_NO_SPACE,
+        "no space for %s '%s': %" PRIu64 " bytes are needed, %" PRIu64
+        " are free in '%s'; ask for less (slots= and max_size= multiply), remove what nobody needs (memlane gc, "
+        "memlane.unlink), or enlarge the file system (mount -o remount,size=..., docker run --shm-size=...)",
+        memlane_kind_name(segment->header.kind), segment->name.text, segment->header.total_size, available,
+        directory->path);
     if (error != NULL) {
         error->system_error = ENOSPC;
     }
     return MEMLANE_NO_SPACE;
 }
 
-static memlane_status write_contents(struct memlane_segment *segment, const struct memlane_request *request, memlane_error *error) {
+static memlane_status write_contents(struct memlane_segment *segment, const struct memlane_request *request,
+                                     memlane_error *error) {
     int failure = memlane_platform_write_at(segment->descriptor, 0, &segment->header, sizeof segment->header);
     if (failure == 0) {
         failure = memlane_platform_write_at(segment->descriptor, MEMLANE_PAGE, request->schema, request->schema_length);
     }
-    return failure == 0 ? MEMLANE_OK : memlane_fail_system(error, failure, "cannot write the header of '%s'", segment->name.text);
+    return failure == 0 ? MEMLANE_OK
+                        : memlane_fail_system(error, failure, "cannot write the header of '%s'", segment->name.text);
 }
 
 /* The segment is whole and we are attached to it before anybody can see it. */
@@ -168,9 +172,11 @@ static memlane_status create_unpublished(struct memlane_segment *segment, const 
     if (status != MEMLANE_OK) {
         return status;
     }
-    int failure = memlane_platform_create_unnamed(directory->descriptor, request->sharing.permissions, &segment->descriptor);
+    int failure =
+        memlane_platform_create_unnamed(directory->descriptor, request->sharing.permissions, &segment->descriptor);
     if (failure != 0) {
-        return memlane_fail_system(error, failure, "cannot create a file for '%s' in '%s'", segment->name.text, directory->path);
+        return memlane_fail_system(error, failure, "cannot create a file for '%s' in '%s'", segment->name.text,
+                                   directory->path);
     }
     failure = memlane_platform_reserve(segment->descriptor, segment->header.total_size);
     if (failure != 0) {
@@ -201,7 +207,7 @@ static memlane_status create(struct memlane_segment *segment, const struct memla
     }
     int failure = memlane_platform_publish(segment->descriptor, directory->descriptor, segment->name.file);
     if (failure == EEXIST) {
-        return TRY_AGAIN; /* another was first: open that one */
+        return MEMLANE_REMOVED; /* another was first: open that one */
     }
     return failure == 0 ? MEMLANE_OK
                         : memlane_fail_system(error, failure, "cannot give the name '%s' to the new object in '%s'",
@@ -216,33 +222,36 @@ static memlane_status explain_missing(const struct memlane_request *request, con
         return memlane_fail(error, MEMLANE_NOT_FOUND, "%s '%s' in '%s' was removed since this endpoint was made",
                             memlane_kind_name(request->kind->code), request->name.text, directory->path);
     }
-    return memlane_fail(error, MEMLANE_NOT_FOUND,
-                        "there is no %s '%s' in '%s' and create=False was asked for: start the program that creates it, or check "
-                        "MEMLANE_DIR",
-                        memlane_kind_name(request->kind->code), request->name.text, directory->path);
+    return memlane_fail(
+        error, MEMLANE_NOT_FOUND,
+        "there is no %s '%s' in '%s' and create=False was asked for: start the program that creates it, or check "
+        "MEMLANE_DIR",
+        memlane_kind_name(request->kind->code), request->name.text, directory->path);
 }
 
-static memlane_status explain_open(const struct memlane_request *request, const struct memlane_directory *directory, int failure,
-                                   memlane_error *error) {
+static memlane_status explain_open(const struct memlane_request *request, const struct memlane_directory *directory,
+                                   int failure, memlane_error *error) {
     const char *name = request->name.text;
     switch (failure) {
     case ELOOP:
     case ENXIO:
     case EISDIR:
-        return memlane_fail(error, MEMLANE_UNSAFE_NAMESPACE,
-                            "'%s' in '%s' is a symbolic link, a directory or a device, not an object: somebody put it there; remove it",
-                            name, directory->path);
+        return memlane_fail(
+            error, MEMLANE_UNSAFE_NAMESPACE,
+            "'%s' in '%s' is a symbolic link, a directory or a device, not an object: somebody put it there; remove it",
+            name, directory->path);
     case EACCES:
     case EPERM:
     case EROFS:
         return memlane_fail(error, MEMLANE_ACCESS_DENIED,
-                            "this user may not read and write '%s' in '%s' (%s): its creator can share it by mode=", name,
-                            directory->path, strerror(failure));
+                            "this user may not read and write '%s' in '%s' (%s): its creator can share it by mode=",
+                            name, directory->path, strerror(failure));
     case EMFILE:
     case ENFILE:
-        return memlane_fail_system(error, failure,
-                                   "no descriptor is left for '%s' (one for each endpoint): close endpoints or raise the limit (ulimit -n)",
-                                   name);
+        return memlane_fail_system(
+            error, failure,
+            "no descriptor is left for '%s' (one for each endpoint): close endpoints or raise the limit (ulimit -n)",
+            name);
     default:
         return memlane_fail_system(error, failure, "cannot open '%s' in '%s'", name, directory->path);
     }
@@ -285,10 +294,11 @@ static memlane_status check_reserved(const struct memlane_segment *segment, cons
 static memlane_status read_header(struct memlane_segment *segment, const struct memlane_request *request,
                                   const struct memlane_file_status *file, memlane_error *error) {
     if (file->size < sizeof segment->header) {
-        return memlane_fail(error, MEMLANE_CORRUPTED,
-                            "'%s': its file holds %" PRIu64
-                            " bytes, less than a header: it was truncated, or is not memlane's; remove it with memlane.unlink()",
-                            request->name.text, file->size);
+        return memlane_fail(
+            error, MEMLANE_CORRUPTED,
+            "'%s': its file holds %" PRIu64
+            " bytes, less than a header: it was truncated, or is not memlane's; remove it with memlane.unlink()",
+            request->name.text, file->size);
     }
     int failure = memlane_platform_read_at(segment->descriptor, 0, &segment->header, sizeof segment->header);
     if (failure != 0) {
@@ -317,9 +327,10 @@ static memlane_status keep_schema(struct memlane_segment *segment, memlane_error
 static memlane_status check_expectations(const struct memlane_segment *segment, const struct memlane_request *request,
                                          memlane_error *error) {
     if (request->uuid != NULL && memcmp(request->uuid, segment->header.uuid, sizeof segment->header.uuid) != 0) {
-        return memlane_fail(error, MEMLANE_NOT_FOUND,
-                            "%s '%s' was re-created since this endpoint was made: another object has its name now; open it anew",
-                            memlane_kind_name(segment->header.kind), request->name.text);
+        return memlane_fail(
+            error, MEMLANE_NOT_FOUND,
+            "%s '%s' was re-created since this endpoint was made: another object has its name now; open it anew",
+            memlane_kind_name(segment->header.kind), request->name.text);
     }
     return request->agree == NULL ? MEMLANE_OK : request->agree(request, &segment->header, error);
 }
@@ -332,7 +343,7 @@ static memlane_status examine(struct memlane_segment *segment, const struct meml
         return memlane_fail_system(error, failure, "cannot examine the file of '%s'", request->name.text);
     }
     if (file.links == 0) {
-        return TRY_AGAIN;
+        return MEMLANE_REMOVED;
     }
     identify(segment, &file);
     memlane_status status = check_file(request, &file, error);
@@ -357,7 +368,7 @@ static memlane_status open_found(struct memlane_segment *segment, const struct m
     }
     if (status == MEMLANE_OK && is_ephemeral(segment) &&
         memlane_removal_of_abandoned(segment, segment->descriptor, directory)) {
-        return TRY_AGAIN; /* its users died without closing: what they left is not for us */
+        return MEMLANE_REMOVED; /* its users died without closing: what they left is not for us */
     }
     if (status == MEMLANE_OK) {
         status = check_expectations(segment, request, error);
@@ -367,7 +378,7 @@ static memlane_status open_found(struct memlane_segment *segment, const struct m
     }
     if (status == MEMLANE_OK && has_no_name(segment->descriptor)) {
         memlane_participant_detach(segment);
-        return TRY_AGAIN; /* removed between opening and attaching */
+        return MEMLANE_REMOVED; /* removed between opening and attaching */
     }
     return status;
 }
@@ -396,13 +407,14 @@ static memlane_status open_with_retries(struct memlane_segment *segment, const s
             return MEMLANE_OK;
         }
         discard(segment);
-        if (status != TRY_AGAIN) {
+        if (status != MEMLANE_REMOVED) {
             return status;
         }
     }
-    return memlane_fail(error, MEMLANE_TIMEOUT,
-                        "'%s' was removed and made anew %d times while it was being opened: let one program own its name",
-                        segment->name.text, TRIES);
+    return memlane_fail(
+        error, MEMLANE_TIMEOUT,
+        "'%s' was removed and made anew %d times while it was being opened: let one program own its name",
+        segment->name.text, TRIES);
 }
 
 static char *copy_of(const char *text) {
@@ -411,7 +423,8 @@ static char *copy_of(const char *text) {
     return copy == NULL ? NULL : memcpy(copy, text, size);
 }
 
-memlane_status memlane_segment_open(struct memlane_segment *segment, const struct memlane_request *request, memlane_error *error) {
+memlane_status memlane_segment_open(struct memlane_segment *segment, const struct memlane_request *request,
+                                    memlane_error *error) {
     struct memlane_directory directory;
     memset(segment, 0, sizeof *segment);
     clear_handles(segment);
@@ -459,7 +472,8 @@ static memlane_status reopen_by_name(struct memlane_segment *segment, memlane_er
         memlane_platform_close(descriptor);
     }
     return memlane_fail(error, MEMLANE_OWNERSHIP_LOST,
-                        "'%s': this forked process has no descriptor of it and cannot open it again: open it anew", segment->name.text);
+                        "'%s': this forked process has no descriptor of it and cannot open it again: open it anew",
+                        segment->name.text);
 }
 
 memlane_status memlane_segment_settle(struct memlane_segment *segment, memlane_error *error) {
@@ -472,19 +486,21 @@ memlane_status memlane_segment_settle(struct memlane_segment *segment, memlane_e
         if (status == MEMLANE_OK) {
             status = attach(segment, error);
         }
-        if (status == TRY_AGAIN) {
-            status = explain_crowd(segment, error); /* it lost its name: this endpoint stays with it, and finds no place */
+        if (status == MEMLANE_REMOVED) {
+            status =
+                explain_crowd(segment, error); /* it lost its name: this endpoint stays with it, and finds no place */
         }
     }
     memlane_fork_release();
     return status;
 }
 
-memlane_status memlane_segment_explain_loss(const struct memlane_segment *segment, memlane_error *error) {
-    return memlane_fail(error, MEMLANE_CORRUPTED,
-                        "'%s': its file was truncated by another program while it was open: its values are lost; end the programs "
-                        "that use it, remove it with memlane.unlink(), and open it anew",
-                        segment->name.text);
+void memlane_segment_explain_loss(const struct memlane_segment *segment, memlane_error *error) {
+    memlane_explain(
+        error, MEMLANE_CORRUPTED,
+        "'%s': its file was truncated by another program while it was open: its values are lost; end the programs "
+        "that use it, remove it with memlane.unlink(), and open it anew",
+        segment->name.text);
 }
 
 bool memlane_segment_is_current(const struct memlane_segment *segment) {
@@ -504,7 +520,8 @@ bool memlane_segment_is_private(const struct memlane_segment *segment) {
     struct memlane_file_status file;
     uint32_t user = memlane_platform_effective_user();
     return memlane_platform_describe(segment->descriptor, &file) == 0 && file.device == segment->device &&
-           file.inode == segment->inode && (file.permissions & WRITABLE_BY_OTHERS) == 0 && (file.user == user || file.user == 0);
+           file.inode == segment->inode && (file.permissions & WRITABLE_BY_OTHERS) == 0 &&
+           (file.user == user || file.user == 0);
 }
 
 /* -- the end --------------------------------------------------------------------------------------------- */

@@ -12,7 +12,8 @@
 
 struct memlane_segment;
 
-/* What a kind of object adds to a segment. Set once by the layer above; callbacks run under the byte lock of the index. */
+/* What a kind of object adds to a segment. Set once by the layer above; callbacks run under the byte lock of the
+ * index. */
 struct memlane_kind {
     uint32_t code;
     /* Size of the body for this geometry and number of participants; 0 where the geometry is impossible. Also used on
@@ -22,7 +23,8 @@ struct memlane_kind {
     void (*clean)(struct memlane_segment *segment, uint32_t index);
     /* Fork: copies to the fresh index what the child keeps (pins of live views). */
     void (*inherit)(struct memlane_segment *segment, uint32_t fresh_index);
-    /* Fork, in the child: the endpoint's private state now belongs to the fresh index, or to none (!segment->attached). */
+    /* Fork, in the child: the endpoint's private state now belongs to the fresh index, or to none
+     * (!segment->attached). */
     void (*adopt)(struct memlane_segment *segment);
     /* Fork, in prepare: true and the range within the segment for the next live view; for private copies. */
     bool (*next_view)(struct memlane_segment *segment, uint32_t *cursor, uint64_t *offset, uint64_t *size);
@@ -38,11 +40,12 @@ struct memlane_request {
     uint64_t geometry[MEMLANE_GEOMETRY_WORDS]; /* to create with */
     const void *schema;
     uint32_t schema_length;
-    bool create;            /* false: a missing object is MEMLANE_NOT_FOUND */
-    bool ephemeral;         /* to create with */
+    bool create;               /* false: a missing object is MEMLANE_NOT_FOUND */
+    bool ephemeral;            /* to create with */
     const unsigned char *uuid; /* accept only this object, or NULL */
     /* Compares what was asked for with what is there; fills error with both sides. May be NULL. */
-    memlane_status (*agree)(const struct memlane_request *request, const struct memlane_header *found, memlane_error *error);
+    memlane_status (*agree)(const struct memlane_request *request, const struct memlane_header *found,
+                            memlane_error *error);
     void *argument; /* of agree */
 };
 
@@ -50,35 +53,37 @@ struct memlane_request {
 struct memlane_inheritance {
     int descriptor; /* a second description with a byte lock of its own, or -1 */
     uint32_t index;
-    void *copy;     /* where no index was free: private copies of the live views, or NULL */
+    void *copy; /* where no index was free: private copies of the live views, or NULL */
 };
 
 /* Private to the process. Immutable while open, but for what the comments say. */
 struct memlane_segment {
     const struct memlane_kind *kind;
-    void *owner;                  /* the object above (a register), for the kind's callbacks */
-    struct memlane_header header; /* the private copy: geometry is never read from shared memory again */
-    void *schema;                 /* private copy, or NULL */
-    uint64_t device, inode;       /* of the file behind the descriptor (D12) */
-    unsigned char *base;          /* the whole file, readable and writable */
+    void *owner;                    /* the object above (a register), for the kind's callbacks */
+    struct memlane_header header;   /* the private copy: geometry is never read from shared memory again */
+    void *schema;                   /* private copy, or NULL */
+    uint64_t device, inode;         /* of the file behind the descriptor (D12) */
+    unsigned char *base;            /* the whole file, readable and writable */
     const unsigned char *view_base; /* the whole file, read-only; mapped when first asked for, under mutex */
     size_t size;
-    int descriptor;               /* carries the byte lock of index; changes at fork */
-    int guard, view_guard;        /* of the trap */
-    uint32_t index, tag;          /* of this endpoint; change at fork */
-    memlane_atomic32 attached;    /* 0 in a forked child for which no index was free, until it settles */
-    memlane_atomic32 closing;     /* 1: waiters leave with MEMLANE_CLOSED */
-    memlane_mutex mutex;          /* the endpoint's pins and views; never held while waiting or in shared states */
+    int descriptor;            /* carries the byte lock of index; changes at fork */
+    int guard, view_guard;     /* of the trap */
+    uint32_t index, tag;       /* of this endpoint; change at fork */
+    memlane_atomic32 attached; /* 0 in a forked child for which no index was free, until it settles */
+    memlane_atomic32 closing;  /* 1: waiters leave with MEMLANE_CLOSED */
+    memlane_mutex mutex;       /* the endpoint's pins and views; never held while waiting or in shared states */
     struct memlane_sharing sharing;
     struct memlane_object_name name;
-    char *directory;              /* the path that it was opened in */
+    char *directory;                         /* the path that it was opened in */
     struct memlane_segment *next, *previous; /* registry of open segments (fork.c) */
     struct memlane_inheritance inheritance;
     void *inherited_views; /* in a forked child: mapping of the private copies, unmapped with the rest */
 };
 
-/* Opens, or creates when it is missing and request->create. On success the endpoint is attached. Not async-signal-safe. */
-memlane_status memlane_segment_open(struct memlane_segment *segment, const struct memlane_request *request, memlane_error *error);
+/* Opens, or creates when it is missing and request->create. On success the endpoint is attached. Not
+ * async-signal-safe. */
+memlane_status memlane_segment_open(struct memlane_segment *segment, const struct memlane_request *request,
+                                    memlane_error *error);
 
 /* Detaches and unmaps; the last endpoint of an ephemeral object also removes its name. */
 void memlane_segment_close(struct memlane_segment *segment);
@@ -88,25 +93,26 @@ static inline bool memlane_segment_is_attached(const struct memlane_segment *seg
     return memlane_load32_acquire(&segment->attached) != 0;
 }
 
-/* A forked child for which no index was free attaches now: MEMLANE_OK, MEMLANE_TOO_MANY_PARTICIPANTS, MEMLANE_SYSTEM. */
+/* A forked child for which no index was free attaches now: MEMLANE_OK, MEMLANE_TOO_MANY_PARTICIPANTS,
+ * MEMLANE_SYSTEM. */
 memlane_status memlane_segment_settle(struct memlane_segment *segment, memlane_error *error);
 
 /* Maps the read-only view on first use. Under segment->mutex. */
 memlane_status memlane_segment_map_view(struct memlane_segment *segment, memlane_error *error);
 
-/* Whether the file was truncated under the mapping: then zeros are there now. Every operation ends with it. Wait-free. */
+/* Whether the file was truncated under the mapping: then zeros are there now. Every operation ends with it.
+ * Wait-free. */
 static inline bool memlane_segment_is_lost(const struct memlane_segment *segment) {
     return memlane_trap_sprung(segment->guard) || memlane_trap_sprung(segment->view_guard);
 }
 
-/* MEMLANE_CORRUPTED with the text for it. */
-memlane_status memlane_segment_explain_loss(const struct memlane_segment *segment, memlane_error *error);
+/* The text for MEMLANE_CORRUPTED in that case. */
+void memlane_segment_explain_loss(const struct memlane_segment *segment, memlane_error *error);
 
 /* Whether the name still leads to this object. */
 bool memlane_segment_is_current(const struct memlane_segment *segment);
 
 /* Whether nobody but this user (and root) can write to the object, now and when it was opened. */
 bool memlane_segment_is_private(const struct memlane_segment *segment);
-
 
 #endif

@@ -4,14 +4,16 @@
 
 #include "segment.h"
 
-static inline struct memlane_statistics_line *memlane_statistics_line(const struct memlane_segment *segment, uint32_t index) {
+static inline struct memlane_statistics_line *memlane_statistics_line(const struct memlane_segment *segment,
+                                                                      uint32_t index) {
     size_t offset = segment->header.participants_offset +
                     (size_t)segment->header.participants_count * sizeof(struct memlane_participant_entry);
     return (struct memlane_statistics_line *)(void *)(segment->base + offset) + index;
 }
 
 /* Adds to this endpoint's counter. relaxed: a count guards nothing. */
-static inline void memlane_statistics_add(const struct memlane_segment *segment, enum memlane_counter counter, uint64_t amount) {
+static inline void memlane_statistics_add(const struct memlane_segment *segment, enum memlane_counter counter,
+                                          uint64_t amount) {
     memlane_add_relaxed(&memlane_statistics_line(segment, segment->index)->counter[counter], amount);
 }
 

@@ -32,6 +32,7 @@ static const char *const names[] = {
     [MEMLANE_NO_MEMORY] = "no memory",
     [MEMLANE_SYSTEM] = "system error",
     [MEMLANE_ACCESS_DENIED] = "access denied",
+    [MEMLANE_REMOVED] = "removed",
 };
 
 const char *memlane_version(void) {
@@ -43,43 +44,33 @@ const char *memlane_status_name(memlane_status status) {
     return index < sizeof names / sizeof *names ? names[index] : "unknown status";
 }
 
-__attribute__((format(printf, 3, 0))) static void append(memlane_error *error, size_t used, const char *format,
-                                                         va_list arguments) {
-    if (used < sizeof error->message) {
-        vsnprintf(error->message + used, sizeof error->message - used, format, arguments);
-    }
+__attribute__((format(printf, 2, 0))) static void write_message(memlane_error *error, const char *format,
+                                                                va_list arguments) {
+    vsnprintf(error->message, sizeof error->message, format, arguments);
 }
 
-memlane_status memlane_fail(memlane_error *error, memlane_status status, const char *format, ...) {
-    if (error != NULL) {
-        va_list arguments;
-        error->status = status;
-        error->system_error = 0;
-        va_start(arguments, format);
-        append(error, 0, format, arguments);
-        va_end(arguments);
+void memlane_explain(memlane_error *error, memlane_status status, const char *format, ...) {
+    if (error == NULL) {
+        return;
     }
-    return status;
+    va_list arguments;
+    error->status = status;
+    error->system_error = 0;
+    va_start(arguments, format);
+    write_message(error, format, arguments);
+    va_end(arguments);
 }
 
-memlane_status memlane_fail_system(memlane_error *error, int system_error, const char *format, ...) {
-    if (error != NULL) {
-        va_list arguments;
-        error->status = MEMLANE_SYSTEM;
-        error->system_error = system_error;
-        va_start(arguments, format);
-        append(error, 0, format, arguments);
-        va_end(arguments);
-        memlane_failure_append(error, ": %s", strerror(system_error));
+void memlane_explain_system(memlane_error *error, int system_error, const char *format, ...) {
+    if (error == NULL) {
+        return;
     }
-    return MEMLANE_SYSTEM;
-}
-
-void memlane_failure_append(memlane_error *error, const char *format, ...) {
-    if (error != NULL) {
-        va_list arguments;
-        va_start(arguments, format);
-        append(error, strlen(error->message), format, arguments);
-        va_end(arguments);
-    }
+    va_list arguments;
+    error->status = MEMLANE_SYSTEM;
+    error->system_error = system_error;
+    va_start(arguments, format);
+    write_message(error, format, arguments);
+    va_end(arguments);
+    size_t used = strlen(error->message);
+    snprintf(error->message + used, sizeof error->message - used, ": %s", strerror(system_error));
 }

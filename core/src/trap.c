@@ -7,8 +7,9 @@
 
 enum { GUARDS = 8192, RESERVED = 1 };
 
-/* Writer: the thread that guards or releases, which alone owns an entry once it moved start from 0. Reader: the signal handler of
- * any thread. start is written last and cleared first, so that the handler only sees entries that are whole. */
+/* Writer: the thread that guards or releases, which alone owns an entry once it moved start from 0. Reader: the
+ * signal handler of any thread. start is written last and cleared first, so that the handler only sees entries that
+ * are whole. */
 static struct {
     memlane_atomic64 start; /* 0 free, RESERVED being filled in, else the address */
     memlane_atomic64 size;
@@ -26,7 +27,8 @@ static bool restore(void *address) {
         if (start <= RESERVED || at < start || at - start >= size) {
             continue;
         }
-        memlane_store32_release(&guards[i].sprung, 1); /* before the zeros can be read; pairs with memlane_trap_sprung */
+        memlane_store32_release(&guards[i].sprung,
+                                1); /* before the zeros can be read; pairs with memlane_trap_sprung */
         bool writable = memlane_load32_relaxed(&guards[i].writable) != 0; /* relaxed: as size */
         return memlane_platform_replace_by_zeros((void *)(uintptr_t)start, (size_t)size, writable) == 0;
     }
@@ -50,7 +52,8 @@ int memlane_trap_guard(void *address, size_t size, bool writable) {
     uint32_t first = memlane_add32_seq_cst(&next_guard, 1); /* seq_cst for want of a weaker need: this is no hot path */
     for (uint32_t look = 0; look < GUARDS; look++) {
         uint32_t i = (first + look) % GUARDS;
-        if (!memlane_cas_acquire(&guards[i].start, 0, RESERVED)) { /* acquire, pairs with the release in memlane_trap_release */
+        if (!memlane_cas_acquire(&guards[i].start, 0,
+                                 RESERVED)) { /* acquire, pairs with the release in memlane_trap_release */
             continue;
         }
         memlane_store_relaxed(&guards[i].size, size); /* relaxed: published by start below */

@@ -14,8 +14,9 @@ enum { MEMLANE_TRAP_NONE = -1 };
 /* Makes sure that the handler is in place and in front. MEMLANE_SIGBUS=0 in the environment turns the trap off. */
 memlane_status memlane_trap_install(memlane_error *error);
 
-/* Guards a mapping that was just made; the handle goes to the two others. MEMLANE_TRAP_NONE when the table is full or the trap
- * is off: then truncation by a peer ends the process, as without memlane. Async-signal-safe table, lock-free. */
+/* Guards a mapping that was just made; the handle goes to the two others. MEMLANE_TRAP_NONE when the table is full or
+ * the trap is off: then truncation by a peer ends the process, as without memlane. Async-signal-safe table,
+ * lock-free. */
 int memlane_trap_guard(void *address, size_t size, bool writable);
 
 /* Before the mapping is unmapped. */

@@ -13,16 +13,16 @@
 #include <string.h>
 
 enum {
-    OPTIMISTIC_ATTEMPTS = 3,        /* then a pin: a writer that laps a reader three times may do so for ever */
-    ATTEMPTS_MAXIMUM = 10000,       /* with every pin of the endpoint in use by views */
-    WAIT_CHUNK_NS = 50000000,       /* bounds how late a waiter notices a killed writer's forgotten wake-up */
+    OPTIMISTIC_ATTEMPTS = 3,  /* then a pin: a writer that laps a reader three times may do so for ever */
+    ATTEMPTS_MAXIMUM = 10000, /* with every pin of the endpoint in use by views */
+    WAIT_CHUNK_NS = 50000000, /* bounds how late a waiter notices a killed writer's forgotten wake-up */
     SLOT_CHUNK_NS = 1000000,
     SLOT_CHUNK_MAXIMUM_NS = 16000000,
     NO_PIN = UINT32_MAX
 };
 
-/* One endpoint. `users` counts what needs the mapping: 1 while open, each operation under way, each view and loan; at 0 everything
- * goes back. `references` counts who knows the handle: the caller until free, and the users together. */
+/* One endpoint. `users` counts what needs the mapping: 1 while open, each operation under way, each view and loan; at
+ * 0 everything goes back. `references` counts who knows the handle: the caller until free, and the users together. */
 struct memlane_variable {
     struct memlane_segment segment;
     struct memlane_register reg;
@@ -57,15 +57,17 @@ static uint64_t given_or(uint64_t given, uint64_t otherwise) {
     return given == MEMLANE_ANY ? otherwise : given;
 }
 
-static memlane_status disagree(memlane_status status, const struct memlane_request *request, const char *what, uint64_t wanted,
-                               uint64_t found, memlane_error *error) {
-    return memlane_fail(error, status,
-                        "variable '%s': %s=%" PRIu64 " was asked for, the object has %s=%" PRIu64
-                        ": ask for the same, leave it out to adopt what is there, or memlane.unlink() it to make it anew",
-                        request->name.text, what, wanted, what, found);
+static memlane_status disagree(memlane_status status, const struct memlane_request *request, const char *what,
+                               uint64_t wanted, uint64_t found, memlane_error *error) {
+    return memlane_fail(
+        error, status,
+        "variable '%s': %s=%" PRIu64 " was asked for, the object has %s=%" PRIu64
+        ": ask for the same, leave it out to adopt what is there, or memlane.unlink() it to make it anew",
+        request->name.text, what, wanted, what, found);
 }
 
-static memlane_status agree(const struct memlane_request *request, const struct memlane_header *found, memlane_error *error) {
+static memlane_status agree(const struct memlane_request *request, const struct memlane_header *found,
+                            memlane_error *error) {
     const memlane_variable_options *options = request->argument;
     const struct {
         const char *what;
@@ -91,16 +93,19 @@ static memlane_status check_options(const memlane_variable_options *options, con
     uint64_t slots = given_or(options->slots, MEMLANE_DEFAULT_SLOTS);
     uint64_t participants = given_or(options->participants, MEMLANE_DEFAULT_PARTICIPANTS);
     if (max_size < 1 || max_size > MEMLANE_CAPACITY_MAXIMUM) {
-        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT, "variable '%s': max_size=%" PRIu64 " is not between 1 and %" PRIu64 " bytes",
-                            name, max_size, (uint64_t)MEMLANE_CAPACITY_MAXIMUM);
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
+                            "variable '%s': max_size=%" PRIu64 " is not between 1 and %" PRIu64 " bytes", name,
+                            max_size, (uint64_t)MEMLANE_CAPACITY_MAXIMUM);
     }
     if (slots < MEMLANE_SLOTS_MINIMUM || slots > MEMLANE_SLOTS_MAXIMUM) {
-        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT, "variable '%s': slots=%" PRIu64 " is not between %d and %d", name, slots,
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
+                            "variable '%s': slots=%" PRIu64 " is not between %d and %d", name, slots,
                             MEMLANE_SLOTS_MINIMUM, MEMLANE_SLOTS_MAXIMUM);
     }
     if (participants < 1 || participants > MEMLANE_PARTICIPANTS_MAXIMUM) {
-        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT, "variable '%s': max_participants=%" PRIu64 " is not between 1 and %d",
-                            name, participants, MEMLANE_PARTICIPANTS_MAXIMUM);
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
+                            "variable '%s': max_participants=%" PRIu64 " is not between 1 and %d", name, participants,
+                            MEMLANE_PARTICIPANTS_MAXIMUM);
     }
     return MEMLANE_OK;
 }
@@ -114,7 +119,8 @@ static memlane_status make_request(struct memlane_request *request, const char *
     }
     request->kind = &variable_kind;
     request->directory = options->directory;
-    request->sharing = (struct memlane_sharing){.permissions = options->permissions & 0777, .peer_user = options->peer_user};
+    request->sharing =
+        (struct memlane_sharing){.permissions = options->permissions & 0777, .peer_user = options->peer_user};
     request->participants = (uint32_t)given_or(options->participants, MEMLANE_DEFAULT_PARTICIPANTS);
     memlane_register_shape(request->geometry, given_or(options->slots, MEMLANE_DEFAULT_SLOTS),
                            given_or(options->max_size, MEMLANE_DEFAULT_MAX_SIZE));
@@ -157,7 +163,8 @@ memlane_status memlane_variable_open(memlane_variable **variable, const char *na
 /* -- closing --------------------------------------------------------------------------------------------------- */
 
 static uint32_t decrement(memlane_atomic32 *count) {
-    return memlane_add32_seq_cst(count, UINT32_MAX) - 1; /* seq_cst holds the acquire and release that a count of users needs */
+    return memlane_add32_seq_cst(count, UINT32_MAX) -
+           1; /* seq_cst holds the acquire and release that a count of users needs */
 }
 
 static void drop_reference(memlane_variable *variable) {
@@ -176,7 +183,8 @@ static void leave(memlane_variable *variable) {
 }
 
 static memlane_status explain_closed(const memlane_variable *variable, memlane_error *error) {
-    return memlane_fail(error, MEMLANE_CLOSED, "variable '%s': this endpoint was closed; open it anew", variable->segment.name.text);
+    return memlane_fail(error, MEMLANE_CLOSED, "variable '%s': this endpoint was closed; open it anew",
+                        variable->segment.name.text);
 }
 
 /* Begins an operation: the mapping stays until leave(). */
@@ -205,7 +213,8 @@ static memlane_status enter(memlane_variable *variable, memlane_error *error) {
 /* Ends an operation that came to `status`. Truncation shows here: what was read since were zeros. */
 static memlane_status finish(memlane_variable *variable, memlane_status status, memlane_error *error) {
     if (memlane_segment_is_lost(&variable->segment)) {
-        status = memlane_segment_explain_loss(&variable->segment, error);
+        memlane_segment_explain_loss(&variable->segment, error);
+        status = MEMLANE_CORRUPTED;
     }
     leave(variable);
     return status;
@@ -223,7 +232,8 @@ void memlane_variable_close(memlane_variable *variable) {
     if (memlane_exchange32_seq_cst(&variable->segment.closing, 1) != 0) {
         return;
     }
-    memlane_wait_notify(&variable->reg.control->latest, &variable->reg.control->waiters); /* our own waiters leave at once */
+    memlane_wait_notify(&variable->reg.control->latest,
+                        &variable->reg.control->waiters); /* our own waiters leave at once */
     leave(variable);
 }
 
@@ -240,12 +250,14 @@ static memlane_status explain_no_slot(const memlane_variable *variable, memlane_
     char holders[600];
     memlane_custody_describe(&variable->reg, holders, sizeof holders);
     return memlane_fail(error, MEMLANE_NO_FREE_SLOT,
-                        "variable '%s': none of its %" PRIu32 " slots is free (%s): release views and loans, continue stopped "
+                        "variable '%s': none of its %" PRIu32
+                        " slots is free (%s): release views and loans, continue stopped "
                         "processes, or create it with more slots=",
                         variable->segment.name.text, variable->reg.slots, holders);
 }
 
-/* Waits for a slot, taking back what the dead held. Slots come back without a notification, so this polls, in growing chunks. */
+/* Waits for a slot, taking back what the dead held. Slots come back without a notification, so this polls, in growing
+ * chunks. */
 static memlane_status claim_patiently(memlane_variable *variable, struct memlane_claim *claim, uint64_t deadline_ns,
                                       memlane_error *error) {
     for (uint64_t chunk = SLOT_CHUNK_NS;; chunk = chunk < SLOT_CHUNK_MAXIMUM_NS ? 2 * chunk : chunk) {
@@ -268,10 +280,11 @@ static memlane_status claim_patiently(memlane_variable *variable, struct memlane
 }
 
 static memlane_status explain_too_large(const memlane_variable *variable, uint64_t size, memlane_error *error) {
-    return memlane_fail(error, MEMLANE_VALUE_TOO_LARGE,
-                        "variable '%s': the value takes %" PRIu64 " bytes, at most max_size=%" PRIu64
-                        " fit; the old value stays: write less, or memlane.unlink() it and create it with a larger max_size=",
-                        variable->segment.name.text, size, variable->reg.capacity);
+    return memlane_fail(
+        error, MEMLANE_VALUE_TOO_LARGE,
+        "variable '%s': the value takes %" PRIu64 " bytes, at most max_size=%" PRIu64
+        " fit; the old value stays: write less, or memlane.unlink() it and create it with a larger max_size=",
+        variable->segment.name.text, size, variable->reg.capacity);
 }
 
 static memlane_status commit(memlane_variable *variable, struct memlane_claim *claim, uint64_t size, uint32_t type,
@@ -279,10 +292,11 @@ static memlane_status commit(memlane_variable *variable, struct memlane_claim *c
     struct memlane_segment *segment = &variable->segment;
     memlane_status status = memlane_register_commit(&variable->reg, claim, size, type, version);
     if (status == MEMLANE_OWNERSHIP_LOST) {
-        return memlane_fail(error, status,
-                            "variable '%s': this loan is not this process's any more (it was made before a fork, or the process had "
-                            "been taken for dead); nothing was published: loan again",
-                            segment->name.text);
+        return memlane_fail(
+            error, status,
+            "variable '%s': this loan is not this process's any more (it was made before a fork, or the process had "
+            "been taken for dead); nothing was published: loan again",
+            segment->name.text);
     }
     memlane_wait_notify(&variable->reg.control->latest, &variable->reg.control->waiters);
     memlane_statistics_add(segment, MEMLANE_COUNTER_WRITES, 1);
@@ -295,7 +309,7 @@ static memlane_status commit(memlane_variable *variable, struct memlane_claim *c
 
 memlane_status memlane_variable_write(memlane_variable *variable, const void *bytes, uint64_t size, uint32_t type,
                                       uint64_t deadline_ns, memlane_error *error) {
-    memlane_loan loan;
+    memlane_loan loan = {0};
     if (size > variable->reg.capacity) {
         return explain_too_large(variable, size, error);
     }
@@ -307,7 +321,8 @@ memlane_status memlane_variable_write(memlane_variable *variable, const void *by
     return memlane_loan_commit(&loan, size, type, NULL, error);
 }
 
-memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *loan, uint64_t deadline_ns, memlane_error *error) {
+memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *loan, uint64_t deadline_ns,
+                                     memlane_error *error) {
     struct memlane_claim claim;
     memlane_status status = enter(variable, error);
     if (status != MEMLANE_OK) {
@@ -331,7 +346,8 @@ static struct memlane_claim claim_of(const memlane_loan *loan) {
     return (struct memlane_claim){.slot = loan->slot, .version = loan->version, .bytes = loan->bytes};
 }
 
-memlane_status memlane_loan_commit(memlane_loan *loan, uint64_t size, uint32_t type, uint64_t *version, memlane_error *error) {
+memlane_status memlane_loan_commit(memlane_loan *loan, uint64_t size, uint32_t type, uint64_t *version,
+                                   memlane_error *error) {
     memlane_variable *variable = loan->variable;
     if (size > loan->capacity) {
         return explain_too_large(variable, size, error);
@@ -369,16 +385,19 @@ static memlane_status explain_reading(const memlane_variable *variable, memlane_
     const char *name = variable->segment.name.text;
     switch (status) {
     case MEMLANE_EMPTY:
-        return memlane_fail(error, status, "variable '%s' was never written: write it first, or read it by get(default)", name);
-    case MEMLANE_TOO_MANY_VIEWS:
         return memlane_fail(error, status,
-                            "variable '%s': this endpoint views %d versions already: release views, or open a second endpoint", name,
-                            MEMLANE_PINS_EACH);
+                            "variable '%s' was never written: write it first, or read it by get(default)", name);
+    case MEMLANE_TOO_MANY_VIEWS:
+        return memlane_fail(
+            error, status,
+            "variable '%s': this endpoint views %d versions already: release views, or open a second endpoint", name,
+            MEMLANE_PINS_EACH);
     default:
-        return memlane_fail(error, MEMLANE_CORRUPTED,
-                            "variable '%s': its shared words contradict each other: another program overwrote them; end the programs "
-                            "that use it, remove it with memlane.unlink(), and open it anew",
-                            name);
+        return memlane_fail(
+            error, MEMLANE_CORRUPTED,
+            "variable '%s': its shared words contradict each other: another program overwrote them; end the programs "
+            "that use it, remove it with memlane.unlink(), and open it anew",
+            name);
     }
 }
 
@@ -399,7 +418,8 @@ static memlane_status look(memlane_variable *variable, uint32_t attempt, struct 
     return status;
 }
 
-memlane_status memlane_access_begin(memlane_variable *variable, uint32_t attempt, memlane_access *access, memlane_error *error) {
+memlane_status memlane_access_begin(memlane_variable *variable, uint32_t attempt, memlane_access *access,
+                                    memlane_error *error) {
     struct memlane_glance glance;
     memlane_status status = enter(variable, error);
     if (status != MEMLANE_OK) {
@@ -425,7 +445,8 @@ bool memlane_access_still(memlane_variable *variable, const memlane_access *acce
     return access->pin != NO_PIN || memlane_register_still(&variable->reg, &glance);
 }
 
-memlane_status memlane_access_end(memlane_variable *variable, memlane_access *access, bool complete, memlane_error *error) {
+memlane_status memlane_access_end(memlane_variable *variable, memlane_access *access, bool complete,
+                                  memlane_error *error) {
     if (access->pin != NO_PIN) {
         memlane_register_unpin(&variable->reg, access->pin);
     }
@@ -436,10 +457,10 @@ memlane_status memlane_access_end(memlane_variable *variable, memlane_access *ac
     return finish(variable, MEMLANE_OK, error);
 }
 
-memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, uint64_t capacity, memlane_reading *reading,
-                                     memlane_error *error) {
+memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, uint64_t capacity,
+                                     memlane_reading *reading, memlane_error *error) {
     for (uint32_t attempt = 0;; attempt++) {
-        memlane_access access;
+        memlane_access access = {0};
         memlane_status status = memlane_access_begin(variable, attempt, &access, error);
         if (status != MEMLANE_OK) {
             return status;
@@ -511,8 +532,8 @@ static memlane_status wait_newer(memlane_variable *variable, uint64_t version, u
         if (*newest > version || memlane_segment_is_lost(&variable->segment)) {
             return MEMLANE_OK;
         }
-        memlane_status status = memlane_wait_change(&variable->segment, word, &variable->reg.control->waiters, seen, deadline_ns,
-                                                    WAIT_CHUNK_NS);
+        memlane_status status = memlane_wait_change(&variable->segment, word, &variable->reg.control->waiters, seen,
+                                                    deadline_ns, WAIT_CHUNK_NS);
         if (status != MEMLANE_OK) {
             return status;
         }
@@ -534,8 +555,8 @@ static memlane_status explain_wait(const memlane_variable *variable, memlane_sta
     }
 }
 
-memlane_status memlane_variable_wait(memlane_variable *variable, uint64_t version, uint64_t deadline_ns, uint64_t *newest,
-                                     memlane_error *error) {
+memlane_status memlane_variable_wait(memlane_variable *variable, uint64_t version, uint64_t deadline_ns,
+                                     uint64_t *newest, memlane_error *error) {
     memlane_status status = enter(variable, error);
     if (status != MEMLANE_OK) {
         return status;

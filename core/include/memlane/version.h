@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
+#ifdef __GNUC__
 #define MEMLANE_API __attribute__((visibility("default")))
 #else
 #define MEMLANE_API
