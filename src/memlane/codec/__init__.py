@@ -1,0 +1,1 @@
+"""Values to bytes and back. It knows nothing of shared memory."""

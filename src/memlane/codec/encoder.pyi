@@ -1,0 +1,1 @@
+"""Values to bytes, in one pass: for the binding, in C alone."""

@@ -1,0 +1,32 @@
+"""Arguments that were not given, and where objects live."""
+
+from __future__ import annotations
+
+import os
+from typing import final
+
+
+@final
+class Default(int):
+    """The value of an argument that was not given.
+
+    It reads and behaves as the documented default. What was not given adopts what is there; what was given must agree.
+    """
+
+    __slots__ = ()
+
+
+MAX_SIZE = Default(4096)
+SLOTS = Default(14)
+PROTOCOL = Default(5)
+MAX_PARTICIPANTS = Default(128)
+
+
+def namespace_directory(directory: str | os.PathLike[str] | None = None) -> bytes:
+    """Return the absolute path of the namespace directory, for an endpoint that outlives a change of directory.
+
+    Args:
+        directory: As the caller named it. None: ``$MEMLANE_DIR``, else the user's own, for which the path is empty.
+    """
+    named = os.environ.get("MEMLANE_DIR", "") if directory is None else os.fspath(directory)
+    return os.fsencode(os.path.abspath(named)) if named else b""
