@@ -1,0 +1,1 @@
+"""Seconds as callers give them, and deadlines as the library takes them."""

@@ -1,0 +1,1 @@
+"""The one place where a status of the library becomes an exception."""

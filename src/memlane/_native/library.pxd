@@ -1,0 +1,151 @@
+"""The public C API of libmemlane.so; ``memlane/variable.h`` and its neighbours document it."""
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+
+
+cdef extern from "memlane/status.h" nogil:
+    ctypedef enum memlane_status:
+        MEMLANE_OK
+        MEMLANE_EMPTY
+        MEMLANE_TIMEOUT
+        MEMLANE_INTERRUPTED
+        MEMLANE_CLOSED
+        MEMLANE_INVALID_NAME
+        MEMLANE_INVALID_ARGUMENT
+        MEMLANE_NOT_FOUND
+        MEMLANE_KIND_MISMATCH
+        MEMLANE_SIZE_MISMATCH
+        MEMLANE_SCHEMA_MISMATCH
+        MEMLANE_LAYOUT_MISMATCH
+        MEMLANE_UNSAFE_NAMESPACE
+        MEMLANE_UNSUPPORTED_NAMESPACE
+        MEMLANE_NO_SPACE
+        MEMLANE_TOO_MANY_PARTICIPANTS
+        MEMLANE_NO_FREE_SLOT
+        MEMLANE_VALUE_TOO_LARGE
+        MEMLANE_TOO_MANY_VIEWS
+        MEMLANE_CORRUPTED
+        MEMLANE_OWNERSHIP_LOST
+        MEMLANE_NO_MEMORY
+        MEMLANE_SYSTEM
+        MEMLANE_ACCESS_DENIED
+
+    ctypedef struct memlane_error:
+        memlane_status status
+        int system_error
+        char[1024] message
+
+    const char* memlane_status_name(memlane_status status)
+
+
+cdef extern from "memlane/variable.h" nogil:
+    const uint64_t MEMLANE_NO_DEADLINE
+    const uint64_t MEMLANE_ANY
+
+    ctypedef struct memlane_variable:
+        pass
+
+    ctypedef struct memlane_variable_options:
+        const char* directory
+        uint64_t max_size
+        uint64_t slots
+        uint64_t participants
+        uint64_t encoding
+        uint64_t ephemeral
+        uint32_t permissions
+        int64_t peer_user
+        bint create
+        const unsigned char* uuid
+
+    ctypedef struct memlane_reading:
+        uint64_t version
+        uint64_t size
+        uint64_t monotonic_ns
+        uint64_t real_ns
+        uint32_t type
+
+    ctypedef struct memlane_loan:
+        memlane_variable* variable
+        void* bytes
+        uint64_t capacity
+
+    ctypedef struct memlane_view:
+        memlane_variable* variable
+        const void* bytes
+        memlane_reading reading
+
+    ctypedef struct memlane_access:
+        const void* bytes
+        memlane_reading reading
+
+    ctypedef struct memlane_variable_properties:
+        uint64_t max_size
+        uint64_t slots
+        uint64_t participants
+        uint64_t encoding
+        bint ephemeral
+        unsigned char[16] uuid
+        const char* name
+        const char* directory
+
+    ctypedef struct memlane_variable_statistics:
+        uint64_t writes
+        uint64_t reads
+        uint64_t bytes_written
+        uint64_t bytes_read
+        uint64_t superseded
+        uint64_t skipped
+        uint64_t retries
+        uint64_t recovered
+        uint64_t version
+        uint32_t live_participants
+        uint32_t slots_writing
+        uint32_t slots_pinned
+        bint is_current
+
+    void memlane_variable_options_initialise(memlane_variable_options* options)
+    memlane_status memlane_variable_open(
+        memlane_variable** variable, const char* name, size_t length, const memlane_variable_options* options,
+        memlane_error* error
+    )
+    void memlane_variable_close(memlane_variable* variable)
+    void memlane_variable_free(memlane_variable* variable)
+    memlane_status memlane_variable_loan(
+        memlane_variable* variable, memlane_loan* loan, uint64_t deadline_ns, memlane_error* error
+    )
+    memlane_status memlane_loan_commit(
+        memlane_loan* loan, uint64_t size, uint32_t type, uint64_t* version, memlane_error* error
+    )
+    void memlane_loan_drop(memlane_loan* loan)
+    void memlane_variable_hold(memlane_variable* variable)
+    void memlane_variable_release(memlane_variable* variable)
+    memlane_status memlane_variable_view(memlane_variable* variable, memlane_view* view, memlane_error* error)
+    void memlane_view_release(memlane_view* view)
+    memlane_status memlane_variable_wait(
+        memlane_variable* variable, uint64_t version, uint64_t deadline_ns, uint64_t* newest, memlane_error* error
+    )
+    memlane_status memlane_variable_version(memlane_variable* variable, uint64_t* version)
+    void memlane_variable_count_skipped(memlane_variable* variable, uint64_t skipped)
+    void memlane_variable_describe(const memlane_variable* variable, memlane_variable_properties* properties)
+    memlane_status memlane_variable_statistics_read(
+        memlane_variable* variable, memlane_variable_statistics* statistics, memlane_error* error
+    )
+    bint memlane_variable_is_current(memlane_variable* variable)
+    bint memlane_variable_is_private(memlane_variable* variable)
+    memlane_status memlane_access_begin(
+        memlane_variable* variable, uint32_t attempt, memlane_access* access, memlane_error* error
+    )
+    bint memlane_access_still(memlane_variable* variable, const memlane_access* access)
+    memlane_status memlane_access_end(
+        memlane_variable* variable, memlane_access* access, bint complete, memlane_error* error
+    )
+
+
+cdef extern from "memlane/namespace.h" nogil:
+    memlane_status memlane_unlink(
+        const char* directory, const char* name, size_t length, uint32_t permissions, int64_t peer_user,
+        memlane_error* error
+    )
+    memlane_status memlane_collect(
+        const char* directory, uint32_t permissions, int64_t peer_user, uint32_t* removed, memlane_error* error
+    )

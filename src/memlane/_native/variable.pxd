@@ -1,0 +1,22 @@
+"""One endpoint of a variable: values in and out."""
+
+from libc.stdint cimport uint32_t, uint64_t
+
+from memlane._native.library cimport memlane_access, memlane_loan, memlane_reading, memlane_variable
+
+cdef class Variable:
+    cdef memlane_variable* handle
+    # None: by rule 11; True: always; False: never.
+    cdef object allow_pickle
+    cdef int protocol
+    # The newest version that any reading method of this endpoint returned.
+    cdef uint64_t seen
+
+    cdef object read_latest(self, memlane_reading* reading)
+    cdef object take_small(self, memlane_access* access)
+    cdef object take_large(self, memlane_access* access)
+    cdef object fetch_large(self, memlane_access* access)
+    cdef object unpickled(self, uint32_t content_type, object value)
+    cdef int write(self, object value) except -1
+    cdef int take_loan(self, memlane_loan* loan, object timeout) except -1
+    cdef uint64_t wait_newer(self, uint64_t version, object timeout) except 0

@@ -1,0 +1,462 @@
+# cython: freethreading_compatible=True
+"""One endpoint of a variable: values in and out."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memcpy
+
+from memlane import errors
+from memlane._native.deadline cimport deadline_of, monotonic_ns
+from memlane._native.error cimport check
+from memlane._native.library cimport *
+from memlane._native.loan cimport make_loan
+from memlane._native.view cimport View as PinnedView
+from memlane._native.view cimport make_view
+from memlane.codec import pickled
+from memlane.codec.plain cimport (
+    CONTENT_PICKLE,
+    CONTENT_PICKLE_BUFFERS,
+    ENCODED,
+    TABLE_START,
+    TOO_LARGE,
+    Decoder,
+    Encoder,
+    decode_payload,
+    encode_pickled,
+    encode_plain,
+    fetch_all,
+    prefix_size,
+    release_decoder,
+    release_encoder,
+    view_of,
+    write_encoded,
+)
+
+cdef enum:
+    # Values up to here are copied whole to the stack and decoded there: one look at the version, no allocation.
+    SMALL = 4096
+
+# Each chunk ends with a look at pending signals: the kernel may deliver one to another thread than the waiting one.
+cdef uint64_t CHUNK_NS = 50_000_000
+# How long a write waits for a slot before it says who holds them (D3).
+cdef double WRITE_PATIENCE = 1.0
+cdef uint64_t NANOSECONDS = 1_000_000_000
+
+cdef object MISSING = object()
+
+
+cdef class Copy:
+    """Private memory for what has to be looked at in peace."""
+
+    cdef unsigned char* bytes
+
+    def __dealloc__(self):
+        PyMem_Free(self.bytes)
+
+
+cdef Copy copy_of(const void* source, size_t size):
+    cdef Copy copy = Copy.__new__(Copy)
+    copy.bytes = <unsigned char*>PyMem_Malloc(size)
+    if copy.bytes == NULL:
+        raise MemoryError
+    memcpy(copy.bytes, source, size)
+    return copy
+
+
+cdef uint64_t or_any(object given) except? 0:
+    return MEMLANE_ANY if given is None else <uint64_t>given
+
+
+cdef class Variable:
+    """The part of `memlane.HostVariable` that works on shared memory."""
+
+    def __cinit__(self):
+        self.handle = NULL
+
+    def __dealloc__(self):
+        memlane_variable_free(self.handle)
+
+    def _open(
+        self, bytes name, bytes directory, *, max_size, slots, participants, protocol, persistent,
+        uint32_t mode, int64_t peer_uid, bint create, bytes uuid, allow_pickle
+    ):
+        """Open or create. None stands for what was not given; an empty directory for the default one."""
+        cdef memlane_variable_options options
+        cdef memlane_variable_properties properties
+        cdef memlane_error error
+        cdef memlane_status status
+        cdef const char* text = name
+        cdef size_t length = len(name)
+        if self.handle != NULL:
+            raise RuntimeError("an endpoint is opened once")
+        memlane_variable_options_initialise(&options)
+        options.directory = directory
+        options.max_size = or_any(max_size)
+        options.slots = or_any(slots)
+        options.participants = or_any(participants)
+        options.encoding = or_any(protocol)
+        options.ephemeral = or_any(None if persistent is None else not persistent)
+        options.permissions = mode
+        options.peer_user = peer_uid
+        options.create = create
+        if uuid is not None:
+            options.uuid = <const unsigned char*>(<const char*>uuid)
+        with nogil:
+            status = memlane_variable_open(&self.handle, text, length, &options, &error)
+        check(status, &error)
+        memlane_variable_describe(self.handle, &properties)
+        self.protocol = <int>properties.encoding
+        self.allow_pickle = allow_pickle
+
+    # -- writing ---------------------------------------------------------------------------------------------
+
+    cdef int take_loan(self, memlane_loan* loan, object timeout) except -1:
+        cdef memlane_error error
+        cdef memlane_status status = memlane_variable_loan(self.handle, loan, 0, &error)
+        cdef uint64_t deadline, until
+        if status != MEMLANE_NO_FREE_SLOT:
+            return check(status, &error)
+        deadline = deadline_of(timeout)
+        while status == MEMLANE_NO_FREE_SLOT and monotonic_ns() < deadline:
+            with nogil:
+                until = monotonic_ns() + CHUNK_NS
+                status = memlane_variable_loan(self.handle, loan, min(until, deadline), &error)
+            if status == MEMLANE_OK:
+                return 0
+            PyErr_CheckSignals()
+        return check(status, &error)
+
+    cdef int write(self, object value) except -1:
+        cdef memlane_loan loan
+        cdef memlane_error error
+        cdef Encoder encoder
+        cdef int outcome
+        self.take_loan(&loan, WRITE_PATIENCE)
+        try:
+            outcome = encode_plain(&encoder, value, <unsigned char*>loan.bytes, loan.capacity)
+        except BaseException:
+            memlane_loan_drop(&loan)
+            raise
+        if outcome == ENCODED:
+            write_encoded(&encoder, <unsigned char*>loan.bytes)
+            release_encoder(&encoder)
+            return check(
+                memlane_loan_commit(&loan, encoder.payload_length, encoder.content_type, NULL, &error), &error
+            )
+        memlane_loan_drop(&loan)
+        if outcome == TOO_LARGE:
+            self.refuse(encoder.payload_length)
+        self.write_pickled(value)
+        return 0
+
+    def write_pickled(self, value):
+        """Write a value that is not plain. Its methods run, so no slot is held meanwhile."""
+        cdef memlane_loan loan
+        cdef memlane_error error
+        cdef memlane_variable_properties properties
+        cdef Encoder encoder
+        head, buffers = pickled.dumps(value, self.protocol)
+        memlane_variable_describe(self.handle, &properties)
+        if encode_pickled(&encoder, head, buffers, properties.max_size) == TOO_LARGE:
+            self.refuse(encoder.payload_length)
+        try:
+            self.take_loan(&loan, WRITE_PATIENCE)
+            write_encoded(&encoder, <unsigned char*>loan.bytes)
+        finally:
+            release_encoder(&encoder)
+        check(memlane_loan_commit(&loan, encoder.payload_length, encoder.content_type, NULL, &error), &error)
+
+    def refuse(self, size):
+        """Raise for a value of ``size`` bytes, which does not fit."""
+        cdef memlane_variable_properties properties
+        memlane_variable_describe(self.handle, &properties)
+        raise errors.ValueTooLarge(
+            f"variable {self.name!r}: the value takes {size} bytes, at most max_size={properties.max_size} fit; the old"
+            " value stays: write less, or memlane.unlink() it and create it with a larger max_size="
+        )
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    cdef object read_latest(self, memlane_reading* reading):
+        """Return the latest value. What was copied while a writer took the slot is thrown away, and read again."""
+        cdef memlane_access access
+        cdef memlane_error error
+        cdef uint32_t attempt = 0
+        while True:
+            check(memlane_access_begin(self.handle, attempt, &access, &error), &error)
+            reading[0] = access.reading
+            if reading.size <= SMALL:
+                value = self.take_small(&access)
+            else:
+                value = self.take_large(&access)
+            if value is not MISSING:
+                if reading.version > self.seen:
+                    self.seen = reading.version
+                return self.unpickled(reading.type, value)
+            attempt += 1
+
+    cdef object take_small(self, memlane_access* access):
+        """Copy first, end the access, then decode. MISSING: somebody wrote meanwhile."""
+        cdef unsigned char[SMALL] copy
+        cdef memlane_error error
+        cdef Decoder decoder
+        cdef uint64_t size = access.reading.size
+        memcpy(copy, access.bytes, size)
+        cdef bint still = memlane_access_still(self.handle, access)
+        check(memlane_access_end(self.handle, access, still, &error), &error)
+        if not still:
+            return MISSING
+        value = decode_payload(&decoder, access.reading.type, copy, size, size)
+        fetch_all(&decoder, copy)
+        release_decoder(&decoder)
+        return value
+
+    cdef object take_large(self, memlane_access* access):
+        """Copy what describes the value, make the objects, then copy each buffer once, into its final place."""
+        cdef memlane_error error
+        cdef bint still = False
+        try:
+            value = self.fetch_large(access)
+            still = value is not MISSING
+        finally:
+            status = memlane_access_end(self.handle, access, still, &error)
+        check(status, &error)
+        return value
+
+    cdef object fetch_large(self, memlane_access* access):
+        cdef Decoder decoder
+        cdef uint64_t size = access.reading.size
+        cdef uint32_t content_type = access.reading.type
+        cdef Copy prefix = copy_of(access.bytes, TABLE_START)
+        if not memlane_access_still(self.handle, access):
+            return MISSING
+        cdef size_t length = prefix_size(content_type, prefix.bytes, size)
+        prefix = copy_of(access.bytes, length)
+        if not memlane_access_still(self.handle, access):
+            return MISSING
+        value = decode_payload(&decoder, content_type, prefix.bytes, length, size)
+        try:
+            fetch_all(&decoder, <const unsigned char*>access.bytes)
+        finally:
+            release_decoder(&decoder)
+        return value if memlane_access_still(self.handle, access) else MISSING
+
+    cdef object unpickled(self, uint32_t content_type, object value):
+        if content_type != CONTENT_PICKLE and content_type != CONTENT_PICKLE_BUFFERS:
+            return value
+        if self.allow_pickle is None:
+            if not memlane_variable_is_private(self.handle):
+                self.refuse_pickle("others than this user can write to it")
+        elif not self.allow_pickle:
+            self.refuse_pickle("this endpoint was opened with allow_pickle=False")
+        return pickled.loads(*value)
+
+    def refuse_pickle(self, reason):
+        """Raise for a pickle that is there."""
+        raise errors.UnsafePickle(
+            f"variable {self.name!r} holds a pickle, which could run any code, and {reason}: write plain values"
+            " (numbers, text, bytes, tuples, lists, dicts, arrays), or open it with allow_pickle=True where you trust"
+            " every writer"
+        )
+
+    @property
+    def data(self):
+        """The latest value. Raises `Empty` while there is none."""
+        cdef memlane_reading reading
+        if self.handle == NULL:
+            self.refuse_unopened()
+        return self.read_latest(&reading)
+
+    @data.setter
+    def data(self, value):
+        if self.handle == NULL:
+            self.refuse_unopened()
+        self.write(value)
+
+    def refuse_unopened(self):
+        """Raise for an endpoint whose opening failed."""
+        raise errors.Closed("this endpoint was never opened: its constructor failed or did not run")
+
+    def get(self, default=None):
+        """Return the latest value, or ``default`` where nothing was ever written."""
+        try:
+            return self.data
+        except errors.Empty:
+            return default
+
+    def _read(self):
+        """Return value, version and wall-clock seconds of one write."""
+        cdef memlane_reading reading
+        if self.handle == NULL:
+            self.refuse_unopened()
+        value = self.read_latest(&reading)
+        return value, reading.version, reading.real_ns / 1e9
+
+    @property
+    def version(self):
+        """The number of the latest write: 0 before the first one, then rising, the same in all processes."""
+        cdef uint64_t version = 0
+        cdef memlane_error error
+        cdef memlane_status status
+        if self.handle == NULL:
+            self.refuse_unopened()
+        status = memlane_variable_version(self.handle, &version)
+        if status != MEMLANE_OK:
+            # Only the functions that take an error explain: ask one.
+            check(memlane_variable_wait(self.handle, 0, 0, &version, &error), &error)
+        return version
+
+    @property
+    def age(self):
+        """Seconds since the latest write, by a clock that never steps. Raises `Empty` while there is none."""
+        cdef memlane_access access
+        cdef memlane_error error
+        cdef uint32_t attempt = 0
+        cdef bint still = False
+        if self.handle == NULL:
+            self.refuse_unopened()
+        while not still:
+            check(memlane_access_begin(self.handle, attempt, &access, &error), &error)
+            still = memlane_access_still(self.handle, &access)
+            check(memlane_access_end(self.handle, &access, False, &error), &error)
+            attempt += 1
+        return max(0, <int64_t>(monotonic_ns() - access.reading.monotonic_ns)) / 1e9
+
+    # -- waiting ---------------------------------------------------------------------------------------------
+
+    cdef uint64_t wait_newer(self, uint64_t version, object timeout) except 0:
+        """Wait without the GIL, in chunks, between which signals are looked at."""
+        cdef memlane_error error
+        cdef uint64_t newest = 0
+        cdef uint64_t deadline = deadline_of(timeout)
+        # A look with the GIL held first: giving it up costs as much as the whole look.
+        cdef memlane_status status = memlane_variable_wait(self.handle, version, 0, &newest, &error)
+        while status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED:
+            PyErr_CheckSignals()
+            if status == MEMLANE_TIMEOUT and monotonic_ns() >= deadline:
+                break
+            with nogil:
+                status = memlane_variable_wait(
+                    self.handle, version, min(monotonic_ns() + CHUNK_NS, deadline), &newest, &error
+                )
+        check(status, &error)
+        return newest
+
+    def wait(self, newer_than=None, timeout=None):
+        """Wait until there is a newer version, and return the latest value.
+
+        Args:
+            newer_than: A version. Default: the newest that this endpoint has returned by any reading method, so that
+                the first call returns at once when there is a value.
+            timeout: Seconds; None waits for ever, 0 only looks.
+
+        Raises:
+            Timeout: No newer version came in time.
+            Closed: The endpoint was closed, also by another thread meanwhile.
+        """
+        cdef memlane_reading reading
+        if self.handle == NULL:
+            self.refuse_unopened()
+        self.wait_newer(self.seen if newer_than is None else <uint64_t>newer_than, timeout)
+        return self.read_latest(&reading)
+
+    def _next(self, timeout):
+        """Wait for a version that this endpoint has not returned; count what it passed over."""
+        cdef memlane_reading reading
+        cdef uint64_t before = self.seen
+        if self.handle == NULL:
+            self.refuse_unopened()
+        self.wait_newer(before, timeout)
+        value = self.read_latest(&reading)
+        if before != 0 and reading.version > before + 1:
+            memlane_variable_count_skipped(self.handle, reading.version - before - 1)
+        return value
+
+    # -- in place --------------------------------------------------------------------------------------------
+
+    def view(self):
+        """Return the latest value in place: read-only, and unchanged for as long as the result lives.
+
+        Returns:
+            A memoryview for ``bytes``, an ndarray for an array.
+
+        Raises:
+            TypeError: The value is neither. Read ``.data`` for a copy.
+            TooManyViews: This endpoint views four versions already; views of one version count once.
+        """
+        if self.handle == NULL:
+            self.refuse_unopened()
+        cdef PinnedView pinned = make_view(self.handle)
+        cdef memlane_reading* reading = &pinned.view.reading
+        cdef size_t length = reading.size
+        cdef Copy prefix = copy_of(pinned.view.bytes, min(length, <size_t>TABLE_START))
+        length = prefix_size(reading.type, prefix.bytes, length)
+        prefix = copy_of(pinned.view.bytes, length)
+        place = view_of(reading.type, prefix.bytes, length, reading.size)
+        if place is None:
+            raise TypeError(
+                f"variable {self.name!r}: only bytes and arrays can be viewed in place; read .data for a copy of it"
+            )
+        if reading.version > self.seen:
+            self.seen = reading.version
+        return place.over(pinned)
+
+    def _loan(self, pattern, timeout):
+        """Loan a slot for a value of the pattern's type and size."""
+        cdef memlane_loan loan
+        if self.handle == NULL:
+            self.refuse_unopened()
+        self.take_loan(&loan, timeout)
+        return make_loan(&loan, pattern)
+
+    # -- what it is ------------------------------------------------------------------------------------------
+
+    def close(self):
+        """Close the endpoint; views of it stay. May be called twice."""
+        if self.handle != NULL:
+            memlane_variable_close(self.handle)
+
+    @property
+    def closed(self):
+        """Whether the endpoint was closed."""
+        cdef uint64_t version
+        return self.handle == NULL or memlane_variable_version(self.handle, &version) == MEMLANE_CLOSED
+
+    @property
+    def is_current(self):
+        """Whether the name still leads to this object: False once it was unlinked or re-created."""
+        return self.handle != NULL and memlane_variable_is_current(self.handle)
+
+    def _properties(self):
+        cdef memlane_variable_properties properties
+        if self.handle == NULL:
+            self.refuse_unopened()
+        memlane_variable_describe(self.handle, &properties)
+        return {
+            "name": properties.name.decode(),
+            "directory": <bytes>properties.directory,
+            "max_size": properties.max_size,
+            "slots": properties.slots,
+            "max_participants": properties.participants,
+            "protocol": properties.encoding,
+            "persistent": not properties.ephemeral,
+            "uuid": (<const char*>properties.uuid)[:16],
+        }
+
+    @property
+    def name(self):
+        """The object's name, without a leading slash."""
+        cdef memlane_variable_properties properties
+        if self.handle == NULL:
+            self.refuse_unopened()
+        memlane_variable_describe(self.handle, &properties)
+        return properties.name.decode()
+
+    def _statistics(self):
+        cdef memlane_variable_statistics statistics
+        cdef memlane_error error
+        if self.handle == NULL:
+            self.refuse_unopened()
+        check(memlane_variable_statistics_read(self.handle, &statistics, &error), &error)
+        return statistics

@@ -1,0 +1,329 @@
+"""Host variables: the latest value of a thing, for every process of the host."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
+
+from memlane import settings
+from memlane._native import namespace
+from memlane._native.variable import Variable
+from memlane.errors import InvalidName, MissingDependency, ObjectNotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from memlane._native.loan import Loan
+
+
+class Reading(NamedTuple):
+    """A value and the write that it came from."""
+
+    value: Any
+    version: int
+    """The number of the write."""
+    timestamp: float
+    """When it was written: seconds since the epoch, by the wall clock."""
+
+
+class VariableStatistics(NamedTuple):
+    """What happened to a variable, summed over all endpoints that ever were, and what is at this moment."""
+
+    writes: int
+    reads: int
+    bytes_written: int
+    bytes_read: int
+    superseded: int
+    """Writes that came to an end after newer ones, 16 times in a row: as if written just before them."""
+    skipped: int
+    """Versions that `HostVariable.updates` passed over."""
+    retries: int
+    """Reads that began anew because a writer had taken the slot."""
+    recovered: int
+    """Slots that writers took back from dead ones."""
+    version: int
+    live_participants: int
+    """Open endpoints of live processes."""
+    slots_writing: int
+    """Slots that are being written or loaned."""
+    slots_pinned: int
+    """Slots that views keep as they are."""
+    is_current: bool
+    """Whether the name still leads to this object."""
+
+
+def encoded_name(name: str | bytes) -> bytes:
+    """Return the bytes of a name; the library judges them."""
+    if isinstance(name, bytes):
+        return name
+    if not isinstance(name, str):
+        raise TypeError(f"a name is str or bytes, not {type(name).__name__}")
+    try:
+        return name.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidName(f"the name {name!r} has no UTF-8 form ({error.reason}): use other characters") from error
+
+
+def _given(value: int | None) -> int | None:
+    return None if isinstance(value, settings.Default) else value
+
+
+def largest_bytes(max_size: int) -> int:
+    """Return the size of the largest bytes object whose encoded form takes at most ``max_size`` bytes.
+
+    ``docs/format/plain-codec.md`` has the numbers: long ones begin at a cache line of their own behind a table, short
+    ones follow a tag and a length of one byte or five.
+    """
+    buffer_bytes, line, short_limit = 4096, 64, 253
+    if max_size >= buffer_bytes + line:
+        return max_size - line
+    short = min(max_size - 2, short_limit)
+    return max(short, min(max_size - 6, buffer_bytes - 1), 0)
+
+
+def empty_array(shape: int | tuple[int, ...] | None, dtype: Any, order: Literal["C", "F"]) -> Any:
+    """Return an array whose memory is never touched: it only says what is going to be filled in."""
+    try:
+        import numpy as np  # noqa: PLC0415  (only who loans arrays needs it)
+    except ImportError as error:
+        raise MissingDependency("a loan with a dtype needs numpy: pip install numpy, or loan bytes by size=") from error
+    if shape is None:
+        raise TypeError("a loan with a dtype needs a shape")
+    return np.empty(shape, dtype, order=order)
+
+
+@final
+class HostVariable(Variable):
+    """The latest value of a thing, readable and writable by every process of the host.
+
+    The first to open creates the object. It stays until it is unlinked, so that a value survives its writer, however
+    that ended. Reading and writing never wait for another process, dead, stopped or alive.
+
+    Args:
+        name: 1 to 200 bytes of UTF-8; one leading ``/`` is ignored.
+        max_size: Bytes of the largest encoded value. It costs memory, not time: an access costs what its value takes.
+        data_format: Reserved for fixed formats, which this version does not have.
+        slots: Places for values, 2 to 65,535. One is the current value; each value being written, loaned or viewed, and
+            each writer that was stopped in the middle of a write, takes another.
+        create: False: a missing object is `ObjectNotFound`.
+        persistent: False: the last endpoint to close removes the object, also when the last ones died (by the next
+            open, or ``memlane gc``). Default: True for a new object, else what it is.
+        protocol: The pickle protocol of a new object's values that are not plain; 2 for peers on Python 2.7.
+        allow_pickle: True loads pickles that others could have written, False loads none. Default: those that only this
+            user and root can have written.
+        directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
+        mode: File mode of a new object, and the most that an existing one may have.
+        peer_uid: Another user whose object is accepted.
+        max_participants: Endpoints that can be open at once, 1 to 1,024.
+
+    Raises:
+        ObjectNotFound: There is no such object, and ``create=False``.
+        SizeMismatch: The object has other sizes than were given.
+        NoSpace: The memory could not be reserved.
+        Error: Any other reason; see `memlane.errors`.
+
+    Units: sizes in bytes, times in seconds.
+    Concurrency: any number of processes and threads; the write that commits last wins, and none fails because of
+        another.
+    """
+
+    __slots__ = ("__weakref__", "_allow_pickle", "_mode", "_peer_uid")
+
+    def __init__(  # noqa: PLR0913  (each argument is named)
+        self,
+        name: str | bytes,
+        max_size: int = settings.MAX_SIZE,
+        data_format: None = None,
+        *,
+        slots: int = settings.SLOTS,
+        create: bool = True,
+        persistent: bool | None = None,
+        protocol: int = settings.PROTOCOL,
+        allow_pickle: bool | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        mode: int = 0o600,
+        peer_uid: int | None = None,
+        max_participants: int = settings.MAX_PARTICIPANTS,
+    ) -> None:
+        if data_format is not None:
+            raise NotImplementedError("data_format: fixed formats are not in this version; leave it out")
+        for argument, value in (("max_size", max_size), ("slots", slots), ("max_participants", max_participants)):
+            if value < 1:
+                raise ValueError(f"variable {name!r}: {argument}={value!r} is not positive")
+        if protocol not in range(6):
+            raise ValueError(f"variable {name!r}: protocol={protocol!r} is no pickle protocol from 0 to 5")
+        self._mode = mode
+        self._peer_uid = -1 if peer_uid is None else peer_uid
+        self._allow_pickle = allow_pickle
+        self._open(
+            encoded_name(name),
+            settings.namespace_directory(directory),
+            max_size=_given(max_size),
+            slots=_given(slots),
+            participants=_given(max_participants),
+            protocol=_given(protocol),
+            persistent=persistent,
+            mode=self._mode,
+            peer_uid=self._peer_uid,
+            create=create,
+            uuid=None,
+            allow_pickle=allow_pickle,
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by name: the receiver opens the same object, or gets `ObjectNotFound` when it was re-created."""
+        state = (self._properties(), self._allow_pickle, self._mode, self._peer_uid)
+        return HostVariable.__new__, (HostVariable,), state
+
+    def __setstate__(self, state: tuple[dict[str, Any], bool | None, int, int]) -> None:
+        """Open the very object that the pickled endpoint had open."""
+        properties, self._allow_pickle, self._mode, self._peer_uid = state
+        self._open(
+            encoded_name(properties["name"]),
+            properties["directory"],
+            max_size=None,
+            slots=None,
+            participants=None,
+            protocol=None,
+            persistent=None,
+            mode=self._mode,
+            peer_uid=self._peer_uid,
+            create=False,
+            uuid=properties["uuid"],
+            allow_pickle=self._allow_pickle,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        properties = self._properties()
+        state = "closed" if self.closed else f"version {self.version}"
+        if not self.closed and not self.is_current:
+            state += ", no longer under its name"
+        directory = os.fsdecode(properties["directory"])
+        return (
+            f"<memlane.HostVariable {properties['name']!r}: {state},"
+            f" {properties['slots']} slots of {properties['max_size']} bytes in {directory!r}>"
+        )
+
+    def read(self) -> Reading:
+        """Return the latest value together with its version and time, all of one write. Raises `Empty`."""
+        return Reading(*self._read())
+
+    def updates(self, timeout: float | None = None) -> Iterator[Any]:
+        """Iterate over the values to come, the latest first when there is one.
+
+        A slow reader skips: it always gets the latest value; ``stats().skipped`` counts what was passed over.
+
+        Args:
+            timeout: Seconds to wait for each value.
+
+        Raises:
+            Timeout: No newer value came in time.
+            Closed: The endpoint was closed.
+        """
+        while True:
+            yield self._next(timeout)
+
+    def loan(
+        self,
+        shape: int | tuple[int, ...] | None = None,
+        dtype: Any = None,
+        *,
+        size: int | None = None,
+        order: Literal["C", "F"] = "C",
+        timeout: float | None = 1.0,
+    ) -> Loan:
+        """Fill a free slot in place: no copy is made.
+
+        A context manager; its block gets the slot, writable and with undefined contents. The end of the block publishes
+        it, an exception drops it. What the block was given must not be used afterwards. A loan keeps one slot out of
+        use; the endpoint can write other values meanwhile.
+
+        Args:
+            shape: Of an array. Needs *dtype*.
+            dtype: Of an array: readers get an ndarray. None: readers get ``bytes``, and the block gets a memoryview.
+            size: Bytes, without *dtype*. Default: as many as fit.
+            order: ``"C"`` or ``"F"``: how the array's elements are laid out.
+            timeout: Seconds to wait for a free slot.
+
+        Raises:
+            NoFreeSlot: Every slot is held by a live writer, loan or view; the message names them.
+            ValueTooLarge: The value would not fit.
+            BufferError: Parts of the memoryview are still in use at the end of the block; nothing was published.
+        """
+        if dtype is not None:
+            return self._loan(empty_array(shape, dtype, order), timeout)
+        if shape is not None:
+            raise TypeError("a loan with a shape needs a dtype; for plain bytes give size=")
+        largest = largest_bytes(self._properties()["max_size"])
+        size = largest if size is None else size
+        if size < 0:
+            raise ValueError(f"a loan of size={size!r} bytes: give 0 or more")
+        return self._loan(bytes(size), timeout)
+
+    def stats(self) -> VariableStatistics:
+        """Return counters of the object and its state at this moment."""
+        return VariableStatistics(**self._statistics())
+
+    def unlink(self) -> None:
+        """Remove the object's name. Open endpoints, this one too, go on with the object.
+
+        Raises:
+            ObjectNotFound: The name is gone already, or leads to another object by now.
+        """
+        properties = self._properties()
+        if not self.is_current:
+            raise ObjectNotFound(
+                errno.ENOENT,
+                f"variable {self.name!r}: its name was removed already, or leads to another object by now;"
+                " memlane.unlink() removes whatever has the name",
+            )
+        namespace.unlink(encoded_name(properties["name"]), properties["directory"], self._mode, self._peer_uid)
+
+
+def unlink(
+    name: str | bytes,
+    *,
+    directory: str | os.PathLike[str] | None = None,
+    mode: int = 0o600,
+    peer_uid: int | None = None,
+) -> None:
+    """Remove the name of an object of any kind. Endpoints that are open go on.
+
+    Args:
+        name: As given to the object's class.
+        directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
+        mode: The most that the directory's mode may let others do.
+        peer_uid: Another user whose directory is accepted.
+
+    Raises:
+        ObjectNotFound: There is no such object.
+    """
+    namespace.unlink(
+        encoded_name(name), settings.namespace_directory(directory), mode, -1 if peer_uid is None else peer_uid
+    )
+
+
+def collect(*, directory: str | os.PathLike[str] | None = None, mode: int = 0o600, peer_uid: int | None = None) -> int:
+    """Remove every object made with ``persistent=False`` that no live endpoint has open.
+
+    Args:
+        directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
+        mode: The most that the directory's mode may let others do.
+        peer_uid: Another user whose directory is accepted.
+
+    Returns:
+        How many were removed.
+    """
+    return namespace.collect(settings.namespace_directory(directory), mode, -1 if peer_uid is None else peer_uid)
