@@ -214,7 +214,12 @@ static bool claim_slot(struct memlane_register *reg, uint32_t slot, bool ask, st
     if (MEMLANE_MUTANT(TORN)) {
         memlane_cas_seq_cst(&reg->control->latest, latest, memlane_latest_word(version, slot));
     }
-    *claim = (struct memlane_claim){.slot = slot, .version = version, .bytes = reg->data + slot * reg->stride};
+    *claim = (struct memlane_claim){
+        .slot = slot,
+        .tag = reg->segment->tag,
+        .version = version,
+        .bytes = reg->data + slot * reg->stride,
+    };
     return true;
 }
 
@@ -235,7 +240,18 @@ memlane_status memlane_register_claim(struct memlane_register *reg, struct memla
     return MEMLANE_NO_FREE_SLOT;
 }
 
+/* False for a parent's claim in its child, and for a claim that was taken back because this endpoint was declared dead. */
+static bool still_owns(const struct memlane_register *reg, const struct memlane_claim *claim) {
+    uint64_t me = reg->segment->index + 1;
+    /* relaxed: nobody but us changes it while it is ours; every change of ours below is an exact CAS. */
+    return claim->tag == reg->segment->tag && memlane_load_relaxed(&reg->slot[claim->slot].control) ==
+                                                  memlane_control_word(claim->version, me, MEMLANE_SLOT_WRITING);
+}
+
 void memlane_register_drop(struct memlane_register *reg, struct memlane_claim *claim) {
+    if (claim->tag != reg->segment->tag) {
+        return; /* a parent's: its slot, and not in our private set */
+    }
     uint64_t me = reg->segment->index + 1;
     /* release: nothing of ours is written after it. Fails when we were declared dead: then it is not ours to free. */
     memlane_cas_release(&reg->slot[claim->slot].control, memlane_control_word(claim->version, me, MEMLANE_SLOT_WRITING),
@@ -299,6 +315,11 @@ static memlane_status publish_above(struct memlane_register *reg, struct memlane
 memlane_status memlane_register_commit(struct memlane_register *reg, struct memlane_claim *claim, uint64_t length,
                                        uint32_t type, uint64_t *version) {
     uint64_t me = reg->segment->index + 1;
+    *version = 0;
+    if (!still_owns(reg, claim)) {
+        memlane_register_drop(reg, claim);
+        return MEMLANE_OWNERSHIP_LOST;
+    }
     describe_value(&reg->slot[claim->slot], length, type);
     memlane_status status = publish_above(reg, claim);
     if (status != MEMLANE_OWNERSHIP_LOST) {
@@ -309,7 +330,9 @@ memlane_status memlane_register_commit(struct memlane_register *reg, struct meml
                             memlane_control_word(claim->version, 0, state));
     }
     give_own(reg, claim->slot);
-    *version = status == MEMLANE_OK ? claim->version : 0;
+    if (status == MEMLANE_OK) {
+        *version = claim->version;
+    }
     return status;
 }
 

@@ -25,6 +25,7 @@ struct memlane_register {
 /* A slot that this endpoint writes into. */
 struct memlane_claim {
     uint32_t slot;
+    uint32_t tag; /* of the endpoint that claimed: after fork() the child has another */
     uint64_t version;
     unsigned char *bytes; /* capacity bytes, at a multiple of 64 */
 };

@@ -53,10 +53,23 @@ static void discard(struct memlane_segment *segment) {
     clear_handles(segment);
 }
 
+/* A mapping keeps the open file description that it was made from, and that keeps its byte locks: a forked child inherits our
+ * mappings, and would make us look alive after our death. So every mapping is made from a description that never
+ * carries a lock, and whose descriptor is closed at once (D13). */
+static int map_without_locks(const struct memlane_segment *segment, bool writable, void **address) {
+    int second;
+    int failure = memlane_platform_reopen(segment->descriptor, &second);
+    if (failure == 0) {
+        failure = memlane_platform_map(second, segment->size, writable, address);
+        memlane_platform_close(second);
+    }
+    return failure;
+}
+
 static memlane_status map(struct memlane_segment *segment, memlane_error *error) {
     void *address;
     segment->size = (size_t)segment->header.total_size;
-    int failure = memlane_platform_map(segment->descriptor, segment->size, true, &address);
+    int failure = map_without_locks(segment, true, &address);
     if (failure != 0) {
         return memlane_fail_system(error, failure, "cannot map the %zu bytes of '%s'", segment->size,
                                    segment->name.text);
@@ -77,7 +90,7 @@ memlane_status memlane_segment_map_view(struct memlane_segment *segment, memlane
             "'%s': another part of this program closed its descriptor (os.closerange, daemonisation): open it anew",
             segment->name.text);
     }
-    int failure = memlane_platform_map(segment->descriptor, segment->size, false, &address);
+    int failure = map_without_locks(segment, false, &address);
     if (failure != 0) {
         return memlane_fail_system(error, failure, "cannot map '%s' for views", segment->name.text);
     }

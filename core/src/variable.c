@@ -338,12 +338,13 @@ memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *l
         .capacity = variable->reg.capacity,
         .version = claim.version,
         .slot = claim.slot,
+        .tag = claim.tag,
     };
     return MEMLANE_OK; /* still entered: the loan is a user */
 }
 
 static struct memlane_claim claim_of(const memlane_loan *loan) {
-    return (struct memlane_claim){.slot = loan->slot, .version = loan->version, .bytes = loan->bytes};
+    return (struct memlane_claim){.slot = loan->slot, .tag = loan->tag, .version = loan->version, .bytes = loan->bytes};
 }
 
 memlane_status memlane_loan_commit(memlane_loan *loan, uint64_t size, uint32_t type, uint64_t *version,

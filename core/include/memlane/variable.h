@@ -84,8 +84,8 @@ typedef struct memlane_loan {
     memlane_variable *variable;
     void *bytes; /* capacity bytes, at a multiple of 64; what they hold before is undefined */
     uint64_t capacity;
-    uint64_t version; /* private */
-    uint32_t slot;    /* private */
+    uint64_t version;   /* private */
+    uint32_t slot, tag; /* private */
 } memlane_loan;
 
 /* As memlane_variable_write() about slots and the deadline. */
