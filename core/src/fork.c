@@ -76,12 +76,15 @@ static void parent(void) {
     memlane_mutex_unlock(&registry_mutex);
 }
 
-/* The views of this child keep their addresses; behind them is private memory now. New views map the file again. */
+/* The views of this child keep their addresses; behind them is private memory now. New views map the file again. A
+ * grandchild without an index that has views of both kinds keeps the older mapping to its end. */
 static void keep_private_views(struct memlane_segment *segment) {
     void *place = (void *)(uintptr_t)segment->view_base;
-    if (place != NULL && memlane_platform_move_read_only(segment->inheritance.copy, segment->size, place) == 0) {
-        memlane_trap_release(segment->view_guard);
-        segment->view_guard = MEMLANE_TRAP_NONE;
+    if (place == NULL) {
+        memlane_platform_unmap(segment->inheritance.copy, segment->size); /* all views are private already */
+    } else if (memlane_platform_move_read_only(segment->inheritance.copy, segment->size, place) == 0) {
+        memlane_trap_release(memlane_segment_view_guard(segment));
+        memlane_store32_relaxed(&segment->view_guard, 0); /* relaxed: the child has one thread */
         segment->inherited_views = place;
         segment->view_base = NULL;
     }
@@ -112,7 +115,7 @@ static void child(void) {
     memlane_mutex_unlock(&registry_mutex);
 }
 
-memlane_status memlane_fork_watch(struct memlane_segment *segment, memlane_error *error) {
+memlane_status memlane_fork_install(memlane_error *error) {
     if (!handlers_are_registered) {
         int failure = memlane_platform_at_fork(prepare, parent, child);
         if (failure != 0) {
@@ -120,13 +123,16 @@ memlane_status memlane_fork_watch(struct memlane_segment *segment, memlane_error
         }
         handlers_are_registered = true;
     }
+    return MEMLANE_OK;
+}
+
+void memlane_fork_watch(struct memlane_segment *segment) {
     segment->previous = NULL;
     segment->next = registry;
     if (registry != NULL) {
         registry->previous = segment;
     }
     registry = segment;
-    return MEMLANE_OK;
 }
 
 void memlane_fork_forget(struct memlane_segment *segment) {

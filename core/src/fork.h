@@ -10,8 +10,9 @@
 void memlane_fork_hold(void);
 void memlane_fork_release(void);
 
-/* Registers the handlers once for each process, and the segment with them. Under memlane_fork_hold(). */
-memlane_status memlane_fork_watch(struct memlane_segment *segment, memlane_error *error);
+/* All under memlane_fork_hold(). Registers the handlers once for each process; then each open segment. */
+memlane_status memlane_fork_install(memlane_error *error);
+void memlane_fork_watch(struct memlane_segment *segment);
 void memlane_fork_forget(struct memlane_segment *segment);
 
 #endif

@@ -136,7 +136,8 @@ struct memlane_slot {
     memlane_atomic64 control;
     memlane_atomic64 length_type;           /* length:40 | type:24 of the value in the slot */
     memlane_atomic64 monotonic_ns, real_ns; /* when it was written */
-    unsigned char line[MEMLANE_LINE - 32];
+    memlane_atomic64 sequence;              /* how many values were published so far, this one included */
+    unsigned char line[MEMLANE_LINE - 40];
 };
 
 enum memlane_slot_state {
@@ -246,6 +247,7 @@ _Static_assert(sizeof(struct memlane_pin_row) == MEMLANE_LINE, "one line for a p
 MEMLANE_ASSERT_OFFSET(memlane_slot, length_type, 8);
 MEMLANE_ASSERT_OFFSET(memlane_slot, monotonic_ns, 16);
 MEMLANE_ASSERT_OFFSET(memlane_slot, real_ns, 24);
+MEMLANE_ASSERT_OFFSET(memlane_slot, sequence, 32);
 _Static_assert(sizeof(struct memlane_slot) == MEMLANE_LINE, "one line for a slot's words");
 _Static_assert(sizeof(struct memlane_lock_word) == 8, "one word");
 

@@ -87,8 +87,8 @@ static memlane_status sleep_on(struct memlane_segment *segment, struct memlane_l
     return failure == EINTR ? MEMLANE_INTERRUPTED : MEMLANE_OK;
 }
 
-memlane_status memlane_lock_acquire(struct memlane_segment *segment, struct memlane_lock_word *lock,
-                                    uint64_t deadline_ns, uint32_t *token) {
+static memlane_status acquire(struct memlane_segment *segment, struct memlane_lock_word *lock, uint64_t deadline_ns,
+                              uint32_t *token) {
     uint64_t seen;
     for (int i = 0; i < SPINS; i++) {
         memlane_status status = try_acquire(segment, lock, 0, false, &seen, token);
@@ -109,6 +109,13 @@ memlane_status memlane_lock_acquire(struct memlane_segment *segment, struct meml
         }
         flags = MEMLANE_LOCK_WAITERS; /* others may sleep: whoever slept hands the duty to wake on */
     }
+}
+
+memlane_status memlane_lock_acquire(struct memlane_segment *segment, struct memlane_lock_word *lock,
+                                    uint64_t deadline_ns, uint32_t *token) {
+    memlane_status status = acquire(segment, lock, deadline_ns, token);
+    /* A lock in the zeros that a truncated file left behind guards nothing. */
+    return memlane_segment_is_lost(segment) ? MEMLANE_CORRUPTED : status;
 }
 
 memlane_status memlane_lock_release(struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t token) {

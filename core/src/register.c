@@ -1,6 +1,7 @@
 #include "register.h"
 
 #include "failure.h"
+#include "fork.h"
 #include "mutant.h"
 #include "participant.h"
 #include "statistics.h"
@@ -82,7 +83,9 @@ memlane_status memlane_register_bind(struct memlane_register *reg, struct memlan
     if (reg->own == NULL) {
         return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for the endpoint of '%s'", segment->name.text);
     }
+    memlane_fork_hold(); /* the segment is registered: a thread that forks may be looking */
     segment->owner = reg;
+    memlane_fork_release();
     return MEMLANE_OK;
 }
 
@@ -240,7 +243,8 @@ memlane_status memlane_register_claim(struct memlane_register *reg, struct memla
     return MEMLANE_NO_FREE_SLOT;
 }
 
-/* False for a parent's claim in its child, and for a claim that was taken back because this endpoint was declared dead. */
+/* False for a parent's claim in its child, and for a claim that was taken back because this endpoint was declared
+ * dead. */
 static bool still_owns(const struct memlane_register *reg, const struct memlane_claim *claim) {
     uint64_t me = reg->segment->index + 1;
     /* relaxed: nobody but us changes it while it is ours; every change of ours below is an exact CAS. */
@@ -283,6 +287,18 @@ static void describe_value(struct memlane_slot *slot, uint64_t length, uint32_t 
     memlane_store_relaxed(&slot->real_ns, wall_time(now));
 }
 
+/* How many values were published with ours. Exact when `seen` is still the latest at the CAS that follows: its slot
+ * is not claimed as long as it is, and no version comes back. Versions are no count: a claim that was dropped skips
+ * one. */
+static void count_publication(struct memlane_register *reg, uint64_t seen, uint32_t slot) {
+    uint32_t former = memlane_latest_slot(seen);
+    uint64_t count = 0;
+    if (memlane_word_version(seen) != 0 && former < reg->slots) {
+        count = memlane_load_relaxed(&reg->slot[former].sequence); /* relaxed: after P2, the load of seen */
+    }
+    memlane_store_relaxed(&reg->slot[slot].sequence, count + 1); /* relaxed: published by P1 */
+}
+
 static bool publish(struct memlane_register *reg, uint64_t seen, uint64_t version, uint32_t slot) {
     uint64_t latest = memlane_latest_word(version, slot);
     /* P1: the one moment at which the value becomes the latest. seq_cst also for WAKE. */
@@ -305,6 +321,7 @@ static memlane_status publish_above(struct memlane_register *reg, struct memlane
             }
             claim->version = newest + 1;
         }
+        count_publication(reg, seen, claim->slot);
         if (publish(reg, seen, claim->version, claim->slot)) {
             return MEMLANE_OK;
         }
@@ -357,13 +374,14 @@ static bool describe_glance(const struct memlane_register *reg, uint64_t latest,
     uint32_t slot = memlane_latest_slot(latest);
     const struct memlane_slot *words = &reg->slot[slot];
     uint64_t length_type =
-        memlane_load_relaxed(&words->length_type); /* relaxed, all three: after P2, checked by C2 or a pin */
+        memlane_load_relaxed(&words->length_type); /* relaxed, all: after P2, checked by C2 or a pin */
     *glance = (struct memlane_glance){
         .latest = latest,
         .type = (uint32_t)(length_type >> LENGTH_BITS),
         .length = length_type & ((UINT64_C(1) << LENGTH_BITS) - 1),
         .monotonic_ns = memlane_load_relaxed(&words->monotonic_ns),
         .real_ns = memlane_load_relaxed(&words->real_ns),
+        .sequence = memlane_load_relaxed(&words->sequence),
         .bytes = reg->data + slot * reg->stride,
     };
     return glance->length <= reg->capacity;

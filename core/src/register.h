@@ -36,7 +36,7 @@ struct memlane_glance {
     uint64_t latest;
     uint32_t type;
     uint64_t length;
-    uint64_t monotonic_ns, real_ns;
+    uint64_t monotonic_ns, real_ns, sequence;
     const unsigned char *bytes;
 };
 

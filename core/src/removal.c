@@ -103,7 +103,7 @@ static bool examine(struct memlane_segment *segment, const struct memlane_direct
 
 static bool visit(const char *file, void *argument) {
     struct collection *collection = argument;
-    struct memlane_segment segment = {.descriptor = -1, .guard = MEMLANE_TRAP_NONE, .view_guard = MEMLANE_TRAP_NONE};
+    struct memlane_segment segment = {.descriptor = -1, .guard = MEMLANE_TRAP_NONE};
     if (!memlane_object_name_from_file(&segment.name, file)) {
         return true;
     }

@@ -22,7 +22,7 @@ enum {
 static void clear_handles(struct memlane_segment *segment) {
     segment->descriptor = -1;
     segment->guard = MEMLANE_TRAP_NONE;
-    segment->view_guard = MEMLANE_TRAP_NONE;
+    memlane_store32_relaxed(&segment->view_guard, 0); /* relaxed: nobody else knows the segment yet */
 }
 
 static void unmap(struct memlane_segment *segment) {
@@ -31,7 +31,7 @@ static void unmap(struct memlane_segment *segment) {
         memlane_platform_unmap(segment->base, segment->size);
     }
     if (segment->view_base != NULL) {
-        memlane_trap_release(segment->view_guard);
+        memlane_trap_release(memlane_segment_view_guard(segment));
         memlane_platform_unmap((void *)(uintptr_t)segment->view_base, segment->size);
     }
     if (segment->inherited_views != NULL) {
@@ -53,9 +53,9 @@ static void discard(struct memlane_segment *segment) {
     clear_handles(segment);
 }
 
-/* A mapping keeps the open file description that it was made from, and that keeps its byte locks: a forked child inherits our
- * mappings, and would make us look alive after our death. So every mapping is made from a description that never
- * carries a lock, and whose descriptor is closed at once (D13). */
+/* A mapping keeps the open file description that it was made from, and that keeps its byte locks: a forked child
+ * inherits our mappings, and would make us look alive after our death. So every mapping is made from a description
+ * that never carries a lock, and whose descriptor is closed at once (D13). */
 static int map_without_locks(const struct memlane_segment *segment, bool writable, void **address) {
     int second;
     int failure = memlane_platform_reopen(segment->descriptor, &second);
@@ -95,7 +95,8 @@ memlane_status memlane_segment_map_view(struct memlane_segment *segment, memlane
         return memlane_fail_system(error, failure, "cannot map '%s' for views", segment->name.text);
     }
     segment->view_base = address;
-    segment->view_guard = memlane_trap_guard(address, segment->size, false);
+    /* relaxed: see memlane_segment_is_lost. */
+    memlane_store32_relaxed(&segment->view_guard, (uint32_t)(memlane_trap_guard(address, segment->size, false) + 1));
     return MEMLANE_OK;
 }
 
@@ -130,7 +131,7 @@ static memlane_status attach(struct memlane_segment *segment, memlane_error *err
         memlane_platform_sleep_ns(BUSY_CHUNK_NS);
     }
     if (status != MEMLANE_OK) {
-        return memlane_fail(error, status, "cannot lock a byte of '%s': the file system refuses", segment->name.text);
+        return memlane_fail_system(error, ENOLCK, "cannot lock a byte of '%s'", segment->name.text);
     }
     memlane_participant_adopt(segment, index);
     memlane_participant_introduce(segment);
@@ -187,6 +188,12 @@ static memlane_status create_unpublished(struct memlane_segment *segment, const 
     }
     int failure =
         memlane_platform_create_unnamed(directory->descriptor, request->sharing.permissions, &segment->descriptor);
+    if (failure == EACCES || failure == EPERM || failure == EROFS) {
+        return memlane_fail(error, MEMLANE_ACCESS_DENIED,
+                            "cannot create '%s' in the namespace directory '%s' (%s): change its permissions, or name "
+                            "another directory in MEMLANE_DIR",
+                            segment->name.text, directory->path, strerror(failure));
+    }
     if (failure != 0) {
         return memlane_fail_system(error, failure, "cannot create a file for '%s' in '%s'", segment->name.text,
                                    directory->path);
@@ -414,9 +421,7 @@ static memlane_status open_with_retries(struct memlane_segment *segment, const s
     for (int try = 0; try < TRIES; try++) {
         memlane_status status = open_or_create(segment, request, directory, error);
         if (status == MEMLANE_OK) {
-            status = memlane_fork_watch(segment, error);
-        }
-        if (status == MEMLANE_OK) {
+            memlane_fork_watch(segment);
             return MEMLANE_OK;
         }
         discard(segment);
@@ -447,6 +452,9 @@ memlane_status memlane_segment_open(struct memlane_segment *segment, const struc
     memlane_mutex_initialise(&segment->mutex);
     memlane_fork_hold();
     memlane_status status = memlane_trap_install(error);
+    if (status == MEMLANE_OK) {
+        status = memlane_fork_install(error);
+    }
     if (status == MEMLANE_OK) {
         status = memlane_directory_open(&directory, request->directory, &request->sharing, error);
     }

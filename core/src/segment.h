@@ -66,12 +66,13 @@ struct memlane_segment {
     unsigned char *base;            /* the whole file, readable and writable */
     const unsigned char *view_base; /* the whole file, read-only; mapped when first asked for, under mutex */
     size_t size;
-    int descriptor;            /* carries the byte lock of index; changes at fork */
-    int guard, view_guard;     /* of the trap */
-    uint32_t index, tag;       /* of this endpoint; change at fork */
-    memlane_atomic32 attached; /* 0 in a forked child for which no index was free, until it settles */
-    memlane_atomic32 closing;  /* 1: waiters leave with MEMLANE_CLOSED */
-    memlane_mutex mutex;       /* the endpoint's pins and views; never held while waiting or in shared states */
+    int descriptor;              /* carries the byte lock of index; changes at fork */
+    int guard;                   /* of the trap */
+    memlane_atomic32 view_guard; /* the same plus one: set by the first view while other threads look */
+    uint32_t index, tag;         /* of this endpoint; change at fork */
+    memlane_atomic32 attached;   /* 0 in a forked child for which no index was free, until it settles */
+    memlane_atomic32 closing;    /* 1: waiters leave with MEMLANE_CLOSED */
+    memlane_mutex mutex;         /* the endpoint's pins and views; never held while waiting or in shared states */
     struct memlane_sharing sharing;
     struct memlane_object_name name;
     char *directory;                         /* the path that it was opened in */
@@ -100,10 +101,15 @@ memlane_status memlane_segment_settle(struct memlane_segment *segment, memlane_e
 /* Maps the read-only view on first use. Under segment->mutex. */
 memlane_status memlane_segment_map_view(struct memlane_segment *segment, memlane_error *error);
 
+static inline int memlane_segment_view_guard(const struct memlane_segment *segment) {
+    /* relaxed: a guard that this thread does not see yet guards nothing that it has read. */
+    return (int)memlane_load32_relaxed(&segment->view_guard) - 1;
+}
+
 /* Whether the file was truncated under the mapping: then zeros are there now. Every operation ends with it.
  * Wait-free. */
 static inline bool memlane_segment_is_lost(const struct memlane_segment *segment) {
-    return memlane_trap_sprung(segment->guard) || memlane_trap_sprung(segment->view_guard);
+    return memlane_trap_sprung(segment->guard) || memlane_trap_sprung(memlane_segment_view_guard(segment));
 }
 
 /* The text for MEMLANE_CORRUPTED in that case. */

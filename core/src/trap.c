@@ -23,13 +23,16 @@ static bool restore(void *address) {
     for (size_t i = 0; i < GUARDS; i++) {
         /* acquire, pairs with the release in memlane_trap_guard: size and writable belong to this start. */
         uint64_t start = memlane_load_acquire(&guards[i].start);
-        uint64_t size = memlane_load_relaxed(&guards[i].size); /* relaxed: after the acquire above */
+        uint64_t size = memlane_load_relaxed(&guards[i].size);            /* relaxed: after the acquire above */
+        bool writable = memlane_load32_relaxed(&guards[i].writable) != 0; /* relaxed: as size */
         if (start <= RESERVED || at < start || at - start >= size) {
             continue;
         }
+        if (memlane_load_acquire(&guards[i].start) != start) {
+            continue; /* given back and taken again in between: size was another mapping's */
+        }
         memlane_store32_release(&guards[i].sprung,
                                 1); /* before the zeros can be read; pairs with memlane_trap_sprung */
-        bool writable = memlane_load32_relaxed(&guards[i].writable) != 0; /* relaxed: as size */
         return memlane_platform_replace_by_zeros((void *)(uintptr_t)start, (size_t)size, writable) == 0;
     }
     return false;

@@ -17,9 +17,10 @@ enum {
     ATTEMPTS_MAXIMUM = 10000, /* with every pin of the endpoint in use by views */
     WAIT_CHUNK_NS = 50000000, /* bounds how late a waiter notices a killed writer's forgotten wake-up */
     SLOT_CHUNK_NS = 1000000,
-    SLOT_CHUNK_MAXIMUM_NS = 16000000,
-    NO_PIN = UINT32_MAX
+    SLOT_CHUNK_MAXIMUM_NS = 16000000
 };
+
+#define NO_PIN UINT32_MAX
 
 /* One endpoint. `users` counts what needs the mapping: 1 while open, each operation under way, each view and loan; at
  * 0 everything goes back. `references` counts who knows the handle: the caller until free, and the users together. */
@@ -78,8 +79,14 @@ static memlane_status agree(const struct memlane_request *request, const struct 
         {"slots", options->slots, found->geometry[MEMLANE_REGISTER_SLOTS], MEMLANE_SIZE_MISMATCH},
         {"max_participants", options->participants, found->participants_count, MEMLANE_SIZE_MISMATCH},
         {"protocol", options->encoding, found->geometry[MEMLANE_REGISTER_ENCODING], MEMLANE_SCHEMA_MISMATCH},
-        {"ephemeral", options->ephemeral, found->flags & MEMLANE_FLAG_EPHEMERAL, MEMLANE_SCHEMA_MISMATCH},
     };
+    uint64_t ephemeral = found->flags & MEMLANE_FLAG_EPHEMERAL;
+    if (options->ephemeral != MEMLANE_ANY && options->ephemeral != ephemeral) {
+        return memlane_fail(error, MEMLANE_SCHEMA_MISMATCH,
+                            "variable '%s': persistent=%s was asked for, the object has persistent=%s: ask for the "
+                            "same, leave it out to adopt what is there, or memlane.unlink() it to make it anew",
+                            request->name.text, options->ephemeral ? "False" : "True", ephemeral ? "False" : "True");
+    }
     for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
         if (terms[i].wanted != MEMLANE_ANY && terms[i].wanted != terms[i].found) {
             return disagree(terms[i].status, request, terms[i].what, terms[i].wanted, terms[i].found, error);
@@ -317,7 +324,9 @@ memlane_status memlane_variable_write(memlane_variable *variable, const void *by
     if (status != MEMLANE_OK) {
         return status;
     }
-    memcpy(loan.bytes, bytes, (size_t)size);
+    if (size > 0) { /* memcpy takes no null pointer, not even for nothing */
+        memcpy(loan.bytes, bytes, (size_t)size);
+    }
     return memlane_loan_commit(&loan, size, type, NULL, error);
 }
 
@@ -375,6 +384,7 @@ void memlane_loan_drop(memlane_loan *loan) {
 static memlane_reading reading_of(const struct memlane_glance *glance) {
     return (memlane_reading){
         .version = memlane_word_version(glance->latest),
+        .sequence = glance->sequence,
         .size = glance->length,
         .monotonic_ns = glance->monotonic_ns,
         .real_ns = glance->real_ns,
@@ -468,7 +478,7 @@ memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, u
         }
         *reading = access.reading;
         bool fits = reading->size <= capacity;
-        if (fits) {
+        if (fits && reading->size > 0) {
             memcpy(buffer, access.bytes, (size_t)reading->size);
         }
         bool still = memlane_access_still(variable, &access);

@@ -44,10 +44,10 @@ memlane_status memlane_wait_change(struct memlane_segment *segment, const memlan
         return MEMLANE_OK;
     }
     for (uint64_t chunk = FIRST_CHUNK_NS;; chunk = smaller(2 * chunk, chunk_ns)) {
-        if (memlane_load32_acquire(&segment->closing) != 0) { /* pairs with the store that closes */
+        memlane_exchange32_seq_cst(waiters, 1);               /* W1 */
+        if (memlane_load32_seq_cst(&segment->closing) != 0) { /* after W1: who closes sees the waiter, or we see it */
             return MEMLANE_CLOSED;
         }
-        memlane_exchange32_seq_cst(waiters, 1);   /* W1 */
         if (memlane_load_seq_cst(word) != seen) { /* W2 */
             return MEMLANE_OK;
         }

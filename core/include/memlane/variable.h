@@ -47,7 +47,8 @@ MEMLANE_API void memlane_variable_options_initialise(memlane_variable_options *o
 
 /* Opens the variable `name` (UTF-8, length bytes), or creates it. The caller owns *variable until
  * memlane_variable_free(). Blocks only on the file system. Fails with MEMLANE_INVALID_NAME, _INVALID_ARGUMENT,
- * _NOT_FOUND, _KIND_MISMATCH, _SIZE_MISMATCH, _SCHEMA_MISMATCH, _LAYOUT_MISMATCH, _UNSAFE_NAMESPACE,
+ * _NOT_FOUND, _KIND_MISMATCH, _SIZE_MISMATCH, _SCHEMA_MISMATCH, _LAYOUT_MISMATCH, _ACCESS_DENIED, _TIMEOUT,
+ * _UNSAFE_NAMESPACE,
  * _UNSUPPORTED_NAMESPACE, _NO_SPACE, _TOO_MANY_PARTICIPANTS, _CORRUPTED, _NO_MEMORY, _SYSTEM. */
 MEMLANE_API memlane_status memlane_variable_open(memlane_variable **variable, const char *name, size_t length,
                                                  const memlane_variable_options *options, memlane_error *error);
@@ -67,7 +68,8 @@ MEMLANE_API memlane_status memlane_variable_write(memlane_variable *variable, co
 
 /* What was read: size bytes of one and the same write. */
 typedef struct memlane_reading {
-    uint64_t version;      /* rises with each write, the same in all processes */
+    uint64_t version;      /* rises with each write, the same in all processes; may skip numbers */
+    uint64_t sequence;     /* how many writes there were, this one included */
     uint64_t size;         /* bytes */
     uint64_t monotonic_ns; /* CLOCK_MONOTONIC at the write */
     uint64_t real_ns;      /* CLOCK_REALTIME at the write: information only */
