@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
+import operator
 import os
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 from memlane import settings
 from memlane._native import namespace
 from memlane._native.variable import Variable
-from memlane.errors import InvalidName, MissingDependency, ObjectNotFound
+from memlane.errors import Closed, InvalidName, MissingDependency, ObjectNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +70,7 @@ def encoded_name(name: str | bytes) -> bytes:
 
 
 def _given(value: int | None) -> int | None:
-    return None if isinstance(value, settings.Default) else value
+    return None if isinstance(value, settings.Default) or value is None else operator.index(value)
 
 
 def largest_bytes(max_size: int) -> int:
@@ -176,6 +177,7 @@ class HostVariable(Variable):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name: the receiver opens the same object, or gets `ObjectNotFound` when it was re-created."""
+        self._check_open()
         state = (self._properties(), self._allow_pickle, self._mode, self._peer_uid)
         return HostVariable.__new__, (HostVariable,), state
 
@@ -197,7 +199,12 @@ class HostVariable(Variable):
             allow_pickle=self._allow_pickle,
         )
 
+    def _check_open(self) -> None:
+        """Raise `Closed` for an endpoint that is."""
+        _ = self.version
+
     def __enter__(self) -> Self:
+        self._check_open()
         return self
 
     def __exit__(
@@ -206,7 +213,10 @@ class HostVariable(Variable):
         self.close()
 
     def __repr__(self) -> str:
-        properties = self._properties()
+        try:
+            properties = self._properties()
+        except Closed:
+            return "<memlane.HostVariable: never opened>"
         state = "closed" if self.closed else f"version {self.version}"
         if not self.closed and not self.is_current:
             state += ", no longer under its name"
@@ -263,6 +273,8 @@ class HostVariable(Variable):
             BufferError: Parts of the memoryview are still in use at the end of the block; nothing was published.
         """
         if dtype is not None:
+            if size is not None:
+                raise TypeError("a loan with a dtype has the size that its shape takes: leave size= out")
             return self._loan(empty_array(shape, dtype, order), timeout)
         if shape is not None:
             raise TypeError("a loan with a shape needs a dtype; for plain bytes give size=")
@@ -282,6 +294,7 @@ class HostVariable(Variable):
         Raises:
             ObjectNotFound: The name is gone already, or leads to another object by now.
         """
+        self._check_open()
         properties = self._properties()
         if not self.is_current:
             raise ObjectNotFound(

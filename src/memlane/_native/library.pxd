@@ -59,6 +59,7 @@ cdef extern from "memlane/variable.h" nogil:
 
     ctypedef struct memlane_reading:
         uint64_t version
+        uint64_t sequence
         uint64_t size
         uint64_t monotonic_ns
         uint64_t real_ns

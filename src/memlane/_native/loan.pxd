@@ -11,6 +11,8 @@ cdef class Loan:
     cdef memlane_variable* held
     cdef View place
     cdef object target
+    # Buffers that were exported and not yet given back.
+    cdef Py_ssize_t exports
     cdef uint32_t content_type
     cdef uint64_t payload_length
 

@@ -47,6 +47,10 @@ cdef class Loan:
         if self.loan.variable == NULL:
             raise errors.Closed("this loan is over: its value was published or dropped")
         PyBuffer_FillInfo(buffer, self, self.loan.bytes, <Py_ssize_t>self.payload_length, False, flags)
+        self.exports += 1
+
+    def __releasebuffer__(self, Py_buffer* buffer):
+        self.exports -= 1
 
     cdef int finish(self, bint publish) except -1:
         cdef memlane_error error
@@ -76,8 +80,14 @@ cdef class Loan:
         """Take writing back from what the block was given, as far as Python can."""
         if self.place.dtype is not None:
             target.flags.writeable = False
-        else:
-            target.release()
+            return
+        target.release()
+        # A part of a memoryview shares its export, and does not keep it from being released.
+        if self.exports > 0:
+            raise BufferError(
+                "parts of the loaned memory are still in use (slices, memoryviews, arrays over it), so nothing was"
+                " published: release them before the end of the block"
+            )
 
 
 cdef int describe(memlane_loan* loan, object pattern, Encoder* encoder) except -1:

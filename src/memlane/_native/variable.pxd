@@ -11,12 +11,15 @@ cdef class Variable:
     cdef int protocol
     # The newest version that any reading method of this endpoint returned.
     cdef uint64_t seen
+    # How many writes there were with it.
+    cdef uint64_t counted
 
     cdef object read_latest(self, memlane_reading* reading)
     cdef object take_small(self, memlane_access* access)
     cdef object take_large(self, memlane_access* access)
     cdef object fetch_large(self, memlane_access* access)
     cdef object unpickled(self, uint32_t content_type, object value)
+    cdef void note(self, const memlane_reading* reading) noexcept
     cdef int write(self, object value) except -1
     cdef int take_loan(self, memlane_loan* loan, object timeout) except -1
     cdef uint64_t wait_newer(self, uint64_t version, object timeout) except 0

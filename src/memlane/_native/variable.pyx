@@ -65,7 +65,8 @@ cdef Copy copy_of(const void* source, size_t size):
 
 
 cdef uint64_t or_any(object given) except? 0:
-    return MEMLANE_ANY if given is None else <uint64_t>given
+    """The library refuses what is impossible; what C cannot hold becomes the largest of that."""
+    return MEMLANE_ANY if given is None else <uint64_t>min(given, MEMLANE_ANY - 1)
 
 
 cdef class Variable:
@@ -191,10 +192,14 @@ cdef class Variable:
             else:
                 value = self.take_large(&access)
             if value is not MISSING:
-                if reading.version > self.seen:
-                    self.seen = reading.version
+                self.note(reading)
                 return self.unpickled(reading.type, value)
             attempt += 1
+
+    cdef void note(self, const memlane_reading* reading) noexcept:
+        if reading.version > self.seen:
+            self.seen = reading.version
+            self.counted = reading.sequence
 
     cdef object take_small(self, memlane_access* access):
         """Copy first, end the access, then decode. MISSING: somebody wrote meanwhile."""
@@ -364,13 +369,13 @@ cdef class Variable:
     def _next(self, timeout):
         """Wait for a version that this endpoint has not returned; count what it passed over."""
         cdef memlane_reading reading
-        cdef uint64_t before = self.seen
+        cdef uint64_t counted = self.counted
         if self.handle == NULL:
             self.refuse_unopened()
-        self.wait_newer(before, timeout)
+        self.wait_newer(self.seen, timeout)
         value = self.read_latest(&reading)
-        if before != 0 and reading.version > before + 1:
-            memlane_variable_count_skipped(self.handle, reading.version - before - 1)
+        if counted != 0 and reading.sequence > counted + 1:
+            memlane_variable_count_skipped(self.handle, reading.sequence - counted - 1)
         return value
 
     # -- in place --------------------------------------------------------------------------------------------
@@ -398,8 +403,7 @@ cdef class Variable:
             raise TypeError(
                 f"variable {self.name!r}: only bytes and arrays can be viewed in place; read .data for a copy of it"
             )
-        if reading.version > self.seen:
-            self.seen = reading.version
+        self.note(reading)
         return place.over(pinned)
 
     def _loan(self, pattern, timeout):
@@ -407,6 +411,8 @@ cdef class Variable:
         cdef memlane_loan loan
         if self.handle == NULL:
             self.refuse_unopened()
+        # A timeout that is none is refused also where nobody has to wait.
+        deadline_of(timeout)
         self.take_loan(&loan, timeout)
         return make_loan(&loan, pattern)
 

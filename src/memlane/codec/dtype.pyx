@@ -60,7 +60,8 @@ cdef object import_numpy():
     if numpy is not None:
         return numpy
     try:
-        import numpy as module
+        # Not the statement: Cython's takes a None in sys.modules, which forbids the import, for the module.
+        module = __import__("numpy")
     except ImportError as error:
         from memlane.errors import MissingDependency
 

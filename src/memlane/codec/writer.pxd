@@ -21,7 +21,7 @@ cdef enum:
     WRITER_INLINE = 256
     # Pieces counted past the limit before a value is given up: lists that share their parts grow without
     # bounds when they are written out (64 levels of [x, x] are 2^64 values). About 0.2 s.
-    WRITER_COUNT_LIMIT = 1 << 25
+    WRITER_COUNT_LIMIT = 1 << 24
 
 
 ctypedef struct Writer:
