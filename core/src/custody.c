@@ -44,17 +44,24 @@ static void raise_pins_used(struct memlane_register *reg, uint32_t needed) {
     }
 }
 
-/* The parent's own pins protect the slots until the child's do: no recheck is needed. */
+/* The parent's own pins protect the slots until the child's can be seen. A writer whose scan of the pins is under
+ * way may have passed the fresh row, and come to the parent's row after the parent dropped its pin: it finds
+ * pin_moves changed. */
 void memlane_custody_inherit(struct memlane_segment *segment, uint32_t fresh_index) {
     struct memlane_register *reg = segment->owner;
     if (reg == NULL) {
         return; /* opened by a thread that the child will not have */
     }
+    bool moved = false;
     for (size_t pin = 0; pin < MEMLANE_PINS_EACH; pin++) {
         if (reg->pinned[pin].references != 0 && reg->pinned[pin].latest != 0) {
             raise_pins_used(reg, fresh_index + 1);
             memlane_store_seq_cst(&reg->pins[fresh_index].pin[pin], reg->pinned[pin].latest); /* N1 */
+            moved = true;
         }
+    }
+    if (moved) {
+        memlane_add32_seq_cst(&reg->control->pin_moves, 1); /* N6: before the fork, so before the parent's next unpin */
     }
 }
 

@@ -112,9 +112,10 @@ enum memlane_counter {
 struct memlane_register_control {
     memlane_atomic64 latest;
     unsigned char line0[MEMLANE_LINE - 8];
-    memlane_atomic32 waiters;   /* 1: somebody may sleep on latest. A dead waiter costs one needless wake. */
+    memlane_atomic32 bell;      /* what waiters sleep on (wait.c): sequence * 2 + armed */
     memlane_atomic32 pins_used; /* highest index that ever pinned, plus one; only rises. Bounds the scan of pins. */
-    unsigned char line1[MEMLANE_LINE - 8];
+    memlane_atomic32 pin_moves; /* how often fork() copied pins to another index, raised after the copy */
+    unsigned char line1[MEMLANE_LINE - 12];
 };
 
 enum { MEMLANE_PINS_EACH = 4 };
@@ -240,8 +241,9 @@ MEMLANE_ASSERT_OFFSET(memlane_participant_entry, thread, 24);
 MEMLANE_ASSERT_OFFSET(memlane_participant_entry, label, 32);
 _Static_assert(sizeof(struct memlane_participant_entry) == MEMLANE_LINE, "one line for a participant");
 _Static_assert(sizeof(struct memlane_statistics_line) == MEMLANE_LINE, "one line for a participant's counters");
-MEMLANE_ASSERT_OFFSET(memlane_register_control, waiters, 64);
+MEMLANE_ASSERT_OFFSET(memlane_register_control, bell, 64);
 MEMLANE_ASSERT_OFFSET(memlane_register_control, pins_used, 68);
+MEMLANE_ASSERT_OFFSET(memlane_register_control, pin_moves, 72);
 _Static_assert(sizeof(struct memlane_register_control) == (size_t)2 * MEMLANE_LINE, "latest is alone on its line");
 _Static_assert(sizeof(struct memlane_pin_row) == MEMLANE_LINE, "one line for a participant's pins");
 MEMLANE_ASSERT_OFFSET(memlane_slot, length_type, 8);

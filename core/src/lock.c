@@ -2,7 +2,6 @@
 
 #include "mutant.h"
 #include "participant.h"
-#include "wait.h"
 
 #include <errno.h>
 
@@ -15,6 +14,12 @@ enum {
     FIRST_CHUNK_NS = 1000000,
     LAST_CHUNK_NS = 16000000 /* bounds how late a waiter notices that its waker or the owner died */
 };
+
+/* The low half lies at the word's own address: big-endian machines are refused by the header. The kernel compares
+ * it atomically; we never access it by halves. */
+static memlane_atomic32 *low_half(memlane_atomic64 *word) {
+    return (memlane_atomic32 *)(void *)word;
+}
 
 static uint64_t owner_of(uint64_t word) {
     return word & MEMLANE_LOCK_TAG;
@@ -79,8 +84,8 @@ static memlane_status sleep_on(struct memlane_segment *segment, struct memlane_l
     if (now >= deadline_ns) {
         return MEMLANE_TIMEOUT;
     }
-    int failure = memlane_platform_futex_wait(memlane_wait_half(&lock->word), (uint32_t)seen,
-                                              smaller(chunk_ns, deadline_ns - now));
+    int failure =
+        memlane_platform_futex_wait(low_half(&lock->word), (uint32_t)seen, smaller(chunk_ns, deadline_ns - now));
     if (memlane_segment_is_lost(segment)) {
         return MEMLANE_CORRUPTED;
     }
@@ -129,7 +134,7 @@ memlane_status memlane_lock_release(struct memlane_segment *segment, struct meml
                                                    : memlane_cas_release(&lock->word, word, next); /* L1 */
         if (done) {
             if ((word & MEMLANE_LOCK_WAITERS) != 0) {
-                memlane_platform_futex_wake_one((memlane_atomic32 *)(void *)&lock->word);
+                memlane_platform_futex_wake_one(low_half(&lock->word));
             }
             return MEMLANE_OK;
         }
@@ -144,7 +149,7 @@ void memlane_lock_clean(struct memlane_lock_word *lock, uint32_t index) {
         }
         uint64_t next = (uint64_t)(count_of(word) + 1) << 32 | MEMLANE_LOCK_ABANDONED;
         if (memlane_cas_release(&lock->word, word, next)) { /* L1, in the dead owner's stead */
-            memlane_platform_futex_wake_one((memlane_atomic32 *)(void *)&lock->word);
+            memlane_platform_futex_wake_one(low_half(&lock->word));
             return;
         }
     }

@@ -15,14 +15,17 @@
  *            load control): who copied one new byte sees the new version.
  *   PIN      seq_cst on both sides: N1 pins_used and pin (stores) before N2 control (load); N3 claim (CAS) before N4
  *            pins_used and pin (loads). Either the reader sees the claim or the writer sees the pin.
+ *            A fork copies pins to another row: N6 pin_moves (raised, after the copies) against N5 pin_moves (loaded,
+ *            before and after a scan).
  *   UNPIN    U1 (unpin, store pin) -> U2 (claim, load pin): the bytes have been read to the end.
  *   MARK     M1 (commit, CAS control to PUBLISHED, after P1) -> M2 (claim, load control, before its load of latest):
  *            a slot that looks published is still in the `latest` that is loaded next, or was superseded.
- *   WAKE     P1 is seq_cst, before the load of waiters (wait.c). */
+ *   WAKE     P1 is seq_cst, before the load of the bell (wait.c). */
 
 enum {
     PASSES = 4,         /* looks at each slot in one claim; from the second pass on with verdicts */
     PUBLISH_TRIES = 16, /* each failure is another writer's success */
+    SCAN_TRIES = 16,    /* each failure is a fork of a process with views */
     PIN_TRIES = 1000,   /* each failure needs slots-1 commits between two loads */
     WORD_BITS = 64,
     LENGTH_BITS = 40
@@ -139,7 +142,7 @@ static bool row_pins_version(const struct memlane_pin_row *row, uint64_t latest)
 
 /* Any pin of the slot counts, whatever its version (D1): after a death between claim and undo the slot's version is
  * another. */
-static bool is_pinned(const struct memlane_register *reg, uint32_t slot, uint64_t version) {
+static bool scan_pins(const struct memlane_register *reg, uint32_t slot, uint64_t version) {
     uint32_t used = memlane_load32_seq_cst(&reg->control->pins_used); /* N4: after the claim */
     for (uint32_t i = 0; i < used && i < reg->participants; i++) {
         if (MEMLANE_MUTANT(PIN_BY_VERSION) ? row_pins_version(&reg->pins[i], memlane_latest_word(version, slot))
@@ -148,6 +151,22 @@ static bool is_pinned(const struct memlane_register *reg, uint32_t slot, uint64_
         }
     }
     return false;
+}
+
+/* A fork copies pins to another row, and the former owner may drop its own then: a scan that had passed the one and
+ * came too late to the other saw neither (core/models/fork.pml). pin_moves is raised in between, so such a scan is
+ * repeated. */
+static bool is_pinned(const struct memlane_register *reg, uint32_t slot, uint64_t version) {
+    for (int try = 0; try < SCAN_TRIES; try++) {
+        uint32_t moves = memlane_load32_seq_cst(&reg->control->pin_moves); /* N5: before the scan */
+        if (scan_pins(reg, slot, version)) {
+            return true;
+        }
+        if (memlane_load32_seq_cst(&reg->control->pin_moves) == moves) { /* N5: and after it */
+            return false;
+        }
+    }
+    return true; /* forks all the time: another slot will do */
 }
 
 /* Whether a slot in this state may be claimed at all; asks for a verdict only where `ask` says so. */

@@ -239,8 +239,7 @@ void memlane_variable_close(memlane_variable *variable) {
     if (memlane_exchange32_seq_cst(&variable->segment.closing, 1) != 0) {
         return;
     }
-    memlane_wait_notify(&variable->reg.control->latest,
-                        &variable->reg.control->waiters); /* our own waiters leave at once */
+    memlane_wait_notify(&variable->reg.control->bell); /* our own waiters leave at once */
     leave(variable);
 }
 
@@ -305,7 +304,7 @@ static memlane_status commit(memlane_variable *variable, struct memlane_claim *c
             "been taken for dead); nothing was published: loan again",
             segment->name.text);
     }
-    memlane_wait_notify(&variable->reg.control->latest, &variable->reg.control->waiters);
+    memlane_wait_notify(&variable->reg.control->bell);
     memlane_statistics_add(segment, MEMLANE_COUNTER_WRITES, 1);
     memlane_statistics_add(segment, MEMLANE_COUNTER_BYTES_WRITTEN, size);
     if (status == MEMLANE_SUPERSEDED) {
@@ -543,7 +542,7 @@ static memlane_status wait_newer(memlane_variable *variable, uint64_t version, u
         if (*newest > version || memlane_segment_is_lost(&variable->segment)) {
             return MEMLANE_OK;
         }
-        memlane_status status = memlane_wait_change(&variable->segment, word, &variable->reg.control->waiters, seen,
+        memlane_status status = memlane_wait_change(&variable->segment, word, &variable->reg.control->bell, seen,
                                                     deadline_ns, WAIT_CHUNK_NS);
         if (status != MEMLANE_OK) {
             return status;

@@ -2,14 +2,23 @@
 
 #include <errno.h>
 
-/* Edge of this file:
- *   WAKE  seq_cst on both sides: W1 waiters (store, waiter) before W2 word (load, waiter); the publisher's operation
- *         on the word before W3 waiters (load, notify). Either the waiter sees the new word or the publisher sees
- *         the waiter. */
+/* The bell is what waiters sleep on: sequence * 2 + armed. A waiter arms it; a publisher that finds it armed
+ * disarms it under a new sequence, in one CAS, and then wakes everybody. So a waiter that armed it and did not
+ * sleep yet finds another bell, and does not sleep. With a plain flag, and the futex on the word itself, a
+ * publisher could clear the flag of a waiter for whom its wake came too early, and the next publisher would wake
+ * nobody.
+ *
+ * An armed bell of a dead waiter costs one needless wake. A publisher that dies before its wake costs a chunk.
+ *
+ * Edge of this file:
+ *   WAKE  seq_cst on both sides: W1 bell (armed by RMW, or seen armed) before W2 word (load, waiter); the publisher's
+ *         operation on the word before W3 bell (load, notify). Either the waiter sees the new word or the publisher
+ *         sees the bell armed. */
 
 enum {
     SPINS = 100, /* about 2 us: less than a wake-up costs */
-    FIRST_CHUNK_NS = 1000000
+    FIRST_CHUNK_NS = 1000000,
+    ARMED = 1
 };
 
 static bool spin(const memlane_atomic64 *word, uint64_t seen) {
@@ -17,8 +26,8 @@ static bool spin(const memlane_atomic64 *word, uint64_t seen) {
     if (memlane_load32_relaxed(&processors) == 0) { /* relaxed: every thread would store the same */
         memlane_store32_relaxed(&processors, memlane_platform_processors());
     }
-    int spins =
-        memlane_load32_relaxed(&processors) > 1 ? SPINS : 1; /* on one processor the other side cannot run meanwhile */
+    /* On one processor the other side cannot run meanwhile. */
+    int spins = memlane_load32_relaxed(&processors) > 1 ? SPINS : 1;
     for (int i = 0; i < spins; i++) {
         if (memlane_load_acquire(word) != seen) { /* acquire: as any reader of the word */
             return true;
@@ -28,10 +37,13 @@ static bool spin(const memlane_atomic64 *word, uint64_t seen) {
     return false;
 }
 
-const memlane_atomic32 *memlane_wait_half(const memlane_atomic64 *word) {
-    /* The low half lies at the word's own address: big-endian machines are refused by the header. The kernel compares
-     * it atomically; we never access it by halves. */
-    return (const memlane_atomic32 *)(const void *)word;
+static uint32_t arm(memlane_atomic32 *bell) {
+    for (;;) {
+        uint32_t found = memlane_load32_seq_cst(bell); /* W1, where another waiter armed it */
+        if ((found & ARMED) != 0 || memlane_cas32_seq_cst(bell, found, found | ARMED)) { /* W1 */
+            return found | ARMED;
+        }
+    }
 }
 
 static uint64_t smaller(uint64_t a, uint64_t b) {
@@ -39,13 +51,13 @@ static uint64_t smaller(uint64_t a, uint64_t b) {
 }
 
 memlane_status memlane_wait_change(struct memlane_segment *segment, const memlane_atomic64 *word,
-                                   memlane_atomic32 *waiters, uint64_t seen, uint64_t deadline_ns, uint64_t chunk_ns) {
+                                   memlane_atomic32 *bell, uint64_t seen, uint64_t deadline_ns, uint64_t chunk_ns) {
     if (spin(word, seen)) {
         return MEMLANE_OK;
     }
     for (uint64_t chunk = FIRST_CHUNK_NS;; chunk = smaller(2 * chunk, chunk_ns)) {
-        memlane_exchange32_seq_cst(waiters, 1);               /* W1 */
-        if (memlane_load32_seq_cst(&segment->closing) != 0) { /* after W1: who closes sees the waiter, or we see it */
+        uint32_t armed = arm(bell);
+        if (memlane_load32_seq_cst(&segment->closing) != 0) { /* after W1: who closes sees the bell, or we see it */
             return MEMLANE_CLOSED;
         }
         if (memlane_load_seq_cst(word) != seen) { /* W2 */
@@ -55,8 +67,7 @@ memlane_status memlane_wait_change(struct memlane_segment *segment, const memlan
         if (now >= deadline_ns) {
             return MEMLANE_TIMEOUT;
         }
-        int failure =
-            memlane_platform_futex_wait(memlane_wait_half(word), (uint32_t)seen, smaller(chunk, deadline_ns - now));
+        int failure = memlane_platform_futex_wait(bell, armed, smaller(chunk, deadline_ns - now));
         if (memlane_segment_is_lost(segment)) {
             return MEMLANE_CORRUPTED;
         }
@@ -66,10 +77,10 @@ memlane_status memlane_wait_change(struct memlane_segment *segment, const memlan
     }
 }
 
-void memlane_wait_notify(memlane_atomic64 *word, memlane_atomic32 *waiters) {
-    if (memlane_load32_seq_cst(waiters) == 0) { /* W3: after the publishing operation, which is seq_cst */
-        return;
+void memlane_wait_notify(memlane_atomic32 *bell) {
+    uint32_t found = memlane_load32_seq_cst(bell); /* W3: after the publishing operation, which is seq_cst */
+    /* Where the CAS fails another publisher disarmed it, and wakes; whoever armed it since then sees our word. */
+    if ((found & ARMED) != 0 && memlane_cas32_seq_cst(bell, found, found + 1)) {
+        memlane_platform_futex_wake_all(bell);
     }
-    memlane_exchange32_seq_cst(waiters, 0); /* before the wake: who sets it from here on looks at the new word */
-    memlane_platform_futex_wake_all((memlane_atomic32 *)(void *)word);
 }

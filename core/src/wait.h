@@ -1,4 +1,5 @@
-/* Waiting for a word to change: the only function of the core that blocks on shared memory (core.md 2.3). */
+/* Waiting for a word to change: the only function of the core that blocks on shared memory (core.md 2.3, and the
+ * bell that core/models/wait.pml asks for). */
 #ifndef MEMLANE_WAIT_H
 #define MEMLANE_WAIT_H
 
@@ -6,16 +7,13 @@
 
 #define MEMLANE_FOREVER UINT64_MAX
 
-/* Waits until *word differs from seen. MEMLANE_OK, MEMLANE_TIMEOUT at the absolute monotonic deadline (0: only
- * looks), MEMLANE_INTERRUPTED by a signal, MEMLANE_CLOSED, MEMLANE_CORRUPTED. Sleeps in chunks: a wake-up that a
- * killed waker owed, or that a hostile peer took, costs at most chunk_ns. */
+/* Waits until *word differs from seen. MEMLANE_OK, MEMLANE_TIMEOUT at the absolute monotonic deadline (0: only looks),
+ * MEMLANE_INTERRUPTED by a signal, MEMLANE_CLOSED, MEMLANE_CORRUPTED. Sleeps in chunks: a wake-up that a killed waker
+ * owed, or that a hostile peer took, costs at most chunk_ns. */
 memlane_status memlane_wait_change(struct memlane_segment *segment, const memlane_atomic64 *word,
-                                   memlane_atomic32 *waiters, uint64_t seen, uint64_t deadline_ns, uint64_t chunk_ns);
+                                   memlane_atomic32 *bell, uint64_t seen, uint64_t deadline_ns, uint64_t chunk_ns);
 
 /* After the publishing operation on the word, which was seq_cst. */
-void memlane_wait_notify(memlane_atomic64 *word, memlane_atomic32 *waiters);
-
-/* The 32 bits of a 64-bit word that the kernel compares: the low ones. */
-const memlane_atomic32 *memlane_wait_half(const memlane_atomic64 *word);
+void memlane_wait_notify(memlane_atomic32 *bell);
 
 #endif

@@ -61,8 +61,8 @@ static const struct memlane_kind lock_object_kind = {
 };
 
 /* Opens or creates it under the name "locks" in the directory of the running test. */
-static CHECK_UNUSED struct lock_object *lock_object_open(struct memlane_segment *segment, uint32_t participants) {
-    memlane_error error;
+static memlane_status lock_object_try_open(struct memlane_segment *segment, uint32_t participants,
+                                           memlane_error *error) {
     struct memlane_request request = {
         .kind = &lock_object_kind,
         .directory = check_directory,
@@ -70,8 +70,13 @@ static CHECK_UNUSED struct lock_object *lock_object_open(struct memlane_segment 
         .participants = participants,
         .create = true,
     };
-    CHECK_OK(memlane_object_name_parse(&request.name, "locks", 5, &error), &error);
-    CHECK_OK(memlane_segment_open(segment, &request, &error), &error);
+    memlane_status status = memlane_object_name_parse(&request.name, "locks", 5, error);
+    return status == MEMLANE_OK ? memlane_segment_open(segment, &request, error) : status;
+}
+
+static CHECK_UNUSED struct lock_object *lock_object_open(struct memlane_segment *segment, uint32_t participants) {
+    memlane_error error;
+    CHECK_OK(lock_object_try_open(segment, participants, &error), &error);
     return lock_object_of(segment);
 }
 

@@ -186,7 +186,7 @@ static void closing_in_another_thread_ends_a_wait(void) {
 
 /* -- wake-ups that are owed, stolen or forged ---------------------------------------------------------------------- */
 
-/* The segment as any process with the file can have it; `latest` is the word that waiters sleep on. */
+/* The segment as any process with the file can have it. */
 struct raw {
     unsigned char *base;
     size_t size;
@@ -212,8 +212,8 @@ static void wake_for_ever(int socket) {
     struct memlane_register_control *control = (void *)raw.latest;
     peer_tell(socket, 0);
     for (;;) {
-        memlane_platform_futex_wake_all((memlane_atomic32 *)(void *)raw.latest);
-        memlane_store32_relaxed(&control->waiters, 0); /* and takes away who is to be woken */
+        memlane_platform_futex_wake_all(&control->bell);
+        memlane_store32_relaxed(&control->bell, 0); /* and takes away who is to be woken */
     }
 }
 

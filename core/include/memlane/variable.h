@@ -48,8 +48,7 @@ MEMLANE_API void memlane_variable_options_initialise(memlane_variable_options *o
 /* Opens the variable `name` (UTF-8, length bytes), or creates it. The caller owns *variable until
  * memlane_variable_free(). Blocks only on the file system. Fails with MEMLANE_INVALID_NAME, _INVALID_ARGUMENT,
  * _NOT_FOUND, _KIND_MISMATCH, _SIZE_MISMATCH, _SCHEMA_MISMATCH, _LAYOUT_MISMATCH, _ACCESS_DENIED, _TIMEOUT,
- * _UNSAFE_NAMESPACE,
- * _UNSUPPORTED_NAMESPACE, _NO_SPACE, _TOO_MANY_PARTICIPANTS, _CORRUPTED, _NO_MEMORY, _SYSTEM. */
+ * _UNSAFE_NAMESPACE, _UNSUPPORTED_NAMESPACE, _NO_SPACE, _TOO_MANY_PARTICIPANTS, _CORRUPTED, _NO_MEMORY, _SYSTEM. */
 MEMLANE_API memlane_status memlane_variable_open(memlane_variable **variable, const char *name, size_t length,
                                                  const memlane_variable_options *options, memlane_error *error);
 
