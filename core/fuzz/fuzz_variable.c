@@ -1,0 +1,156 @@
+/* Hostile bytes in the file of a variable: whatever they say, every call answers.
+ *
+ * The input changes a valid object and then all of the public API works on it. Its first byte says where the rest goes:
+ *   bits 0-1  the part that is overwritten: header, participants and statistics, words of the register, bytes of slots
+ *   bit 2     the header's checksum is made right again, so that what it protects is reached as well
+ *   bit 3     the file is cut to the length that the next two bytes say, while the object is open
+ * Found crashes and hangs are findings; wrong values are not. */
+#include "checksum.h"
+#include "layout.h"
+#include "platform.h"
+
+#include <memlane/memlane.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PARTS = 4, REPAIR = 4, TRUNCATE = 8, OBJECT_SIZE = PARTS * MEMLANE_PAGE, SLOTS = 3, CAPACITY = 64, PLACES = 4 };
+
+static unsigned char valid[OBJECT_SIZE]; /* an object that holds a value */
+static char directory[] = "/dev/shm/memlane-fuzz-XXXXXX";
+static int object = -1;
+
+static void remove_directory(void) {
+    memlane_unlink(directory, "pose", 4, 0600, -1, NULL);
+    rmdir(directory);
+}
+
+static void require(bool fact, const char *what) {
+    if (!fact) {
+        fprintf(stderr, "fuzz_variable: %s\n", what);
+        abort();
+    }
+}
+
+static memlane_variable_options options(void) {
+    memlane_variable_options asked;
+    memlane_variable_options_initialise(&asked);
+    asked.directory = directory;
+    return asked;
+}
+
+int LLVMFuzzerInitialize(int *count, char ***arguments) {
+    memlane_variable_options asked = options();
+    memlane_variable *variable;
+    (void)count;
+    (void)arguments;
+    require(mkdtemp(directory) != NULL, "cannot make a namespace directory");
+    atexit(remove_directory);
+    asked.directory = directory;
+    asked.slots = SLOTS;
+    asked.max_size = CAPACITY;
+    asked.participants = PLACES;
+    require(memlane_variable_open(&variable, "pose", 4, &asked, NULL) == MEMLANE_OK, "cannot create the object");
+    require(memlane_variable_write(variable, "value", 5, 1, 0, NULL) == MEMLANE_OK, "cannot write a value");
+    memlane_variable_free(variable);
+    int parent;
+    require(memlane_platform_open_directory(directory, &parent) == 0 &&
+                memlane_platform_open_file(parent, "pose", &object) == 0 &&
+                memlane_platform_read_at(object, 0, valid, sizeof valid) == 0,
+            "cannot read the object back");
+    memlane_platform_close(parent);
+    return 0;
+}
+
+static void repair(unsigned char *bytes) {
+    struct memlane_header header;
+    memcpy(&header, bytes, sizeof header);
+    header.checksum = memlane_checksum(&header, offsetof(struct memlane_header, checksum));
+    memcpy(bytes, &header, sizeof header);
+}
+
+static void lay_down(const uint8_t *input, size_t size) {
+    unsigned char bytes[OBJECT_SIZE];
+    size_t start = (size_t)(input[0] % PARTS) * MEMLANE_PAGE;
+    size_t length = size - 1 < sizeof bytes - start ? size - 1 : sizeof bytes - start;
+    memcpy(bytes, valid, sizeof bytes);
+    memcpy(bytes + start, input + 1, length);
+    if ((input[0] & REPAIR) != 0) {
+        repair(bytes);
+    }
+    require(ftruncate(object, OBJECT_SIZE) == 0 && memlane_platform_write_at(object, 0, bytes, sizeof bytes) == 0,
+            "cannot lay the bytes down");
+}
+
+static void look(memlane_variable *variable) {
+    unsigned char copy[CAPACITY];
+    memlane_reading reading;
+    memlane_view view;
+    memlane_error error;
+    uint64_t version = 0;
+    memlane_variable_read(variable, copy, sizeof copy, &reading, &error);
+    memlane_variable_version(variable, &version);
+    memlane_variable_wait(variable, version, 0, &version, &error);
+    if (memlane_variable_view(variable, &view, &error) == MEMLANE_OK) {
+        unsigned sum = 0;
+        for (uint64_t i = 0; i < view.reading.size; i++) {
+            sum += ((const unsigned char *)view.bytes)[i];
+        }
+        copy[0] = (unsigned char)sum;
+        memlane_view_release(&view);
+    }
+}
+
+static void change(memlane_variable *variable) {
+    memlane_loan loan;
+    memlane_error error;
+    memlane_variable_write(variable, "another value", 13, 1, 0, &error);
+    if (memlane_variable_loan(variable, &loan, 0, &error) == MEMLANE_OK) {
+        memset(loan.bytes, 1, (size_t)loan.capacity);
+        if (memlane_loan_commit(&loan, loan.capacity, 2, NULL, &error) == MEMLANE_VALUE_TOO_LARGE) {
+            memlane_loan_drop(&loan);
+        }
+    }
+}
+
+static void work(memlane_variable *variable) {
+    memlane_variable_statistics statistics;
+    memlane_error error;
+    look(variable);
+    change(variable);
+    look(variable);
+    memlane_variable_statistics_read(variable, &statistics, &error);
+    memlane_variable_is_private(variable);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
+    memlane_variable_options asked = options();
+    memlane_variable *variable;
+    memlane_error error;
+    uint32_t removed;
+    if (size < 3) {
+        return 0;
+    }
+    lay_down(input, size);
+    asked.create = false;
+    if (memlane_variable_open(&variable, "pose", 4, &asked, &error) == MEMLANE_OK) {
+        work(variable);
+        if ((input[0] & TRUNCATE) != 0) {
+            require(ftruncate(object, (input[1] | input[2] << 8) % OBJECT_SIZE) == 0, "cannot cut the file");
+            work(variable);
+        }
+        memlane_variable_free(variable);
+    }
+    if (memlane_collect(directory, 0600, -1, &removed, &error) == MEMLANE_OK && removed > 0) {
+        memlane_platform_close(object); /* the input had made it ephemeral */
+        int parent;
+        require(memlane_platform_open_directory(directory, &parent) == 0 &&
+                    memlane_platform_create_unnamed(parent, 0600, &object) == 0 &&
+                    memlane_platform_publish(object, parent, "pose") == 0,
+                "cannot put the object back");
+        memlane_platform_close(parent);
+    }
+    return 0;
+}
