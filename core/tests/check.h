@@ -26,6 +26,7 @@
 
 enum { CHECK_SKIPPED = 77, CHECK_WATCHDOG_SECONDS = 60, CHECK_PATH_SIZE = 512 };
 
+/* NOLINTNEXTLINE(readability-use-concise-preprocessor-directives): its other branch is no #ifdef */
 #if defined(__SANITIZE_THREAD__)
 #define CHECK_THREAD_SANITIZER 1
 #elif defined(__has_feature)

@@ -43,6 +43,7 @@ static void lock_object_adopt(struct memlane_segment *segment) {
     (void)segment;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type of a kind */
 static bool lock_object_next_view(struct memlane_segment *segment, uint32_t *cursor, uint64_t *offset, uint64_t *size) {
     (void)segment;
     (void)cursor;

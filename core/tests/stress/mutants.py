@@ -1,0 +1,109 @@
+"""Let ThreadSanitizer judge the orders: silent on the product, loud on each order that was weakened.
+
+``python3 core/tests/stress/mutants.py [--build FOLDER] [MUTANT ...]`` builds both with clang and runs ``stress``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+CORE = Path(__file__).resolve().parents[2]
+COMPILER = "clang-14"
+PRODUCT = "product"
+
+# Which part of the stress each mutant is caught by; the rest of it would only take time.
+VISIBLE = {
+    "publish-relaxed": "viewers",
+    "observe-relaxed": "viewers",
+    "unpin-relaxed": "viewers",
+    "pin-scan-relaxed": "viewers",
+    "unlock-relaxed": "lock",
+    "lock-relaxed": "lock",
+}
+
+# What ThreadSanitizer cannot see, and where it is proven instead.
+INVISIBLE = {
+    "the fences of CLAIM (C1, C2)": "it ignores standalone fences; core/models/register.pml weakens them",
+    "the seq_cst of PIN (N1 to N4) against acquire and release": "it executes stores at once; core/models/register.pml "
+    "holds them back in a store buffer",
+    "the seq_cst of WAKE (W1 to W3)": "the same; core/models/wait.pml",
+}
+
+REPORT = "WARNING: ThreadSanitizer: data race"
+WATCHDOG_SECONDS = 300
+ATTEMPTS = 8  # a mutant has to be met in a window of few instructions; the product has to pass the first time
+
+
+def build(folder: Path, mutant: str) -> Path:
+    """Build the stress program of the product or of a mutant and return it."""
+    options = ["-DMEMLANE_SANITIZE=thread", "-DMEMLANE_BUILD_TESTS=ON", "-DMEMLANE_TEST_BUILD=ON"]
+    options += [f"-DCMAKE_C_COMPILER={COMPILER}", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"]
+    options += [f"-DMEMLANE_MUTANT={mutant if mutant != PRODUCT else 'OFF'}"]
+    run(["cmake", "-S", str(CORE), "-B", str(folder), "--log-level=WARNING", *options])
+    run(["cmake", "--build", str(folder), "--target", "stress"])
+    return folder / "stress"
+
+
+def run(command: list[str]) -> None:
+    """Run a step of the build; what it printed appears when it fails."""
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}")
+
+
+def stress(program: Path, *arguments: str) -> tuple[bool, bool, str]:
+    """Run the program; tell whether it passed, whether a race was reported, and what it printed."""
+    environment = {**os.environ, "TSAN_OPTIONS": "halt_on_error=1"}
+    done = subprocess.run(
+        [str(program), *arguments],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        timeout=WATCHDOG_SECONDS,
+    )
+    return done.returncode == 0, REPORT in done.stdout, done.stdout
+
+
+def judge(folder: Path, mutant: str) -> bool:
+    """Build and run one; print the verdict and return whether it is the one demanded."""
+    program = build(folder / mutant, mutant)
+    is_product = mutant == PRODUCT
+    for _attempt in range(1 if is_product else ATTEMPTS):
+        passed, reported, output = stress(program, *([] if is_product else [VISIBLE[mutant]]))
+        if not passed:
+            break
+    well = passed and not reported if is_product else reported
+    found = "a race was reported" if reported else "silent" if passed else "failed without a report"
+    print(f"{mutant:18} {found}{'' if well else '  WRONG'}", flush=True)
+    if not well:
+        print(output)
+    return well
+
+
+def main() -> int:
+    """Judge the product and the mutants that were asked for, or all."""
+    parser = argparse.ArgumentParser(description="ThreadSanitizer against the product and its order mutants")
+    parser.add_argument("--build", type=Path, help="folder to build in and keep (default: a temporary one)")
+    parser.add_argument("mutants", nargs="*", metavar="MUTANT", help=f"of {', '.join([PRODUCT, *VISIBLE])}")
+    arguments = parser.parse_args()
+    wanted = arguments.mutants or [PRODUCT, *VISIBLE]
+    unknown = sorted(set(wanted) - {PRODUCT, *VISIBLE})
+    if unknown:
+        parser.error(f"no such mutant: {', '.join(unknown)}")
+    with tempfile.TemporaryDirectory() as temporary:
+        verdicts = [judge(arguments.build or Path(temporary), mutant) for mutant in wanted]
+    for order, reason in INVISIBLE.items():
+        print(f"not visible here: {order}: {reason}")
+    return 0 if all(verdicts) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
