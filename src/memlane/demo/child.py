@@ -1,0 +1,103 @@
+"""One of the three processes, from the outside."""
+
+from __future__ import annotations
+
+import fcntl
+import multiprocessing
+import multiprocessing.forkserver
+import multiprocessing.resource_tracker
+import os
+import signal
+import time
+from typing import TYPE_CHECKING, final
+
+from memlane.demo.report import Ready, parse
+from memlane.demo.station import enter
+from memlane.demo.variables import ROLES
+
+if TYPE_CHECKING:
+    from memlane.demo.report import Report
+
+PIPE_BYTES = 1 << 18
+"""Seconds' worth of reports: a terminal that stands still must not hold up the processes at once."""
+
+TEMPLATE = multiprocessing.get_context("forkserver")
+"""Importing what the model needs takes a second, twice the time between two kills. So the imports are done once,
+in a process that never opens a variable, and each life is a copy of it."""
+
+SUPERVISORS_SIGNALS = (signal.SIGINT, signal.SIGHUP)
+"""A terminal sends them to all processes that were started from it; only the supervisor answers."""
+
+
+def start_template() -> None:
+    """Let the template begin with its imports, and return at once."""
+    TEMPLATE.set_forkserver_preload([f"memlane.demo.{role}" for role in ROLES])
+    multiprocessing.resource_tracker.ensure_running()  # else the template does it, which would unblock SIGINT
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, SUPERVISORS_SIGNALS)
+    try:
+        multiprocessing.forkserver.ensure_running()  # what is blocked here is blocked there, and in all copies
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
+@final
+class Child:
+    """A process in one of the roles.
+
+    Args:
+        role: The name of its module.
+        life: How often this role was started, this time included.
+        directory: The namespace directory.
+    """
+
+    def __init__(self, role: str, life: int, directory: str) -> None:
+        self.role = role
+        self.life = life
+        self.started = time.monotonic_ns()
+        self.is_ready = False
+        self._unread = b""
+        self._receiver, sender = TEMPLATE.Pipe(duplex=False)
+        os.set_blocking(self.fileno(), False)
+        with sender:
+            fcntl.fcntl(sender, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            self._process = TEMPLATE.Process(target=enter, args=(role, life, directory, sender), daemon=True)
+            self._process.start()
+
+    def fileno(self) -> int:
+        """Return the descriptor that reports arrive at."""
+        return self._receiver.fileno()
+
+    def take_reports(self) -> list[Report]:
+        """Return the reports that have arrived; all that ever will, when the process has ended."""
+        try:
+            while arrived := os.read(self.fileno(), PIPE_BYTES):
+                self._unread += arrived
+        except BlockingIOError:
+            pass
+        *lines, self._unread = self._unread.split(b"\n")
+        reports = [parse(line) for line in lines]
+        self.is_ready = self.is_ready or any(isinstance(report, Ready) for report in reports)
+        return reports
+
+    def exit_status(self) -> int | None:
+        """Return the exit status, None while the process lives."""
+        return self._process.exitcode
+
+    def kill(self) -> None:
+        """End the process by SIGKILL, whatever it is doing, and wait until it is gone."""
+        self._process.kill()
+        self._process.join()
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM."""
+        self._process.terminate()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the end; tell whether it came in time."""
+        self._process.join(timeout)
+        return self._process.exitcode is not None
+
+    def close(self) -> None:
+        """Give back the descriptors of a process that has ended."""
+        self._receiver.close()
+        self._process.close()

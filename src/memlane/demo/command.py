@@ -1,0 +1,59 @@
+"""``memlane demo``: its arguments, and what it needs."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import math
+import os
+import sys
+
+REQUIRED = {"numpy": "numpy", "rich": "rich", "skimage": "scikit-image"}
+"""Module and package of everything that the extra installs."""
+
+NEEDS_EXTRA = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what ``memlane demo`` takes."""
+    parser.add_argument("--seconds", type=positive, default=10.0, metavar="N", help="how long to run (default: 10)")
+    parser.add_argument("--chaos", action="store_true", help="kill one of the processes by SIGKILL every half second")
+    parser.add_argument(
+        "--longest-gap",
+        type=positive,
+        default=100.0,
+        metavar="MS",
+        help="milliseconds that a reader may be without a new value while its writer lives (default: 100)",
+    )
+
+
+def positive(text: str) -> float:
+    """Parse a number that must be finite and greater than zero."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0")
+    return number
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo; return 0 when every promise was kept, 1 when not, 2 when something has to be installed first."""
+    missing = [package for module, package in REQUIRED.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        print(missing_text(missing), file=sys.stderr)  # noqa: T201 - a command speaks on its terminal
+        return NEEDS_EXTRA
+    # Starting threads is half of the time that importing numpy takes, and a process with threads is a bad one to copy.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    # Only now: these import what may be missing.
+    from memlane.demo.display import choose_display  # noqa: PLC0415
+    from memlane.demo.summary import print_summary  # noqa: PLC0415
+    from memlane.demo.supervisor import Settings  # noqa: PLC0415
+    from memlane.demo.supervisor import run as run_processes  # noqa: PLC0415
+
+    settings = Settings(arguments.seconds, arguments.chaos, arguments.longest_gap)
+    return 0 if print_summary(run_processes(settings, choose_display())) else 1
+
+
+def missing_text(missing: list[str]) -> str:
+    """Say what is missing and how to get it."""
+    names = " and ".join(filter(None, [", ".join(missing[:-1]), missing[-1]]))
+    return f'memlane demo needs {names}, not installed here. Install what it needs: pip install "memlane[demo]"'

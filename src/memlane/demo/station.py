@@ -1,0 +1,154 @@
+"""What camera, model and controller have in common: endpoints, a rhythm, and the duty to report."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import time
+import traceback
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, final
+
+import memlane
+from memlane.demo.report import LONGEST_TEXT, Failed, Ready, Reports, Saw, SawTorn, Wrote
+from memlane.demo.seal import Sealed, Torn, seal, unseal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from multiprocessing.connection import Connection
+
+NANOSECONDS = 1_000_000_000
+
+
+@final
+class Publisher:
+    """The writing end of a variable."""
+
+    def __init__(self, variable: memlane.HostVariable, life: int, reports: Reports) -> None:
+        self._variable = variable
+        self._life = life
+        self._reports = reports
+        self._number = 0
+        self._began = 0
+
+    def publish(self, payload: Any) -> None:
+        """Write a payload; report it when it is there."""
+        stamp = time.monotonic_ns()
+        self._number += 1
+        self._began = self._began or stamp
+        self._variable.data = seal(Sealed(self._life, self._number, self._began, stamp, payload))
+        self._reports.send(Wrote(self._variable.name, self._number, self._began, time.monotonic_ns()))
+
+
+@final
+class Reader:
+    """The reading end of a variable: it checks and reports each value that is new to it."""
+
+    def __init__(self, variable: memlane.HostVariable, reports: Reports) -> None:
+        self._variable = variable
+        self._reports = reports
+        self._version = 0
+        self.payload: Any = None
+        """The newest whole one, None before the first."""
+
+    def look(self) -> bool:
+        """Take the latest value if it is new; tell whether it was. Waits for nobody."""
+        return self._variable.version != self._version and self._take(self._variable.read)
+
+    def wait_for_next(self, timeout: float) -> bool:
+        """Wait for the next write, as fresh as can be; tell whether it came within *timeout* seconds."""
+        return self._take(lambda: self._next(timeout))
+
+    def _next(self, timeout: float) -> memlane.Reading:
+        self._variable.wait(newer_than=self._variable.version, timeout=timeout)
+        return self._variable.read()  # again, since only this says which write it was
+
+    def _take(self, read: Callable[[], memlane.Reading]) -> bool:
+        asked = time.monotonic_ns()
+        try:
+            value, version, _ = read()
+            at = time.monotonic_ns()
+            sealed = unseal(value)
+        except memlane.Timeout:
+            return False
+        except (Torn, memlane.Corrupted) as error:
+            reason = f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
+            self._reports.send(SawTorn(self._variable.name, reason, time.monotonic_ns()))
+            return False
+        self._version = version
+        self.payload = sealed.payload
+        self._reports.send(Saw(self._variable.name, *sealed[:-1], version, asked, at))
+        return True
+
+
+@final
+class Station:
+    """One of the three processes, from the inside.
+
+    Args:
+        directory: The namespace directory.
+        life: How often this role was started, this time included.
+        reports: Where to report.
+    """
+
+    def __init__(self, directory: str, life: int, reports: Reports) -> None:
+        self._directory = directory
+        self._life = life
+        self._reports = reports
+        self._endpoints = ExitStack()
+        self.running = True
+        """False once the supervisor asked for the end."""
+        signal.signal(signal.SIGTERM, self._stop)
+
+    def _stop(self, _signal: int, _frame: object) -> None:
+        self.running = False
+
+    def open(self, name: str) -> memlane.HostVariable:
+        """Open a variable, which the supervisor has created, until `close`."""
+        return self._endpoints.enter_context(memlane.HostVariable(name, create=False, directory=self._directory))
+
+    def publisher(self, name: str) -> Publisher:
+        """Open a variable for writing."""
+        return Publisher(self.open(name), self._life, self._reports)
+
+    def reader(self, name: str) -> Reader:
+        """Open a variable for reading."""
+        return Reader(self.open(name), self._reports)
+
+    def ready(self) -> None:
+        """Report that everything is open."""
+        self._reports.send(Ready(time.monotonic_ns()))
+
+    def beats(self, per_second: float) -> Iterator[None]:
+        """Yield at a steady rate while running. A beat that comes late moves the later ones: none is made up for."""
+        period = round(NANOSECONDS / per_second)
+        due = time.monotonic_ns()
+        while self.running:
+            yield
+            due = max(due + period, time.monotonic_ns())
+            time.sleep(max(due - time.monotonic_ns(), 0) / NANOSECONDS)
+
+    def close(self) -> None:
+        """Close every endpoint."""
+        self._endpoints.close()
+
+
+def enter(role: str, life: int, directory: str, sender: Connection[Any, Any]) -> None:
+    """Be one of the three processes, in a role's *life*: the first function that runs in each of them."""
+    # A terminal's signals are the supervisor's to answer; and where the kernel shares the processors out by sessions,
+    # each process gets a share like anybody's.
+    os.setsid()
+    work = importlib.import_module(f"memlane.demo.{role}").work
+    reports = Reports(sender.fileno())
+    station = Station(directory, life, reports)
+    try:
+        work(station)
+    except BrokenPipeError:
+        sys.exit(1)  # the supervisor is gone, so nobody needs this process
+    except BaseException:
+        reports.send(Failed(traceback.format_exc()[-LONGEST_TEXT:]))
+        raise
+    finally:
+        station.close()

@@ -1,0 +1,1 @@
+"""Several processes: what peers see of each other, alive, stopped and dead."""

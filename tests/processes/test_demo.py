@@ -1,0 +1,279 @@
+"""`memlane demo` as its user runs it: in a terminal, in a pipe, with chaos, interrupted, over a library that tears."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.peer import REPOSITORY, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+for module in ("numpy", "rich", "skimage"):
+    pytest.importorskip(module, reason="the demo's extra is not installed")
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+ANY_GAP = ("--longest-gap", "60000")
+"""How long a process waits for a busy processor is nothing that a test can promise."""
+
+ESCAPE = "\x1b"
+
+
+@contextmanager
+def demo(*arguments: str, **options: object) -> Iterator[subprocess.Popen[str]]:
+    """Run the demo; kill it if it still runs at the end of the block."""
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    command = [sys.executable, "-m", "memlane", "demo", *ANY_GAP, *arguments]
+    with subprocess.Popen(command, **{**streams, **options}) as process:  # type: ignore[call-overload]
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def figure(said: str, name: str) -> int:
+    """Return a figure of the summary."""
+    found = re.search(rf"^  {name} +([\d,]+)", said, re.MULTILINE)
+    assert found, said
+    return int(found[1].replace(",", ""))
+
+
+def left_in_shared_memory(namespace: Path) -> list[str]:
+    """Return what demos left beside the default namespace directory."""
+    return [path.name for path in namespace.parent.glob("memlane-demo-*")]
+
+
+def processes_of(namespace: Path) -> list[str]:
+    """Return the processes that were started with this test's namespace, this one excluded."""
+    named = f"MEMLANE_DIR={namespace}\0".encode()
+    return [process.name for process in Path("/proc").iterdir() if process.name.isdigit() and has(process, named)]
+
+
+def has(process: Path, variable: bytes) -> bool:
+    """Tell whether a process was started with an environment variable."""
+    try:
+        return variable in (process / "environ").read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):  # ended, or not ours
+        return False
+
+
+def assert_nothing_is_left(namespace: Path) -> None:
+    """Check that neither a process nor a file of a demo remains."""
+    wait_until(lambda: not processes_of(namespace), "no process of the demo lives")
+    assert left_in_shared_memory(namespace) == []
+
+
+@pytest.fixture(scope="session")
+def tearing_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build a libmemlane.so that publishes a value before its bytes are there."""
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    library = tmp_path_factory.mktemp("torn") / "libmemlane.so"
+    core = REPOSITORY / "core"
+    subprocess.run(
+        [
+            *(compiler, "-std=c11", "-O2", "-shared", "-fPIC", "-pthread", "-Wl,-soname,libmemlane.so"),
+            *("-DMEMLANE_MUTANT_SELECTED=MEMLANE_MUTANT_TORN", f"-I{core / 'include'}"),
+            *map(str, sorted((core / "src").glob("*.c"))),
+            *("-o", str(library)),
+        ],
+        check=True,
+    )
+    return library
+
+
+def test_pipe_gets_plain_lines_and_a_summary_in_which_everything_held(namespace: Path) -> None:
+    """The demo runs in scripts and over ssh without a terminal."""
+    with demo("--seconds", "3") as process:
+        said, complained = process.communicate()
+
+    assert (process.returncode, complained) == (0, "")
+    assert ESCAPE not in said
+    assert [line[:9] for line in said.splitlines() if " frames verified, " in line][:2] == ["  1.0 s  ", "  2.0 s  "]
+    for name in ("frame", "pose", "labels", "statistics", "command"):
+        assert re.search(rf"^ {name} .*\d", said, re.MULTILINE)
+    assert figure(said, "frames verified") > 0
+    assert "All promises were kept.\n" in said
+    assert_nothing_is_left(namespace)
+
+
+def test_chaos_kills_and_nothing_tears_and_nothing_is_left(namespace: Path) -> None:
+    """This is what memlane is for."""
+    with demo("--chaos", "--seconds", "8") as process:
+        said, complained = process.communicate()
+
+    assert (process.returncode, complained) == (0, ""), said
+    assert figure(said, "kills") > 0
+    assert figure(said, "frames verified") > 0
+    for name in ("torn", "outdated", "versions fallen", "left behind", "failed"):
+        assert figure(said, name) == 0
+    assert_nothing_is_left(namespace)
+
+
+def test_summary_reports_torn_values_of_a_library_that_tears(namespace: Path, tearing_library: Path) -> None:
+    """A proof that cannot fail proves nothing."""
+    preloaded = " ".join(filter(None, [os.environ.get("LD_PRELOAD"), str(tearing_library)]))
+
+    with demo("--seconds", "100", env={**os.environ, "LD_PRELOAD": preloaded}) as process:
+        assert process.stdout is not None
+        next(line for line in process.stdout if re.search(r" [1-9]\d* torn", line))
+        process.send_signal(signal.SIGINT)
+        said, _complained = process.communicate()
+
+    assert process.returncode == 1
+    assert figure(said, "torn") > 0
+    assert "Broken: torn" in said
+    assert_nothing_is_left(namespace)
+
+
+def test_gap_beyond_the_limit_is_a_broken_promise(namespace: Path) -> None:
+    """Status 0 means that every promise was kept, this one too."""
+    with demo("--seconds", "1", "--longest-gap", "0.001") as process:
+        said, _complained = process.communicate()
+
+    assert process.returncode == 1
+    assert "of at most 0.001 ms" in said
+    assert said.endswith("Broken: longest gap.\n")
+    assert_nothing_is_left(namespace)
+
+
+def test_process_that_ends_by_itself_is_a_broken_promise(namespace: Path) -> None:
+    """Only the chaos that was asked for may kill."""
+    with demo("--seconds", "100") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        # The three lead sessions of their own.
+        victim = next(pid for pid in map(int, processes_of(namespace)) if os.getsid(pid) == pid)
+        os.kill(victim, signal.SIGKILL)
+        said, _complained = process.communicate()
+
+    assert process.returncode == 1
+    assert figure(said, "failed") == 1
+    assert re.search(r"the (camera|model|controller) ended by itself with status -9", said)
+    assert said.endswith("Broken: failed.\n")
+    assert_nothing_is_left(namespace)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signal_ends_the_demo_with_a_summary(number: signal.Signals, namespace: Path) -> None:
+    """A service manager and a lost connection end it in order, as Ctrl-C does."""
+    with demo("--seconds", "100") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(number)
+        said, complained = process.communicate()
+
+    assert (process.returncode, complained) == (0, "")
+    assert "All promises were kept.\n" in said
+    assert_nothing_is_left(namespace)
+
+
+def test_terminal_shows_a_live_table_and_ctrl_c_ends_it(namespace: Path) -> None:
+    """Ctrl-C in a terminal reaches every process that was started from it, and only the supervisor answers."""
+    terminal, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}
+
+    with demo(
+        "--chaos",
+        "--seconds",
+        "100",
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment,
+        preexec_fn=lead_a_terminal,
+    ) as process:
+        os.close(theirs)
+        said = read_until(terminal, "3.0 s")
+        os.write(terminal, b"\x03")
+        said += read_until(terminal, "All promises were kept.")
+        status = process.wait()
+    os.close(terminal)
+
+    assert status == 0
+    assert ESCAPE in said
+    assert "controller 1: up" in said
+    assert "Traceback" not in said
+    assert_nothing_is_left(namespace)
+
+
+def lead_a_terminal() -> None:
+    """Become the leader of a session whose terminal is standard input, as a shell's job is."""
+    import fcntl  # noqa: PLC0415 - in the child, between fork and exec
+    import termios  # noqa: PLC0415
+
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
+def read_until(terminal: int, text: str) -> str:
+    """Read from a terminal until a text has come."""
+    said = b""
+    while text.encode() not in said:
+        said += os.read(terminal, 4096)
+    return said.decode()
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- >&-", "<&- >&- 2>&-"])
+def test_closed_streams_do_not_matter(closed: str, namespace: Path) -> None:
+    """A cron job or a service may have none."""
+    command = f"exec {sys.executable} -m memlane demo --seconds 1 {' '.join(ANY_GAP)} {closed}"
+
+    done = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True, text=True)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_nothing_is_left(namespace)
+
+
+def test_demo_ends_in_order_when_nobody_reads_what_it_says(namespace: Path) -> None:
+    """`memlane demo | head -1` leaves no process and no file."""
+    with demo("--seconds", "100") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        status = process.wait()
+        complained = process.stderr.read() if process.stderr else ""
+
+    assert (status, complained) == (2, "")
+    assert_nothing_is_left(namespace)
+
+
+def test_processes_and_variables_go_with_a_killed_supervisor(namespace: Path) -> None:
+    """Nobody looks for three busy processes, nor for what fills the memory, when no terminal shows them."""
+    with demo("--seconds", "100") as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.kill()
+        process.wait()
+
+        wait_until(lambda: not processes_of(namespace), "no process of the demo lives")
+
+    (directory,) = namespace.parent.glob("memlane-demo-*")
+    assert list(directory.iterdir()) == []
+    directory.rmdir()
+
+
+def test_directory_that_cannot_be_made_is_named(namespace: Path) -> None:
+    """The user learns where the demo wanted to put its variables."""
+    nowhere = namespace / "absent" / "default"
+
+    with demo(env={**os.environ, "MEMLANE_DIR": str(nowhere)}) as process:
+        said, complained = process.communicate()
+
+    assert (process.returncode, said) == (2, "")
+    assert complained.startswith("memlane demo: ")
+    assert str(nowhere.parent) in complained
+    assert complained.count("\n") == 1

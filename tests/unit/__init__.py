@@ -1,0 +1,1 @@
+"""One process: what each part of the public surface does."""
