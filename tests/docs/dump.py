@@ -1,0 +1,85 @@
+"""Print the examples of the format pages from a real segment: ``python -m tests.docs.dump header``."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from memlane import HostVariable
+from tests.docs import pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SEGMENT = "docs/format/segment.md"
+REGISTER = "docs/format/register.md"
+WIDTH = 16
+
+PARTICIPANTS_AT = 0x1000
+BODY_AT = 0x2000
+SLOTS_AT = BODY_AT + 128 + 64
+DATA_AT = 0x3000
+PARTS = {
+    "header": range(PARTICIPANTS_AT),
+    "participants": range(PARTICIPANTS_AT, BODY_AT),
+    "register": range(BODY_AT, DATA_AT + 128),
+}
+# Table of the page, where it lies in the example, and the fields that differ from one object to the next.
+VARYING = (
+    (
+        SEGMENT,
+        "## Header",
+        0,
+        {"uuid", "created_monotonic_ns", "created_real_ns", "boot_identity", "creator_user", "checksum"},
+    ),
+    (SEGMENT, "## Participant", PARTICIPANTS_AT, {"pid", "start_time", "pid_namespace", "thread", "label"}),
+    (REGISTER, "## Slot", SLOTS_AT + 64, {"monotonic_ns", "real_ns"}),
+)
+
+
+def varying() -> set[int]:
+    """Return the offsets of the bytes that differ from one object to the next."""
+    offsets: set[int] = set()
+    for page, heading, base, fields in VARYING:
+        for row in pages.table(page, heading):
+            if row["Field"] in fields:
+                start = base + int(row["Offset"])
+                offsets.update(range(start, start + int(row["Size"])))
+    return offsets
+
+
+def example(directory: Path) -> bytes:
+    """Return the file of the pages' example, as it is while its writer has it open."""
+    with HostVariable("pose", 64, slots=2, max_participants=1, directory=directory) as pose:
+        pose.data = {"x": 1}
+        return (directory / "pose").read_bytes()
+
+
+def lines(content: bytes, part: range) -> Iterator[str]:
+    """Print a part of the file, with a star for zeros and dots for what varies."""
+    hidden = varying()
+    starred = False
+    for start in range(part.start, part.stop, WIDTH):
+        row = content[start : start + WIDTH]
+        empty = not any(row) and not hidden & set(range(start, start + WIDTH))
+        if not empty:
+            cells = [".." if start + i in hidden else f"{byte:02x}" for i, byte in enumerate(row)]
+            text = "".join(
+                chr(byte) if 0x20 < byte < 0x7F and start + i not in hidden else "." for i, byte in enumerate(row)
+            )
+            yield f"{start:08x}  {' '.join(cells[:8])}  {' '.join(cells[8:])}  |{text}|"
+        elif not starred:
+            yield "*"
+        starred = empty
+
+
+def dump(part: str, directory: Path) -> str:
+    """Return one of the pages' examples."""
+    return "\n".join(lines(example(directory), PARTS[part])) + "\n"
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as namespace:
+        sys.stdout.write(dump(sys.argv[1], Path(namespace)))

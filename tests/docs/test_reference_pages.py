@@ -1,0 +1,134 @@
+"""The reference pages list what there is: nothing is missing, nothing is left over."""
+
+from __future__ import annotations
+
+import inspect
+import re
+
+import memlane
+from memlane import HostVariable, VariableStatistics, errors
+from tests.docs import pages
+
+PYTHON = "docs/reference/python.md"
+C = "docs/reference/c.md"
+
+
+def column(page: str, heading: str, name: str) -> list[str]:
+    """Return one column of the table below a heading."""
+    return [row[name] for row in pages.table(page, heading)]
+
+
+def name_of(signature: str) -> str:
+    """Return what stands before the arguments."""
+    return signature.partition("(")[0]
+
+
+def concrete_errors() -> dict[str, type[BaseException]]:
+    """Return the error classes that are raised."""
+    found = {
+        name: kind for name, kind in vars(errors).items() if inspect.isclass(kind) and issubclass(kind, errors.Error)
+    }
+    return {name: kind for name, kind in found.items() if kind is not errors.Error}
+
+
+def test_reference_lists_every_member_of_a_variable() -> None:
+    """What is not in the reference does not exist for its readers."""
+    public = {name for name in dir(HostVariable) if not name.startswith("_")}
+    internal = {name for name in public if name.startswith(("refuse", "write_pickled"))}
+
+    assert {name_of(member) for member in column(PYTHON, "### Members", "Member")} == public - internal
+
+
+def test_reference_lists_every_argument_of_a_variable() -> None:
+    """Arguments are looked up more often than anything else."""
+    parameters = list(inspect.signature(HostVariable).parameters)
+
+    assert column(PYTHON, "## HostVariable", "Argument") == parameters
+
+
+def test_signatures_in_the_reference_are_those_of_the_code() -> None:
+    """A default that is wrong on the page is a bug in the reader's program."""
+    written = re.findall(r"^`(HostVariable\(.*?\))`$", pages.read(PYTHON), re.MULTILINE | re.DOTALL)
+    documented = [*written, *column(PYTHON, "### Members", "Member"), *column(PYTHON, "## Functions", "Function")]
+    with_arguments = {name_of(text): " ".join(text.split()) for text in documented if "(" in text}
+
+    actual = {name: name + plain_signature(name) for name in with_arguments}
+
+    assert with_arguments == actual
+
+
+def plain_signature(name: str) -> str:
+    """Return the arguments of something public, without annotations and self."""
+    found = getattr(memlane, name, None) or getattr(HostVariable, name)
+    signature = inspect.signature(found)
+    kept = [
+        parameter.replace(annotation=inspect.Parameter.empty, default=shown(parameter))
+        for parameter in signature.parameters.values()
+        if parameter.name != "self"
+    ]
+    return str(signature.replace(parameters=kept, return_annotation=inspect.Signature.empty)).replace("'", '"')
+
+
+class Octal(int):
+    """A file mode, as people write it."""
+
+    def __repr__(self) -> str:
+        return f"0o{int(self):o}"
+
+
+def shown(parameter: inspect.Parameter) -> object:
+    """Return a default as the page writes it."""
+    return Octal(parameter.default) if parameter.name == "mode" else parameter.default
+
+
+def test_reference_lists_every_error_with_its_built_in_bases() -> None:
+    """Who catches a built-in class has to know which errors come with it."""
+    documented = {row["Error"]: set(row["Also a"].split(", ")) for row in pages.table(PYTHON, "## Errors")}
+
+    actual = {
+        name: {base.__name__ for base in kind.__bases__ if base is not errors.Error}
+        for name, kind in concrete_errors().items()
+    }
+    assert documented == actual
+
+
+def test_reference_lists_every_field_of_the_statistics() -> None:
+    """A number without a meaning is noise."""
+    assert column(PYTHON, "## Statistics", "Field") == list(VariableStatistics._fields)
+
+
+def test_reference_lists_every_environment_variable() -> None:
+    """A switch that nobody knows cannot be turned."""
+    sources = [*pages.CORE.glob("src/*.c"), *pages.REPOSITORY.glob("src/memlane/*.py")]
+    used = {
+        name
+        for source in sources
+        for name in re.findall(r'environ\w*\W+(?:get\()?"?(MEMLANE_[A-Z_]+)"', source.read_text())
+    }
+
+    assert set(column(PYTHON, "## Environment variables", "Variable")) == used
+
+
+def test_reference_lists_every_exported_c_function() -> None:
+    """The map, the library and the page show the same functions."""
+    exported = re.findall(r"^\s+(memlane_\w+);$", (pages.CORE / "memlane.map").read_text(), re.MULTILINE)
+
+    assert sorted(column(C, "## Functions", "Function")) == sorted(exported)
+
+
+def test_c_functions_are_in_the_headers_that_the_page_names() -> None:
+    """The page is a map to the headers."""
+    rows = pages.table(C, "## Functions")
+    headers = {row["Header"]: (pages.CORE / "include" / "memlane" / row["Header"]).read_text() for row in rows}
+
+    missing = [row["Function"] for row in rows if f"{row['Function']}(" not in headers[row["Header"]]]
+
+    assert missing == []
+
+
+def test_c_statuses_on_the_page_exist() -> None:
+    """A status that does not exist cannot be handled."""
+    header = (pages.CORE / "include" / "memlane" / "status.h").read_text()
+    statuses = {status for row in pages.table(C, "## Functions") for status in row[list(row)[-1]].split()}
+
+    assert {status for status in statuses if f"MEMLANE_{status} " not in header} == set()
