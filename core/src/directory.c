@@ -45,6 +45,15 @@ static int locks_work(int descriptor, bool *works) {
     return failure;
 }
 
+memlane_status memlane_directory_explain_denial(const struct memlane_directory *directory, int failure,
+                                                memlane_error *error) {
+    return memlane_fail(
+        error, MEMLANE_ACCESS_DENIED,
+        "cannot create files in the namespace directory '%s' (%s): change its permissions, or name another "
+        "directory in MEMLANE_DIR",
+        directory->path, strerror(failure));
+}
+
 static memlane_status test_file_system(const struct memlane_directory *directory, uint64_t device, uint32_t permissions,
                                        memlane_error *error) {
     int descriptor;
@@ -53,11 +62,7 @@ static memlane_status test_file_system(const struct memlane_directory *directory
     }
     int failure = memlane_platform_create_unnamed(directory->descriptor, permissions, &descriptor);
     if (failure == EACCES || failure == EROFS || failure == EPERM) {
-        return memlane_fail(
-            error, MEMLANE_ACCESS_DENIED,
-            "cannot create files in the namespace directory '%s' (%s): change its permissions, or name another "
-            "directory in MEMLANE_DIR",
-            directory->path, strerror(failure));
+        return memlane_directory_explain_denial(directory, failure, error);
     }
     if (failure == ENOSPC) {
         return memlane_fail(error, MEMLANE_NO_SPACE, "the file system of the namespace directory '%s' is full",

@@ -25,6 +25,9 @@ struct memlane_directory {
  * locks do not work. Blocking only on the file system. */
 memlane_status memlane_directory_open(struct memlane_directory *directory, const char *path,
                                       const struct memlane_sharing *sharing, memlane_error *error);
+/* MEMLANE_ACCESS_DENIED: a file could not be created in it. */
+memlane_status memlane_directory_explain_denial(const struct memlane_directory *directory, int failure,
+                                                memlane_error *error);
 void memlane_directory_close(struct memlane_directory *directory);
 
 #endif

@@ -189,10 +189,7 @@ static memlane_status create_unpublished(struct memlane_segment *segment, const 
     int failure =
         memlane_platform_create_unnamed(directory->descriptor, request->sharing.permissions, &segment->descriptor);
     if (failure == EACCES || failure == EPERM || failure == EROFS) {
-        return memlane_fail(error, MEMLANE_ACCESS_DENIED,
-                            "cannot create '%s' in the namespace directory '%s' (%s): change its permissions, or name "
-                            "another directory in MEMLANE_DIR",
-                            segment->name.text, directory->path, strerror(failure));
+        return memlane_directory_explain_denial(directory, failure, error);
     }
     if (failure != 0) {
         return memlane_fail_system(error, failure, "cannot create a file for '%s' in '%s'", segment->name.text,

@@ -29,4 +29,7 @@ def namespace_directory(directory: str | os.PathLike[str] | None = None) -> byte
         directory: As the caller named it. None: ``$MEMLANE_DIR``, else the user's own, for which the path is empty.
     """
     named = os.environ.get("MEMLANE_DIR", "") if directory is None else os.fspath(directory)
-    return os.fsencode(os.path.abspath(named)) if named else b""
+    path = os.fsencode(os.path.abspath(named)) if named else b""
+    if b"\0" in path:
+        raise ValueError(f"the namespace directory {named!r} contains a NUL: no path does")
+    return path

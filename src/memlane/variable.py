@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 from memlane import settings
 from memlane._native import namespace
 from memlane._native.variable import Variable
-from memlane.errors import Closed, InvalidName, MissingDependency, ObjectNotFound
+from memlane.errors import Closed, Error, InvalidName, MissingDependency, ObjectNotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -217,7 +217,10 @@ class HostVariable(Variable):
             properties = self._properties()
         except Closed:
             return "<memlane.HostVariable: never opened>"
-        state = "closed" if self.closed else f"version {self.version}"
+        try:
+            state = "closed" if self.closed else f"version {self.version}"
+        except Error as error:  # a forked child without a place, a truncated file: whoever logs it wants its name
+            state = f"unusable ({type(error).__name__})"
         if not self.closed and not self.is_current:
             state += ", no longer under its name"
         directory = os.fsdecode(properties["directory"])

@@ -185,3 +185,4 @@ def repeat_decode(uint32_t content_type, bytes payload, size_t times):
         _value = decode_payload(&decoder, content_type, start, len(payload), len(payload))
         fetch_all(&decoder, start)
         release_decoder(&decoder)
+        _value = None  # its memory is free for the next one

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 RESULTS_PER_SECOND = 40
 
 PATIENCE_SECONDS = 0.02
-"""How long the model waits for a frame before it goes on with the one that is there: results come without a camera."""
+"""How long the model waits for a frame before it goes on with the latest: results come without a camera."""
 
 
 def segment_image(image: Any) -> Any:
@@ -40,7 +40,8 @@ def work(station: Station) -> None:
     labels, statistics = station.publisher("labels"), station.publisher("statistics")
     station.ready()
     for _ in station.beats(RESULTS_PER_SECOND):
-        frame.wait_for_next(PATIENCE_SECONDS)
+        if not frame.wait_for_next(PATIENCE_SECONDS):
+            frame.look()
         if frame.payload is not None:
             found = segment_image(frame.payload)
             labels.publish(found)
