@@ -163,8 +163,9 @@ memlane_status memlane_header_check(const struct memlane_header *header, const s
         return status;
     }
     if (header->kind != request->kind->code) {
-        return memlane_fail(error, MEMLANE_KIND_MISMATCH, "'%s' is a %s, and was opened as a %s: choose another name",
-                            name, memlane_kind_name(header->kind), memlane_kind_name(request->kind->code));
+        return memlane_fail(error, MEMLANE_KIND_MISMATCH, "'%s' is %s %s, and was opened as a %s: choose another name",
+                            name, header->kind <= MEMLANE_KIND_PARTICIPANTS ? "a" : "an",
+                            memlane_kind_name(header->kind), memlane_kind_name(request->kind->code));
     }
     return check_sizes(header, request, file_size, error);
 }

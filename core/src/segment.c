@@ -66,13 +66,25 @@ static int map_without_locks(const struct memlane_segment *segment, bool writabl
     return failure;
 }
 
+static memlane_status explain_descriptors(const char *name, int failure, memlane_error *error) {
+    return memlane_fail_system(
+        error, failure,
+        "no descriptor is left for '%s' (one for each endpoint): close endpoints or raise the limit (ulimit -n)", name);
+}
+
+static memlane_status explain_map(const struct memlane_segment *segment, int failure, memlane_error *error) {
+    if (failure == EMFILE || failure == ENFILE) {
+        return explain_descriptors(segment->name.text, failure, error);
+    }
+    return memlane_fail_system(error, failure, "cannot map the %zu bytes of '%s'", segment->size, segment->name.text);
+}
+
 static memlane_status map(struct memlane_segment *segment, memlane_error *error) {
     void *address;
     segment->size = (size_t)segment->header.total_size;
     int failure = map_without_locks(segment, true, &address);
     if (failure != 0) {
-        return memlane_fail_system(error, failure, "cannot map the %zu bytes of '%s'", segment->size,
-                                   segment->name.text);
+        return explain_map(segment, failure, error);
     }
     segment->base = address;
     segment->guard = memlane_trap_guard(address, segment->size, true);
@@ -92,7 +104,7 @@ memlane_status memlane_segment_map_view(struct memlane_segment *segment, memlane
     }
     int failure = map_without_locks(segment, false, &address);
     if (failure != 0) {
-        return memlane_fail_system(error, failure, "cannot map '%s' for views", segment->name.text);
+        return explain_map(segment, failure, error);
     }
     segment->view_base = address;
     /* relaxed: see memlane_segment_is_lost. */
@@ -265,10 +277,7 @@ static memlane_status explain_open(const struct memlane_request *request, const 
                             name, directory->path, strerror(failure));
     case EMFILE:
     case ENFILE:
-        return memlane_fail_system(
-            error, failure,
-            "no descriptor is left for '%s' (one for each endpoint): close endpoints or raise the limit (ulimit -n)",
-            name);
+        return explain_descriptors(name, failure, error);
     default:
         return memlane_fail_system(error, failure, "cannot open '%s' in '%s'", name, directory->path);
     }

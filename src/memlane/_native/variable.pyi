@@ -42,7 +42,7 @@ class Variable:
         """The latest value. Raises `Empty` while there is none."""
 
     @data.setter
-    def data(self, value: object) -> None: ...
+    def data(self, value: Any) -> None: ...
     def get(self, default: Any = None) -> Any:
         """Return the latest value, or ``default`` where nothing was ever written."""
 

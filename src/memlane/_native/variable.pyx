@@ -255,7 +255,12 @@ cdef class Variable:
                 self.refuse_pickle("others than this user can write to it")
         elif not self.allow_pickle:
             self.refuse_pickle("this endpoint was opened with allow_pickle=False")
-        return pickled.loads(*value)
+        try:
+            return pickled.loads(*value)
+        except (errors.UnpicklingError, EOFError) as error:
+            raise errors.Corrupted(
+                f"variable {self.name!r} holds a damaged pickle ({error}): another program overwrote it; write it again"
+            ) from error
 
     def refuse_pickle(self, reason):
         """Raise for a pickle that is there."""
