@@ -18,7 +18,8 @@
  *   The store of the generation goes through a buffer; seq_cst is the guard that holds the clean-up back.
  *
  * STEPS
- *   attach   A1 lock the byte   A2 does recorded_pid name a live process?   A3 raise the generation   A4 clean up   A5 write recorded_pid
+ *   attach   A1 lock the byte   A2 does recorded_pid name a live process?   A3 raise the generation   A4 clean up
+ *            A5 write recorded_pid
  *   janitor  A1 A2 A3 A4, then J1 unlock the byte
  *   detach   D1 recorded_pid = 0   D2 release what is held   D3 close: the byte is free
  *   verdict  V1 is the byte locked?   V2 generation, or recorded_pid

@@ -14,7 +14,7 @@
  *   So a writer that found nothing looks again when pin_moves has changed since before the look.
  *
  * MEMORY
- *   Sequentially consistent: all words here are accessed by seq_cst operations (register.pml weakens pin against claim).
+ *   Sequentially consistent: all words here are accessed by seq_cst operations (pin against claim: register.pml).
  *
  * STEPS
  *   prepare   F1 lock the byte of a fresh index with a second description   F2 generation, clean-up

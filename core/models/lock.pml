@@ -18,7 +18,7 @@
  * STEPS (core.md 2.4)
  *   L1 load   L2 take a free word   L3 verdict   L4 steal   L5 set W   L6 futex compare-and-sleep   L7 chunk ends
  *   U1 load and compare   U2 CAS (release)   U3 wake one
- *   A1 lock the byte   A3 raise the generation   A4 clean up the word: count + 1, ABANDONED, nobody; wake one   (attach.pml)
+ *   A1 lock the byte   A3 raise the generation   A4 clean up the word: count + 1, ABANDONED, nobody; wake one
  *
  * PROCESSES
  *   0 owner of index 1, generation 0 (mortal)   1 owner of index 2   2 by scenario: of index 3, or the heir of index 1

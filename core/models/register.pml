@@ -21,7 +21,8 @@
  *   Loads pass each other where a mutant says so.  All other accesses are single steps.
  *
  * ORDERS     each is a guard; a mutant takes it away
- *   CLAIM-PINS     C3 (seq_cst CAS) before C4, C5 (seq_cst loads)      PIN-CTRL   P2 (seq_cst store) before P3 (seq_cst load)
+ *   CLAIM-PINS     C3 (seq_cst CAS) before C4, C5 (seq_cst loads)
+ *   PIN-CTRL       P2 (seq_cst store) before P3 (seq_cst load)
  *   CLAIM-DATA     C3 before W1: release fence after the claim         DATA-CTRL  R3 before R4: acquire fence
  *   DATA-PUBLISH   W1 before W4: release CAS                           LATEST-DATA  R1 before R2, R3: acquire load
  *   CTRL-LATEST    C1 and the verdict before C2                        VIEW-UNPIN   P4 before P5: release store
@@ -119,7 +120,8 @@ byte running;
 #ifdef CLAIM_NOT_SEQ_CST
 #define SEQ_CST_CTRL(slot) ctrl[slot]
 #else
-#define SEQ_CST_CTRL(slot) (claim_slot[1] == (slot) + 1 -> claim_word[1] : (claim_slot[2] == (slot) + 1 -> claim_word[2] : ctrl[slot]))
+#define NEWEST_OF_2(slot) (claim_slot[2] == (slot) + 1 -> claim_word[2] : ctrl[slot])
+#define SEQ_CST_CTRL(slot) (claim_slot[1] == (slot) + 1 -> claim_word[1] : NEWEST_OF_2(slot))
 #endif
 
 /* PIN-CTRL */
@@ -162,7 +164,8 @@ byte running;
 #define UNDONE seen_ctrl
 #define MUST_RAISE (LATEST_VERSION(seen_latest) + 1 != version)
 #else
-#define CLAIMED_VERSION ((LATEST_VERSION(seen_latest) > VERSION_OF(seen_ctrl) -> LATEST_VERSION(seen_latest) : VERSION_OF(seen_ctrl)) + 1)
+#define LARGER(a, b) ((a) > (b) -> (a) : (b))
+#define CLAIMED_VERSION (LARGER(LATEST_VERSION(seen_latest), VERSION_OF(seen_ctrl)) + 1)
 #define UNDONE CTRL(version, NOBODY, FREE)
 #define MUST_RAISE (LATEST_VERSION(seen_latest) >= version)
 #endif

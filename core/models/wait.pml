@@ -204,11 +204,17 @@ proctype waiter(byte me)
            seen[me] = word
        }
     :: word == seen[me] ->                              /* the predicate is false */
-        d_step {                                        /* W1 */
-            !AN_ARMING_IS_BUFFERED ->
-            armed_bell = ARMED(bell);
-            arm_buffered[me] = armed_bell
-        };
+        if                                              /* W1 */
+        :: d_step {                                     /* another waiter armed it: a seq_cst load is enough */
+               IS_ARMED(bell) ->
+               armed_bell = bell
+           }
+        :: d_step {
+               !IS_ARMED(bell) && !AN_ARMING_IS_BUFFERED ->
+               armed_bell = ARMED(bell);
+               arm_buffered[me] = armed_bell
+           }
+        fi;
         if
         :: BELL_IS_VISIBLE && word != seen[me]          /* W2 */
         :: BELL_IS_VISIBLE && word == seen[me] ->

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,7 +79,7 @@ static void take_case(const struct work *work) {
 }
 
 static void work(void) {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    runner_end_with_parent();
     machine_build();
     next_of_mine = __atomic_fetch_add(&shared->next_case, 1, __ATOMIC_SEQ_CST);
     for_each_case(take_case);
@@ -125,8 +124,10 @@ static void print_total(const char *of, const struct figures *sum) {
            (double)sum->nanoseconds / 1e9, 0);
 }
 
-static void print_singles(void) {
+/* Each returns how many situations were examined. */
+static uint64_t print_singles(void) {
     struct figures sum[MODES] = {{0}};
+    uint64_t examined = 0;
     const struct operation *operation;
     print_head("mode");
     for (uint32_t number = 0; (operation = operation_at(number)) != NULL; number++) {
@@ -140,10 +141,12 @@ static void print_singles(void) {
     }
     for (int mode = 0; mode < MODES; mode++) {
         print_total(runner_mode_name(mode), &sum[mode]);
+        examined += sum[mode].examined;
     }
+    return examined;
 }
 
-static void print_pairs(void) {
+static uint64_t print_pairs(void) {
     struct figures sum = {0};
     print_head("then");
     for (uint32_t number = 0; number < pairs_count; number++) {
@@ -154,6 +157,7 @@ static void print_pairs(void) {
         }
     }
     print_total("pairs", &sum);
+    return sum.examined;
 }
 
 /* -- main ------------------------------------------------------------------------------------------------ */
@@ -165,7 +169,7 @@ static const char usage[] =
     "Kills and stops every operation of the core at every instruction, on a simulated machine.\n"
     "  --points, --pairs  single crashes, double crashes; both when neither is given\n"
     "  --every N          examine only each N-th different situation\n"
-    "  --long             all situations of the pairs, and twenty times as many resumed and really killed victims\n";
+    "  --long             victims resumed at every instruction, all situations of the pairs in all states\n";
 
 static _Noreturn void refuse(const char *what, const char *value) {
     fprintf(stderr, "crash: %s '%s'\n%s", what, value, usage);
@@ -270,7 +274,9 @@ static void read_options(int count, char **values) {
         refuse("at least 1 is needed for", options.jobs == 0 ? "--jobs" : "--every");
     }
     if (!options.points && !options.pairs) {
-        options.points = options.pairs = true;
+        bool one_crash = options.mode >= 0 || options.step != 0;
+        options.points = true;
+        options.pairs = !one_crash;
     }
 }
 
@@ -303,12 +309,11 @@ int main(int count, char **values) {
         }
     }
     wait_for_workers();
-    if (options.points) {
-        print_singles();
-    }
-    if (options.pairs) {
-        print_pairs();
-    }
+    uint64_t examined = (options.points ? print_singles() : 0) + (options.pairs ? print_pairs() : 0);
     printf("%.1f seconds with %u jobs\n", (double)(runner_now() - began) / 1e9, options.jobs);
+    if (examined == 0) {
+        fprintf(stderr, "crash: nothing was examined: no such state, step or pair\n");
+        return 2;
+    }
     return 0;
 }

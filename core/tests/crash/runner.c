@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,6 +33,13 @@ void runner_watch(unsigned seconds) {
     alarm(seconds);
 }
 
+void runner_end_with_parent(void) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+        perror("crash: prctl");
+        _exit(2);
+    }
+}
+
 void runner_await(int pid, bool stop) {
     int status;
     while (waitpid(pid, &status, stop ? WUNTRACED : 0) < 0) {
@@ -51,6 +59,7 @@ void runner_await(int pid, bool stop) {
 void runner_in_a_fork(void (*examine)(void *argument), void *argument) {
     pid_t pid = fork();
     if (pid == 0) {
+        runner_end_with_parent();
         runner_watch(RUNNER_HANG_SECONDS);
         examine(argument);
         _exit(0);

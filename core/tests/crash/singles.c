@@ -165,6 +165,7 @@ static bool wanted(int mode) {
 /* The victim must go on when this process has interfered, and its life outside is the tracer's: this process stops
  * for it. */
 static void interfere_and_examine(void) {
+    runner_end_with_parent();
     runner_watch(RUNNER_HANG_SECONDS);
     if (run.mode == RESUMED) {
         interfere();
@@ -238,7 +239,8 @@ static bool is_due(int mode, uint64_t step, bool is_new, uint64_t situation) {
         return stepper_can_clone() && (run.operation->traits & FORKS) == 0 &&
                (step + run.state) % (resumed_each(step) * options.every) == 0;
     default:
-        return stepper_can_clone() && (step + run.state) % (options.long_form ? RESUMED_EACH : KILLED_EACH) == 0;
+        return stepper_can_clone() &&
+               (step + 37 * (uint64_t)run.state) % (options.long_form ? RESUMED_EACH : KILLED_EACH) == 0;
     }
 }
 
