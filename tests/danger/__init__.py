@@ -1,0 +1,1 @@
+"""Bad input: damaged objects, hostile directories, exhausted resources."""

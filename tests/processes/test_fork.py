@@ -1,0 +1,369 @@
+"""Forked children: they use what their parent had, or leave, and neither harms the parent (D11)."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import memlane
+from memlane import HostVariable
+from tests.children import Child, answer_of_child, end_by_itself
+from tests.peer import PATIENCE_SECONDS, wait_until
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+    from pathlib import Path
+
+
+def test_child_reads_and_writes_through_the_endpoint_of_its_parent(variable: HostVariable) -> None:
+    """What worked before the fork works after it, on both sides."""
+    variable.data = "from the parent"
+
+    def read_and_write() -> Any:
+        value = variable.data
+        variable.data = "from the child"
+        return value
+
+    answer = answer_of_child(read_and_write)
+
+    assert (answer, variable.data, variable.version) == ("from the parent", "from the child", 2)
+
+
+def test_child_that_exits_at_once_leaves_its_parent_alone(variable: HostVariable) -> None:
+    """``subprocess`` and ``os.system`` fork too, and most children never touch the endpoint."""
+    for _ in range(20):
+        answer_of_child(lambda: None)
+
+    variable.data = 1
+    assert (variable.data, variable.stats().live_participants) == (1, 1)
+
+
+def test_child_that_closes_the_endpoint_leaves_its_parent_alone(variable: HostVariable) -> None:
+    """A child that cleans up cleans up its own."""
+    answer_of_child(variable.close)
+
+    variable.data = 1
+    assert (variable.data, variable.closed) == (1, False)
+
+
+def test_child_is_a_participant_of_its_own(variable: HostVariable) -> None:
+    """Its death must be told from its parent's."""
+    with Child(lambda: (signal.sigwait([signal.SIGUSR1]), variable.version)) as child:
+        wait_until(lambda: variable.stats().live_participants == 2, "the child is counted")
+
+        child.kill()
+
+        assert variable.stats().live_participants == 1
+
+
+def daemonise(variable: HostVariable) -> None:
+    """Go on in a child, as daemons do, and answer the next value."""
+    if os.fork() == 0:
+        end_by_itself()
+        variable.wait(newer_than=1, timeout=PATIENCE_SECONDS)
+        variable.data = "answer"
+    os._exit(0)
+
+
+def test_child_outlives_its_parent(variable: HostVariable) -> None:
+    """A daemon forks twice; its endpoint must not die with the process that opened it."""
+    variable.data = "before"
+    with Child(lambda: daemonise(variable)) as parent:
+        parent.join()
+        # Until the daemon has run its side of fork() it holds what it inherited of the dead process between.
+        wait_until(lambda: variable.stats().live_participants == 2, "the process between counts as dead")
+
+        variable.data = "question"
+
+        assert variable.wait(newer_than=2, timeout=PATIENCE_SECONDS) == "answer"
+        wait_until(lambda: variable.stats().live_participants == 1, "the daemon has ended")
+
+
+def test_loan_of_the_parent_stays_with_the_parent(variable: HostVariable) -> None:
+    """D11: two processes must not publish one slot."""
+    loan = variable.loan(size=6)
+    with loan as place:
+        place[:] = b"parent"
+
+        def try_to_publish() -> str:
+            try:
+                loan.__exit__(None, None, None)
+            except memlane.OwnershipLost as error:
+                return str(error)
+            return "published"
+
+        answer = answer_of_child(try_to_publish)
+        during = variable.get("nothing yet")
+
+    assert answer.startswith("variable 'pose': this loan is not this process's any more (it was made before a fork")
+    assert "nothing was published: loan again" in answer
+    assert (during, variable.data) == ("nothing yet", b"parent")
+
+
+def test_child_that_drops_its_parents_loan_frees_nothing(namespace: Path) -> None:
+    """The slot is the parent's; a child's garbage collector must not give it away."""
+    with HostVariable("pose", slots=2) as variable:
+        variable.data = b"first"
+        with variable.loan(size=6) as place:
+            place[:] = b"parent"
+
+            def collect_and_write() -> bool:
+                nonlocal place
+                place.release()
+                with pytest.raises(memlane.NoFreeSlot):
+                    variable.loan(size=1, timeout=0)
+                return True
+
+            assert answer_of_child(collect_and_write)
+
+        assert variable.data == b"parent"
+
+
+def test_view_of_the_parent_is_a_view_of_the_child_too(variable: HostVariable) -> None:
+    """D11: the child's copy of the view is protected by a pin of its own."""
+    variable.data = np.arange(100.0)
+    views = [variable.view()]
+
+    def look() -> bool:
+        variable.wait(newer_than=1 + 60)
+        return bool(np.array_equal(views[0], np.arange(100.0)))
+
+    with Child(look) as child:
+        views.clear()  # the parent's pin is gone: only the child's protects the version
+        for _ in range(61):
+            variable.data = np.zeros(100)
+
+        assert child.answer()
+    with HostVariable("pose"):  # who takes the dead child's place takes its pins away
+        assert variable.stats().slots_pinned == 0
+
+
+def test_views_of_many_children_are_given_back_when_they_are_killed(variable: HostVariable) -> None:
+    """A pin of a dead child is as dead as the child."""
+    variable.data = b"one"
+    view = variable.view()
+    with contextlib.ExitStack() as stack:
+        children = [stack.enter_context(Child(signal.pause)) for _ in range(10)]
+        variable.data = b"two"
+        del view
+        pinned = variable.stats().slots_pinned
+        for child in children:
+            child.kill()
+
+    for number in range(30):
+        variable.data = bytes([number])
+    with HostVariable("pose"):
+        pass
+
+    assert pinned == 1
+    assert variable.stats().live_participants == 1
+
+
+def test_child_without_a_free_place_says_so_and_keeps_private_views(namespace: Path) -> None:
+    """D11: the table is full; the child's views are copies, its endpoint an error that names the live ones."""
+    with HostVariable("pose", max_participants=1, slots=3) as variable:
+        variable.data = b"frame"
+        view = variable.view()
+
+        def use() -> tuple[bytes, str]:
+            try:
+                _ = variable.data
+            except memlane.TooManyParticipants as error:
+                return bytes(view), str(error)
+            return bytes(view), "no error"
+
+        content, text = answer_of_child(use)
+        variable.data = b"after"
+
+        assert content == b"frame"
+        assert "variable 'pose' has places for 1 open endpoints and 1 are taken" in text
+        assert f"pid {os.getpid()} (" in text
+        assert "close some, or remove it and create it with more (max_participants=, at most 1024)" in text
+        assert variable.data == b"after"
+
+
+def test_private_view_of_a_child_without_a_place_never_changes(namespace: Path) -> None:
+    """The slot is free for the parent's writers; the child sees the bytes of the fork."""
+    with HostVariable("pose", max_participants=1, slots=2) as variable:
+        variable.data = b"frame"
+        views = [variable.view()]
+        ready, go = os.pipe()
+
+        def look() -> bytes:
+            os.read(ready, 1)
+            return bytes(views[0])
+
+        with Child(look) as child:
+            views.clear()
+            for _ in range(10):
+                variable.data = b"other"
+            os.write(go, b"!")
+
+            assert child.answer() == b"frame"
+        os.close(ready)
+        os.close(go)
+
+
+def test_child_without_a_place_works_as_soon_as_one_is_free(namespace: Path) -> None:
+    """`TooManyParticipants` is no verdict for ever."""
+    with HostVariable("pose", max_participants=1) as variable:
+        variable.data = "value"
+        ready, go = os.pipe()
+
+        def read_later() -> Any:
+            os.read(ready, 1)
+            return variable.data
+
+        with Child(read_later) as child:
+            variable.close()
+            os.write(go, b"!")
+
+            assert child.answer() == "value"
+        os.close(ready)
+        os.close(go)
+
+
+def test_repr_of_an_endpoint_without_a_place_raises_nothing(namespace: Path) -> None:
+    """Whoever logs the endpoint that failed must get a line, not a second error."""
+    with HostVariable("pose", max_participants=1) as variable:
+        text = answer_of_child(lambda: repr(variable))
+
+    assert "'pose'" in text
+
+
+@pytest.mark.slow
+def test_fork_while_threads_write_view_and_open(variable: HostVariable) -> None:
+    """Hazard 38: the other threads may be anywhere; the child has none of them, and none of their locks."""
+    variable.data = np.zeros(50)
+    over = threading.Event()
+
+    def write() -> None:
+        while not over.is_set():
+            variable.data = np.ones(50)
+
+    def view() -> None:
+        while not over.is_set():
+            assert variable.view().shape == (50,)
+
+    def open_and_close() -> None:
+        while not over.is_set():
+            HostVariable("pose").close()
+
+    threads = [threading.Thread(target=target) for target in (write, write, view, view, open_and_close, open_and_close)]
+    for thread in threads:
+        thread.start()
+
+    def use() -> tuple[int, ...]:
+        variable.data = np.full(50, 7.0)
+        with HostVariable("pose") as another:
+            return (*variable.view().shape, *another.data.shape)
+
+    try:
+        answers = {answer_of_child(use) for _ in range(60)}
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+    assert answers == {(50, 50)}
+    assert variable.stats().live_participants == 1
+    variable.data = 1
+    assert variable.data == 1
+
+
+@pytest.mark.slow
+def test_generations_of_forks_use_one_endpoint(variable: HostVariable) -> None:
+    """A child of a child of a child, each with a place of its own."""
+
+    def descend(depth: int) -> int:
+        variable.data = depth
+        return 1 + answer_of_child(lambda: descend(depth - 1)) if depth else 1
+
+    assert descend(8) == 9
+
+    assert (variable.data, variable.stats().writes, variable.stats().live_participants) == (0, 9, 1)
+
+
+def test_wait_in_a_child_is_woken_by_its_parent(variable: HostVariable) -> None:
+    """The word that is slept on is shared by both."""
+    with Child(lambda: variable.wait(timeout=30)) as child:
+        variable.data = "woken"
+
+        assert child.answer() == "woken"
+
+
+def write_double(variable: HostVariable, number: int) -> int:
+    """Run in a worker: the endpoint arrives by name."""
+    variable.data = number
+    return 2 * number
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_worker_of_multiprocessing_uses_an_endpoint_that_was_sent_to_it(variable: HostVariable, method: str) -> None:
+    """Rule 8: an endpoint is an argument like any other, whatever the start method."""
+    context: BaseContext = multiprocessing.get_context(method)
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        doubled = list(pool.map(write_double, [variable] * 4, range(4)))
+
+    assert doubled == [0, 2, 4, 6]
+    assert variable.data in range(4)
+    assert variable.stats().writes == 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_process_of_multiprocessing_ends_and_leaves_the_object(variable: HostVariable, method: str) -> None:
+    """Hazard 27: the standard library's own shared memory is unlinked when the first user exits; this is not."""
+    process = multiprocessing.get_context(method).Process(target=write_double, args=(variable, 21))  # type: ignore[attr-defined]
+    process.start()
+    process.join()
+
+    assert (process.exitcode, variable.data, variable.is_current) == (0, 21, True)
+    process.close()
+
+
+def test_temporary_object_stays_while_a_forked_child_has_it(namespace: Path) -> None:
+    """A child is a user: the parent's close must not remove the name."""
+    variable = HostVariable("scratch", persistent=False)
+    variable.data = 1
+    ready, go = os.pipe()
+
+    def close_later() -> Any:
+        os.read(ready, 1)
+        value = variable.data
+        variable.close()
+        return value
+
+    with Child(close_later) as child:
+        variable.close()
+        between = [path.name for path in namespace.iterdir()]
+        os.write(go, b"!")
+        assert child.answer() == 1
+    os.close(ready)
+    os.close(go)
+
+    assert between == ["scratch"]
+    assert list(namespace.iterdir()) == []
+
+
+def test_subprocess_inherits_no_descriptor_and_no_lock(variable: HostVariable) -> None:
+    """Hazard 39: everything is closed at exec, also with ``close_fds=False``; a dead parent must look dead."""
+    program = "import os; print(*[os.path.realpath(f'/proc/self/fd/{n}') for n in os.listdir('/proc/self/fd')])"
+
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, close_fds=False
+    ).stdout
+
+    assert "pose" not in output
+    assert variable.stats().live_participants == 1

@@ -1,0 +1,137 @@
+"""The public names: what programs outside this repository import and catch."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pickle
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+import memlane
+from memlane import settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BUILTIN_OF_ERROR = {
+    "AccessDenied": PermissionError,
+    "Closed": ValueError,
+    "Corrupted": ValueError,
+    "Empty": LookupError,
+    "EncodingError": pickle.PicklingError,
+    "InvalidArgument": ValueError,
+    "InvalidName": ValueError,
+    "KindMismatch": TypeError,
+    "LayoutMismatch": ValueError,
+    "MissingDependency": ImportError,
+    "NoFreeSlot": RuntimeError,
+    "NoSpace": OSError,
+    "ObjectNotFound": FileNotFoundError,
+    "OwnershipLost": RuntimeError,
+    "SchemaMismatch": ValueError,
+    "SizeMismatch": ValueError,
+    "SystemFailure": OSError,
+    "Timeout": TimeoutError,
+    "TooManyParticipants": RuntimeError,
+    "TooManyViews": RuntimeError,
+    "UnsafeNamespace": PermissionError,
+    "UnsafePickle": pickle.UnpicklingError,
+    "UnsupportedNamespace": OSError,
+    "ValueTooLarge": ValueError,
+}
+
+OTHER_NAMES = {"Error", "HostVariable", "Reading", "VariableStatistics", "collect", "unlink"}
+
+
+def test_public_names_are_exactly_the_documented_ones() -> None:
+    """A name that slips in is kept for ever; one that slips out breaks programs."""
+    assert set(memlane.__all__) == BUILTIN_OF_ERROR.keys() | OTHER_NAMES
+    assert len(memlane.__all__) == len(set(memlane.__all__))
+
+
+def test_every_public_name_can_be_imported() -> None:
+    """``from memlane import *`` must not fail."""
+    assert [name for name in memlane.__all__ if not hasattr(memlane, name)] == []
+
+
+@pytest.mark.parametrize(("name", "builtin"), sorted(BUILTIN_OF_ERROR.items()))
+def test_error_is_caught_by_its_base_and_by_the_builtin_that_fits(name: str, builtin: type[Exception]) -> None:
+    """Callers who know nothing of memlane catch what they always catch."""
+    error = getattr(memlane, name)
+
+    assert issubclass(error, memlane.Error)
+    assert issubclass(error, builtin)
+
+
+def test_every_error_class_is_public() -> None:
+    """An error that cannot be named cannot be caught."""
+    module = importlib.import_module("memlane.errors")
+    defined = {name for name, item in inspect.getmembers(module, inspect.isclass) if item.__module__ == module.__name__}
+
+    assert defined == BUILTIN_OF_ERROR.keys() | {"Error"}
+
+
+def test_encoding_error_is_a_type_error_too() -> None:
+    """`pickle` raises either for a value that it cannot take, and programs catch either."""
+    assert issubclass(memlane.EncodingError, TypeError)
+
+
+@pytest.mark.parametrize("name", sorted(BUILTIN_OF_ERROR))
+def test_error_survives_pickling(name: str) -> None:
+    """Errors travel from worker processes to their parents as pickles."""
+    error = getattr(memlane, name)("what was asked, what is there, what to do")
+
+    copy = pickle.loads(pickle.dumps(error))
+
+    assert (type(copy), copy.args) == (type(error), error.args)
+
+
+def test_import_loads_neither_numpy_nor_pickle_nor_typing() -> None:
+    """Importing memlane has 25 ms; each of these takes a third of that or more."""
+    program = (
+        "import sys; before = set(sys.modules); import memlane; "
+        "print(*sorted({'numpy', 'pickle', 'ctypes', 'multiprocessing', 'asyncio'} & (set(sys.modules) - before)))"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.split()
+
+    assert loaded == []
+
+
+def test_import_touches_no_directory(tmp_path: Path) -> None:
+    """Nothing happens on import: a program may only want to know the version."""
+    directory = tmp_path / "untouched"
+
+    subprocess.run([sys.executable, "-c", "import memlane"], check=True, env={"MEMLANE_DIR": str(directory)})
+
+    assert not directory.exists()
+
+
+def test_signature_shows_the_documented_defaults() -> None:
+    """`help(HostVariable)` is the first thing that people read."""
+    parameters = inspect.signature(memlane.HostVariable).parameters
+
+    assert list(parameters)[:3] == ["name", "max_size", "data_format"]
+    assert (parameters["max_size"].default, parameters["slots"].default) == (4096, 14)
+    assert all(
+        parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        for name, parameter in parameters.items()
+        if name not in {"name", "max_size", "data_format"}
+    )
+
+
+def test_default_argument_behaves_as_the_integer_that_it_stands_for() -> None:
+    """Programs pass the defaults on, compute with them and show them."""
+    assert isinstance(settings.MAX_SIZE, int)
+    assert settings.MAX_SIZE == 4096
+    assert repr(settings.MAX_SIZE) == "4096"
+    assert settings.MAX_SIZE * 2 == 8192
+
+
+def test_host_variable_cannot_be_subclassed_by_mistake_of_a_type_checker() -> None:
+    """The class is marked final: what it promises cannot be overridden half."""
+    assert getattr(memlane.HostVariable, "__final__", False) == (sys.version_info >= (3, 11))

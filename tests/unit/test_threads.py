@@ -1,0 +1,200 @@
+"""Threads of one process that share an endpoint."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import memlane
+from memlane import HostVariable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+WRITES = 3_000
+
+
+@pytest.fixture(autouse=True)
+def frequent_switches() -> Iterator[None]:
+    """Let threads take turns a thousand times more often than usual."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(5e-6)
+    yield
+    sys.setswitchinterval(interval)
+
+
+def run_together(*functions: Callable[[], object]) -> None:
+    """Start all functions at the same moment, each in a thread, and raise what any of them raised."""
+    barrier = threading.Barrier(len(functions))
+    failures: list[BaseException] = []
+
+    def run(function: Callable[[], object]) -> None:
+        barrier.wait()
+        try:
+            function()
+        except BaseException as error:  # noqa: BLE001 - raised again below, in the test's own thread
+            failures.append(error)
+
+    threads = [threading.Thread(target=run, args=[function]) for function in functions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+def write_numbers(variable: HostVariable, writer: int) -> None:
+    """Write tuples that say how many there are of each number."""
+    for number in range(WRITES):
+        variable.data = (writer, number, bytes([number % 256]) * (number % 500))
+
+
+def check_value(value: Any) -> None:
+    """Fail on a value that is not one of those of `write_numbers`."""
+    _writer, number, content = value
+    assert content == bytes([number % 256]) * (number % 500)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("endpoints", [1, 2], ids=["one endpoint", "an endpoint each"])
+def test_threads_write_and_read_whole_values(namespace: Path, endpoints: int) -> None:
+    """Threads may share an endpoint; nobody sees half of a value, no write is lost from the count."""
+    with HostVariable("pose", slots=8) as first, HostVariable("pose") as second:
+        writer, reader = first, (first, second)[endpoints - 1]
+        writer.data = (0, 0, b"")
+
+        def read() -> None:
+            last = 0
+            for _ in range(WRITES):
+                reading = reader.read()
+                check_value(reading.value)
+                assert reading.version >= last
+                last = reading.version
+
+        run_together(lambda: write_numbers(writer, 1), lambda: write_numbers(writer, 2), read, read)
+
+        assert writer.stats().writes == 2 * WRITES + 1
+        assert writer.stats().slots_writing == 0
+
+
+@pytest.mark.slow
+def test_threads_take_and_drop_views_while_others_write(namespace: Path) -> None:
+    """Pins are counted by endpoint: threads must not release each other's."""
+    with HostVariable("image", 40_000, slots=12) as variable:
+        variable.data = np.zeros(4_000)
+
+        def write() -> None:
+            for number in range(WRITES):
+                variable.data = np.full(4_000, float(number))
+
+        def view() -> None:
+            for _ in range(WRITES):
+                try:
+                    image = variable.view()
+                except memlane.TooManyViews:
+                    continue
+                assert image[0] == image[-1] == image.mean()
+
+        run_together(write, view, view, view)
+
+        assert variable.stats().slots_pinned == 0
+
+
+@pytest.mark.slow
+def test_loans_of_threads_never_share_a_slot(namespace: Path) -> None:
+    """D2: threads of one endpoint have one index, and yet a slot each."""
+    with HostVariable("image", 4_000, slots=8) as variable:
+
+        def fill(mark: int) -> None:
+            for _ in range(WRITES // 3):
+                with variable.loan(500, "i4") as place:
+                    place[:] = mark
+                    assert place.min() == place.max() == mark
+
+        run_together(lambda: fill(1), lambda: fill(2), lambda: fill(3), lambda: write_numbers_of_arrays(variable))
+
+        assert variable.stats().slots_writing == 0
+
+
+def write_numbers_of_arrays(variable: HostVariable) -> None:
+    """Write arrays beside the loans of others."""
+    for number in range(WRITES // 3):
+        variable.data = np.full(500, number, "i4")
+
+
+@pytest.mark.slow
+def test_closing_while_other_threads_work_ends_them_with_closed(namespace: Path) -> None:
+    """The mapping goes when the last operation has ended; nobody reads unmapped memory."""
+    for _ in range(100):
+        variable = HostVariable("pose")
+        variable.data = (0, 0, b"")
+        started = threading.Barrier(4)
+
+        def work(variable: HostVariable = variable, started: threading.Barrier = started) -> None:
+            started.wait()
+            with pytest.raises(memlane.Closed):
+                while True:
+                    variable.data = variable.data
+
+        def close(variable: HostVariable = variable, started: threading.Barrier = started) -> None:
+            started.wait()
+            variable.close()
+
+        run_together(work, work, work, close)
+        assert variable.closed
+
+    with open("/proc/self/maps") as maps:
+        assert str(namespace) not in maps.read()
+
+
+@pytest.mark.slow
+def test_endpoints_opened_and_closed_by_many_threads_leave_nothing(variable: HostVariable) -> None:
+    """Opening is no operation of one endpoint: nothing may be shared by accident."""
+
+    def open_and_close() -> None:
+        for number in range(150):
+            with HostVariable("pose") as endpoint:
+                endpoint.data = number
+                assert isinstance(endpoint.data, int)
+
+    run_together(*[open_and_close] * 8)
+
+    assert variable.stats().live_participants == 1
+    assert variable.stats().writes == 8 * 150
+
+
+@pytest.mark.slow
+def test_creating_and_unlinking_threads_never_meet_half_an_object(namespace: Path) -> None:
+    """Creation is atomic: an object is whole or is not there."""
+
+    def create_and_unlink() -> None:
+        for number in range(200):
+            with HostVariable("pose", 100, slots=2, max_participants=16) as endpoint:
+                endpoint.data = number
+                try:
+                    memlane.unlink("pose")
+                except memlane.ObjectNotFound:
+                    continue  # another thread was faster
+
+    run_together(*[create_and_unlink] * 4)
+
+    assert list(namespace.iterdir()) == []
+
+
+def test_waiting_thread_lets_the_writing_one_run(namespace: Path) -> None:
+    """A wait releases the GIL: a thread that waits must not stop the one that would write."""
+    with HostVariable("pose") as variable:
+        values: list[object] = []
+
+        run_together(
+            lambda: values.extend(variable.wait(timeout=30) for _ in range(1)),
+            lambda: setattr(variable, "data", "written"),
+        )
+
+        assert values == ["written"]
