@@ -5,6 +5,7 @@
  *   bit 2     the header's checksum is made right again, so that what it protects is reached as well
  *   bit 3     the file is cut to the length that the next two bytes say, while the object is open
  * Found crashes and hangs are findings; wrong values are not. */
+#define _GNU_SOURCE
 #include "checksum.h"
 #include "layout.h"
 #include "platform.h"

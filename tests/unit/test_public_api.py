@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import os
 import pickle
 import subprocess
 import sys
@@ -106,7 +107,9 @@ def test_import_touches_no_directory(tmp_path: Path) -> None:
     """Nothing happens on import: a program may only want to know the version."""
     directory = tmp_path / "untouched"
 
-    subprocess.run([sys.executable, "-c", "import memlane"], check=True, env={"MEMLANE_DIR": str(directory)})
+    subprocess.run(
+        [sys.executable, "-c", "import memlane"], check=True, env={**os.environ, "MEMLANE_DIR": str(directory)}
+    )
 
     assert not directory.exists()
 

@@ -78,8 +78,8 @@ static void take_case(const struct work *work) {
     }
 }
 
-static void work(void) {
-    runner_end_with_parent();
+static void work(pid_t parent) {
+    runner_end_with_parent(parent);
     machine_build();
     next_of_mine = __atomic_fetch_add(&shared->next_case, 1, __ATOMIC_SEQ_CST);
     for_each_case(take_case);
@@ -302,10 +302,11 @@ int main(int count, char **values) {
     read_options(count, values);
     share_memory();
     uint64_t began = runner_now();
+    pid_t parent = getpid();
     for (unsigned worker = 0; worker < options.jobs; worker++) {
         fflush(stdout);
         if (fork() == 0) {
-            work();
+            work(parent);
         }
     }
     wait_for_workers();

@@ -33,9 +33,12 @@ void runner_watch(unsigned seconds) {
     alarm(seconds);
 }
 
-void runner_end_with_parent(void) {
+void runner_end_with_parent(int parent) {
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
         perror("crash: prctl");
+        _exit(2);
+    }
+    if (getppid() != parent) { /* it was faster */
         _exit(2);
     }
 }
@@ -57,9 +60,10 @@ void runner_await(int pid, bool stop) {
 }
 
 void runner_in_a_fork(void (*examine)(void *argument), void *argument) {
+    pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        runner_end_with_parent();
+        runner_end_with_parent(parent);
         runner_watch(RUNNER_HANG_SECONDS);
         examine(argument);
         _exit(0);

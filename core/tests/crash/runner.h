@@ -42,7 +42,7 @@ enum { RUNNER_HANG_SECONDS = 60 };
 void runner_watch(unsigned seconds);
 
 /* For a process that was just forked: it ends with its parent, whatever ended that. */
-void runner_end_with_parent(void);
+void runner_end_with_parent(int parent);
 
 /* Waits for the process to end (or to stop, where that is awaited) and gives up when it failed. */
 void runner_await(int pid, bool stop);

@@ -164,8 +164,8 @@ static bool wanted(int mode) {
 
 /* The victim must go on when this process has interfered, and its life outside is the tracer's: this process stops
  * for it. */
-static void interfere_and_examine(void) {
-    runner_end_with_parent();
+static void interfere_and_examine(pid_t parent) {
+    runner_end_with_parent(parent);
     runner_watch(RUNNER_HANG_SECONDS);
     if (run.mode == RESUMED) {
         interfere();
@@ -187,9 +187,10 @@ static void interfere_and_examine(void) {
 static void examine_clone(const struct stepper *stepper) {
     struct stepper clone;
     stepper_clone(stepper, &clone);
+    pid_t parent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
-        interfere_and_examine();
+        interfere_and_examine(parent);
     }
     if (pid < 0) {
         perror("crash: fork");
