@@ -602,27 +602,3 @@ class TestChangesMeanwhile:
             thread.join()
 
         assert decoded > 0
-
-    @pytest.mark.skipif(sys.version_info >= (3, 12), reason="the collector runs between two lines of Python only")
-    def test_finalizer_that_changes_a_container_is_noticed(self) -> None:
-        """The collector runs inside allocations: a container can change under code that holds the GIL."""
-        rows: list[Any] = [np.zeros(1, [(f"field {number}", "i4")]) for number in range(400)]
-
-        class Cutter:
-            def __init__(self) -> None:
-                self.own = self  # only the collector ends it
-
-            def __del__(self) -> None:
-                rows.clear()
-
-        old = gc.get_threshold()
-        gc.collect()
-        try:
-            gc.set_threshold(100)  # reached by what is remembered of 400 new dtypes
-            Cutter()
-            with pytest.raises(RuntimeError, match="a list changed its size while it was encoded"):
-                plain.dumps(rows)
-        finally:
-            gc.set_threshold(*old)
-
-        assert rows == []
