@@ -37,7 +37,27 @@ def test_killed_writers_tear_nothing_lose_nothing_and_block_nobody(
     with capsys.disabled():
         print(f"\nkill storm: {toll}")
 
-    assert (toll.torn, toll.lost, toll.left_slots) == (0, 0, 0), f"seed {seed}"
+    assert (toll.torn, toll.lost, toll.lost_slots) == (0, 0, 0), f"seed {seed}"
     assert toll.kills == KILLS
     assert toll.inside >= 0.3 * KILLS
     assert min(toll.inside_of.values()) > 0
+
+
+def run_storm_among_writers(link: Link, name: str, kills: int, seed: int) -> None:
+    """Rage among three writers at once."""
+    link.send(storm.rage_among_writers(name, kills, seed))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120 + KILLS // 10)
+def test_killed_writers_harm_no_other_writers(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The living write on while the dead are cleaned up, in the same slots."""
+    seed = int.from_bytes(os.urandom(4), "little")
+
+    with Peer(run_storm_among_writers, "pose", KILLS // 4, seed) as orchestrator:
+        toll = orchestrator.receive(timeout=90 + KILLS / 10)
+    with capsys.disabled():
+        print(f"\nkill storm among writers: {toll}")
+
+    assert (toll.torn, toll.lost, toll.lost_slots) == (0, 0, 0), f"seed {seed}"
+    assert toll.inside >= 0.3 * toll.kills > 0
