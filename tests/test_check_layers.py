@@ -23,8 +23,8 @@ def run_check(root: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("path", "line", "report"),
     [
-        ("core/src/trap.c", '#include "register.h"', "of rank 1 includes register.h of rank 2"),
-        ("core/src/lock.h", "#include <memlane/variable.h>", "of rank 2 includes memlane/variable.h of rank 3"),
+        ("core/src/trap.c", '#include "register.h"', "of rank 2 includes register.h of rank 3"),
+        ("core/src/lock.h", "#include <memlane/variable.h>", "of rank 3 includes memlane/variable.h of rank 4"),
         ("core/src/gossip.c", "int x;", "has no rank"),
         ("core/src/lock.c", '#include "gossip.h"', "includes gossip.h, which has no rank"),
         ("core/src/lock.c", "#include <stdatomic.h>", "every order has its name in atomic.h"),

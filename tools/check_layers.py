@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 # C: a file includes its own rank and lower ones.
 C_RANKS = (
-    ("version", "status", "mutant", "atomic", "platform", "platform_linux", "failure", "checksum", "layout", "names"),
+    ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
+    ("checksum", "layout", "names"),
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
-    ("wait", "lock", "register", "custody", "statistics"),
+    ("wait", "lock", "register", "custody", "statistics", "endpoint"),
     ("variable", "namespace"),
     ("memlane",),
 )
@@ -34,7 +35,7 @@ SYSTEM_SEAM = ("platform.h", "platform_linux.c")
 MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 
 # Cython and Python, from low to high; a module imports its own layer and lower ones.
-PYTHON_LAYERS = ("errors", "settings"), ("codec",), ("_native",), ("variable",), ("cli", "demo")
+PYTHON_LAYERS = ("errors", "settings"), ("names",), ("codec",), ("_native",), ("namespace", "variable"), ("cli", "demo")
 
 # Shared memory holds fixed-width integers and offsets: two builds agree on nothing else.
 MEMBER_TYPE = r"(?:memlane_atomic(?:32|64)|u?int(?:8|16|32|64)_t|unsigned char|char)"

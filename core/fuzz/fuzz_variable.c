@@ -38,7 +38,7 @@ static void require(bool fact, const char *what) {
 static memlane_variable_options options(void) {
     memlane_variable_options asked;
     memlane_variable_options_initialise(&asked);
-    asked.directory = directory;
+    asked.object.directory = directory;
     return asked;
 }
 
@@ -49,10 +49,10 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
     (void)arguments;
     require(mkdtemp(directory) != NULL, "cannot make a namespace directory");
     atexit(remove_directory);
-    asked.directory = directory;
+    asked.object.directory = directory;
     asked.slots = SLOTS;
     asked.max_size = CAPACITY;
-    asked.participants = PLACES;
+    asked.object.participants = PLACES;
     require(memlane_variable_open(&variable, "pose", 4, &asked, NULL) == MEMLANE_OK, "cannot create the object");
     require(memlane_variable_write(variable, "value", 5, 1, 0, NULL) == MEMLANE_OK, "cannot write a value");
     memlane_variable_free(variable);
@@ -135,7 +135,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
         return 0;
     }
     lay_down(input, size);
-    asked.create = false;
+    asked.object.create = false;
     if (memlane_variable_open(&variable, "pose", 4, &asked, &error) == MEMLANE_OK) {
         work(variable);
         if ((input[0] & TRUNCATE) != 0) {

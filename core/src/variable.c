@@ -1,6 +1,6 @@
 #include "custody.h"
+#include "endpoint.h"
 #include "failure.h"
-#include "header.h"
 #include "participant.h"
 #include "register.h"
 #include "statistics.h"
@@ -22,12 +22,9 @@ enum {
 
 #define NO_PIN UINT32_MAX
 
-/* One endpoint. `users` counts what needs the mapping: 1 while open, each operation under way, each view and loan; at
- * 0 everything goes back. `references` counts who knows the handle: the caller until free, and the users together. */
 struct memlane_variable {
-    struct memlane_segment segment;
+    struct memlane_endpoint endpoint;
     struct memlane_register reg;
-    memlane_atomic32 users, references;
 };
 
 static const struct memlane_kind variable_kind = {
@@ -42,63 +39,24 @@ static const struct memlane_kind variable_kind = {
 /* -- opening --------------------------------------------------------------------------------------------------- */
 
 void memlane_variable_options_initialise(memlane_variable_options *options) {
-    *options = (memlane_variable_options){
-        .max_size = MEMLANE_ANY,
-        .slots = MEMLANE_ANY,
-        .participants = MEMLANE_ANY,
-        .encoding = MEMLANE_ANY,
-        .ephemeral = MEMLANE_ANY,
-        .permissions = 0600,
-        .peer_user = -1,
-        .create = true,
-    };
-}
-
-static uint64_t given_or(uint64_t given, uint64_t otherwise) {
-    return given == MEMLANE_ANY ? otherwise : given;
-}
-
-static memlane_status disagree(memlane_status status, const struct memlane_request *request, const char *what,
-                               uint64_t wanted, uint64_t found, memlane_error *error) {
-    return memlane_fail(
-        error, status,
-        "variable '%s': %s=%" PRIu64 " was asked for, the object has %s=%" PRIu64
-        ": ask for the same, leave it out to adopt what is there, or memlane.unlink() it to make it anew",
-        request->name.text, what, wanted, what, found);
+    *options = (memlane_variable_options){.max_size = MEMLANE_ANY, .slots = MEMLANE_ANY, .encoding = MEMLANE_ANY};
+    memlane_object_options_initialise(&options->object);
 }
 
 static memlane_status agree(const struct memlane_request *request, const struct memlane_header *found,
                             memlane_error *error) {
     const memlane_variable_options *options = request->argument;
-    const struct {
-        const char *what;
-        uint64_t wanted, found;
-        memlane_status status;
-    } terms[] = {
+    const struct memlane_term terms[] = {
         {"max_size", options->max_size, found->geometry[MEMLANE_REGISTER_CAPACITY], MEMLANE_SIZE_MISMATCH},
         {"slots", options->slots, found->geometry[MEMLANE_REGISTER_SLOTS], MEMLANE_SIZE_MISMATCH},
-        {"max_participants", options->participants, found->participants_count, MEMLANE_SIZE_MISMATCH},
         {"protocol", options->encoding, found->geometry[MEMLANE_REGISTER_ENCODING], MEMLANE_SCHEMA_MISMATCH},
     };
-    uint64_t ephemeral = found->flags & MEMLANE_FLAG_EPHEMERAL;
-    if (options->ephemeral != MEMLANE_ANY && options->ephemeral != ephemeral) {
-        return memlane_fail(error, MEMLANE_SCHEMA_MISMATCH,
-                            "variable '%s': persistent=%s was asked for, the object has persistent=%s: ask for the "
-                            "same, leave it out to adopt what is there, or memlane.unlink() it to make it anew",
-                            request->name.text, options->ephemeral ? "False" : "True", ephemeral ? "False" : "True");
-    }
-    for (size_t i = 0; i < sizeof terms / sizeof *terms; i++) {
-        if (terms[i].wanted != MEMLANE_ANY && terms[i].wanted != terms[i].found) {
-            return disagree(terms[i].status, request, terms[i].what, terms[i].wanted, terms[i].found, error);
-        }
-    }
-    return MEMLANE_OK;
+    return memlane_endpoint_agree(request, &options->object, found, terms, sizeof terms / sizeof *terms, error);
 }
 
 static memlane_status check_options(const memlane_variable_options *options, const char *name, memlane_error *error) {
-    uint64_t max_size = given_or(options->max_size, MEMLANE_DEFAULT_MAX_SIZE);
-    uint64_t slots = given_or(options->slots, MEMLANE_DEFAULT_SLOTS);
-    uint64_t participants = given_or(options->participants, MEMLANE_DEFAULT_PARTICIPANTS);
+    uint64_t max_size = memlane_given_or(options->max_size, MEMLANE_DEFAULT_MAX_SIZE);
+    uint64_t slots = memlane_given_or(options->slots, MEMLANE_DEFAULT_SLOTS);
     if (max_size < 1 || max_size > MEMLANE_CAPACITY_MAXIMUM) {
         return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
                             "variable '%s': max_size=%" PRIu64 " is not between 1 and %" PRIu64 " bytes", name,
@@ -109,35 +67,34 @@ static memlane_status check_options(const memlane_variable_options *options, con
                             "variable '%s': slots=%" PRIu64 " is not between %d and %d", name, slots,
                             MEMLANE_SLOTS_MINIMUM, MEMLANE_SLOTS_MAXIMUM);
     }
-    if (participants < 1 || participants > MEMLANE_PARTICIPANTS_MAXIMUM) {
-        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
-                            "variable '%s': max_participants=%" PRIu64 " is not between 1 and %d", name, participants,
-                            MEMLANE_PARTICIPANTS_MAXIMUM);
-    }
     return MEMLANE_OK;
 }
 
 static memlane_status make_request(struct memlane_request *request, const char *name, size_t length,
                                    const memlane_variable_options *options, memlane_error *error) {
-    memset(request, 0, sizeof *request);
-    memlane_status status = memlane_object_name_parse(&request->name, name, length, error);
+    memlane_status status = memlane_endpoint_request(request, &variable_kind, name, length, &options->object,
+                                                     MEMLANE_DEFAULT_PARTICIPANTS, error);
     if (status == MEMLANE_OK) {
         status = check_options(options, request->name.text, error);
     }
-    request->kind = &variable_kind;
-    request->directory = options->directory;
-    request->sharing =
-        (struct memlane_sharing){.permissions = options->permissions & 0777, .peer_user = options->peer_user};
-    request->participants = (uint32_t)given_or(options->participants, MEMLANE_DEFAULT_PARTICIPANTS);
-    memlane_register_shape(request->geometry, given_or(options->slots, MEMLANE_DEFAULT_SLOTS),
-                           given_or(options->max_size, MEMLANE_DEFAULT_MAX_SIZE));
-    request->geometry[MEMLANE_REGISTER_ENCODING] = given_or(options->encoding, MEMLANE_DEFAULT_ENCODING);
-    request->create = options->create;
-    request->ephemeral = given_or(options->ephemeral, 0) != 0;
-    request->uuid = options->uuid;
+    memlane_register_shape(request->geometry, memlane_given_or(options->slots, MEMLANE_DEFAULT_SLOTS),
+                           memlane_given_or(options->max_size, MEMLANE_DEFAULT_MAX_SIZE));
+    request->geometry[MEMLANE_REGISTER_ENCODING] = memlane_given_or(options->encoding, MEMLANE_DEFAULT_ENCODING);
     request->agree = agree;
     request->argument = (void *)(uintptr_t)options;
     return status;
+}
+
+static memlane_variable *variable_of(struct memlane_endpoint *endpoint) {
+    return (memlane_variable *)(void *)endpoint;
+}
+
+static void rouse(struct memlane_endpoint *endpoint) {
+    memlane_wait_notify(&variable_of(endpoint)->reg.control->bell);
+}
+
+static void unbind(struct memlane_endpoint *endpoint) {
+    memlane_register_unbind(&variable_of(endpoint)->reg);
 }
 
 memlane_status memlane_variable_open(memlane_variable **variable, const char *name, size_t length,
@@ -151,14 +108,14 @@ memlane_status memlane_variable_open(memlane_variable **variable, const char *na
     if (opened == NULL) {
         return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request.name.text);
     }
-    status = memlane_segment_open(&opened->segment, &request, error);
+    status = memlane_endpoint_open(&opened->endpoint, &request, error);
     if (status != MEMLANE_OK) {
         free(opened);
         return status;
     }
-    memlane_store32_relaxed(&opened->users, 1); /* relaxed: nobody else knows the handle yet */
-    memlane_store32_relaxed(&opened->references, 2);
-    status = memlane_register_bind(&opened->reg, &opened->segment, error);
+    status = memlane_register_bind(&opened->reg, &opened->endpoint.segment, error);
+    opened->endpoint.rouse = rouse;
+    opened->endpoint.unbind = unbind;
     if (status != MEMLANE_OK) {
         memlane_variable_free(opened);
         return status;
@@ -169,85 +126,20 @@ memlane_status memlane_variable_open(memlane_variable **variable, const char *na
 
 /* -- closing --------------------------------------------------------------------------------------------------- */
 
-static uint32_t decrement(memlane_atomic32 *count) {
-    return memlane_add32_seq_cst(count, UINT32_MAX) -
-           1; /* seq_cst holds the acquire and release that a count of users needs */
-}
-
-static void drop_reference(memlane_variable *variable) {
-    if (decrement(&variable->references) == 0) {
-        free(variable->segment.directory);
-        free(variable);
-    }
-}
-
-static void leave(memlane_variable *variable) {
-    if (decrement(&variable->users) == 0) {
-        memlane_segment_close(&variable->segment);
-        memlane_register_unbind(&variable->reg);
-        drop_reference(variable);
-    }
-}
-
-static memlane_status explain_closed(const memlane_variable *variable, memlane_error *error) {
-    return memlane_fail(error, MEMLANE_CLOSED, "variable '%s': this endpoint was closed; open it anew",
-                        variable->segment.name.text);
-}
-
-/* Begins an operation: the mapping stays until leave(). */
-static memlane_status enter(memlane_variable *variable, memlane_error *error) {
-    for (;;) {
-        uint32_t users = memlane_load32_acquire(&variable->users);
-        if (users == 0) {
-            return explain_closed(variable, error);
-        }
-        if (memlane_cas32_seq_cst(&variable->users, users, users + 1)) {
-            break;
-        }
-    }
-    memlane_status status = MEMLANE_OK;
-    if (memlane_load32_acquire(&variable->segment.closing) != 0) { /* pairs with the exchange in close */
-        status = explain_closed(variable, error);
-    } else if (!memlane_segment_is_attached(&variable->segment)) {
-        status = memlane_segment_settle(&variable->segment, error);
-    }
-    if (status != MEMLANE_OK) {
-        leave(variable);
-    }
-    return status;
-}
-
-/* Ends an operation that came to `status`. Truncation shows here: what was read since were zeros. */
-static memlane_status finish(memlane_variable *variable, memlane_status status, memlane_error *error) {
-    if (memlane_segment_is_lost(&variable->segment)) {
-        memlane_segment_explain_loss(&variable->segment, error);
-        status = MEMLANE_CORRUPTED;
-    }
-    leave(variable);
-    return status;
-}
-
 void memlane_variable_hold(memlane_variable *variable) {
-    memlane_add32_seq_cst(&variable->users, 1); /* not from 0: the caller has the endpoint, a view, a loan or a hold */
+    memlane_endpoint_hold(&variable->endpoint);
 }
 
 void memlane_variable_release(memlane_variable *variable) {
-    leave(variable);
+    memlane_endpoint_leave(&variable->endpoint);
 }
 
 void memlane_variable_close(memlane_variable *variable) {
-    if (memlane_exchange32_seq_cst(&variable->segment.closing, 1) != 0) {
-        return;
-    }
-    memlane_wait_notify(&variable->reg.control->bell); /* our own waiters leave at once */
-    leave(variable);
+    memlane_endpoint_close(&variable->endpoint);
 }
 
 void memlane_variable_free(memlane_variable *variable) {
-    if (variable != NULL) {
-        memlane_variable_close(variable);
-        drop_reference(variable);
-    }
+    memlane_endpoint_free(variable == NULL ? NULL : &variable->endpoint);
 }
 
 /* -- writing --------------------------------------------------------------------------------------------------- */
@@ -259,7 +151,7 @@ static memlane_status explain_no_slot(const memlane_variable *variable, memlane_
                         "variable '%s': none of its %" PRIu32
                         " slots is free (%s): release views and loans, continue stopped "
                         "processes, or create it with more slots=",
-                        variable->segment.name.text, variable->reg.slots, holders);
+                        variable->endpoint.segment.name.text, variable->reg.slots, holders);
 }
 
 /* Waits for a slot, taking back what the dead held. Slots come back without a notification, so this polls, in growing
@@ -270,10 +162,10 @@ static memlane_status claim_patiently(memlane_variable *variable, struct memlane
         if (memlane_register_claim(&variable->reg, claim) == MEMLANE_OK) {
             return MEMLANE_OK;
         }
-        if (memlane_load32_acquire(&variable->segment.closing) != 0) {
-            return explain_closed(variable, error);
+        if (memlane_endpoint_is_closing(&variable->endpoint)) {
+            return memlane_endpoint_explain_closed(&variable->endpoint, error);
         }
-        memlane_participant_collect(&variable->segment);
+        memlane_participant_collect(&variable->endpoint.segment);
         if (memlane_register_claim(&variable->reg, claim) == MEMLANE_OK) {
             return MEMLANE_OK;
         }
@@ -290,12 +182,12 @@ static memlane_status explain_too_large(const memlane_variable *variable, uint64
         error, MEMLANE_VALUE_TOO_LARGE,
         "variable '%s': the value takes %" PRIu64 " bytes, at most max_size=%" PRIu64
         " fit; the old value stays: write less, or memlane.unlink() it and create it with a larger max_size=",
-        variable->segment.name.text, size, variable->reg.capacity);
+        variable->endpoint.segment.name.text, size, variable->reg.capacity);
 }
 
 static memlane_status commit(memlane_variable *variable, struct memlane_claim *claim, uint64_t size, uint32_t type,
                              uint64_t *version, memlane_error *error) {
-    struct memlane_segment *segment = &variable->segment;
+    struct memlane_segment *segment = &variable->endpoint.segment;
     memlane_status status = memlane_register_commit(&variable->reg, claim, size, type, version);
     if (status == MEMLANE_OWNERSHIP_LOST) {
         return memlane_fail(
@@ -332,13 +224,13 @@ memlane_status memlane_variable_write(memlane_variable *variable, const void *by
 memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *loan, uint64_t deadline_ns,
                                      memlane_error *error) {
     struct memlane_claim claim;
-    memlane_status status = enter(variable, error);
+    memlane_status status = memlane_endpoint_enter(&variable->endpoint, error);
     if (status != MEMLANE_OK) {
         return status;
     }
     status = claim_patiently(variable, &claim, deadline_ns, error);
     if (status != MEMLANE_OK) {
-        return finish(variable, status, error);
+        return memlane_endpoint_finish(&variable->endpoint, status, error);
     }
     *loan = (memlane_loan){
         .variable = variable,
@@ -368,13 +260,13 @@ memlane_status memlane_loan_commit(memlane_loan *loan, uint64_t size, uint32_t t
         *version = committed;
     }
     loan->variable = NULL;
-    return finish(variable, status, error);
+    return memlane_endpoint_finish(&variable->endpoint, status, error);
 }
 
 void memlane_loan_drop(memlane_loan *loan) {
     struct memlane_claim claim = claim_of(loan);
     memlane_register_drop(&loan->variable->reg, &claim);
-    leave(loan->variable);
+    memlane_endpoint_leave(&loan->variable->endpoint);
     loan->variable = NULL;
 }
 
@@ -392,7 +284,7 @@ static memlane_reading reading_of(const struct memlane_glance *glance) {
 }
 
 static memlane_status explain_reading(const memlane_variable *variable, memlane_status status, memlane_error *error) {
-    const char *name = variable->segment.name.text;
+    const char *name = variable->endpoint.segment.name.text;
     switch (status) {
     case MEMLANE_EMPTY:
         return memlane_fail(error, status,
@@ -431,7 +323,7 @@ static memlane_status look(memlane_variable *variable, uint32_t attempt, struct 
 memlane_status memlane_access_begin(memlane_variable *variable, uint32_t attempt, memlane_access *access,
                                     memlane_error *error) {
     struct memlane_glance glance;
-    memlane_status status = enter(variable, error);
+    memlane_status status = memlane_endpoint_enter(&variable->endpoint, error);
     if (status != MEMLANE_OK) {
         return status;
     }
@@ -439,13 +331,13 @@ memlane_status memlane_access_begin(memlane_variable *variable, uint32_t attempt
         attempt++;
     }
     if (status != MEMLANE_OK) {
-        return finish(variable, explain_reading(variable, status, error), error);
+        return memlane_endpoint_finish(&variable->endpoint, explain_reading(variable, status, error), error);
     }
     access->bytes = glance.bytes;
     access->latest = glance.latest;
     access->reading = reading_of(&glance);
     if (attempt > 0) {
-        memlane_statistics_add(&variable->segment, MEMLANE_COUNTER_RETRIES, 1);
+        memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_RETRIES, 1);
     }
     return MEMLANE_OK;
 }
@@ -461,10 +353,10 @@ memlane_status memlane_access_end(memlane_variable *variable, memlane_access *ac
         memlane_register_unpin(&variable->reg, access->pin);
     }
     if (complete) {
-        memlane_statistics_add(&variable->segment, MEMLANE_COUNTER_READS, 1);
-        memlane_statistics_add(&variable->segment, MEMLANE_COUNTER_BYTES_READ, access->reading.size);
+        memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_READS, 1);
+        memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_BYTES_READ, access->reading.size);
     }
-    return finish(variable, MEMLANE_OK, error);
+    return memlane_endpoint_finish(&variable->endpoint, MEMLANE_OK, error);
 }
 
 memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, uint64_t capacity,
@@ -487,7 +379,7 @@ memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, u
                        ? status
                        : memlane_fail(error, MEMLANE_BUFFER_TOO_SMALL,
                                       "variable '%s': the value takes %" PRIu64 " bytes, the buffer holds %" PRIu64,
-                                      variable->segment.name.text, reading->size, capacity);
+                                      variable->endpoint.segment.name.text, reading->size, capacity);
         }
     }
 }
@@ -495,40 +387,40 @@ memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, u
 /* -- views ----------------------------------------------------------------------------------------------------- */
 
 static memlane_status map_view(memlane_variable *variable, memlane_error *error) {
-    memlane_mutex_lock(&variable->segment.mutex);
-    memlane_status status = memlane_segment_map_view(&variable->segment, error);
-    memlane_mutex_unlock(&variable->segment.mutex);
+    memlane_mutex_lock(&variable->endpoint.segment.mutex);
+    memlane_status status = memlane_segment_map_view(&variable->endpoint.segment, error);
+    memlane_mutex_unlock(&variable->endpoint.segment.mutex);
     return status;
 }
 
 memlane_status memlane_variable_view(memlane_variable *variable, memlane_view *view, memlane_error *error) {
     struct memlane_glance glance;
     uint32_t pin;
-    memlane_status status = enter(variable, error);
+    memlane_status status = memlane_endpoint_enter(&variable->endpoint, error);
     if (status != MEMLANE_OK) {
         return status;
     }
     status = map_view(variable, error);
     if (status != MEMLANE_OK) {
-        return finish(variable, status, error);
+        return memlane_endpoint_finish(&variable->endpoint, status, error);
     }
     status = memlane_register_pin(&variable->reg, &glance, &pin);
     if (status != MEMLANE_OK) {
-        return finish(variable, explain_reading(variable, status, error), error);
+        return memlane_endpoint_finish(&variable->endpoint, explain_reading(variable, status, error), error);
     }
     *view = (memlane_view){
         .variable = variable,
-        .bytes = variable->segment.view_base + (glance.bytes - variable->segment.base),
+        .bytes = variable->endpoint.segment.view_base + (glance.bytes - variable->endpoint.segment.base),
         .reading = reading_of(&glance),
         .pin = pin,
     };
-    memlane_statistics_add(&variable->segment, MEMLANE_COUNTER_READS, 1);
+    memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_READS, 1);
     return MEMLANE_OK; /* still entered: the view is a user */
 }
 
 void memlane_view_release(memlane_view *view) {
     memlane_register_unpin(&view->variable->reg, view->pin);
-    leave(view->variable);
+    memlane_endpoint_leave(&view->variable->endpoint);
     view->variable = NULL;
 }
 
@@ -539,11 +431,11 @@ static memlane_status wait_newer(memlane_variable *variable, uint64_t version, u
     for (;;) {
         uint64_t seen = memlane_load_acquire(word); /* P2: as any reader */
         *newest = memlane_word_version(seen);
-        if (*newest > version || memlane_segment_is_lost(&variable->segment)) {
+        if (*newest > version || memlane_segment_is_lost(&variable->endpoint.segment)) {
             return MEMLANE_OK;
         }
-        memlane_status status = memlane_wait_change(&variable->segment, word, &variable->reg.control->bell, seen,
-                                                    deadline_ns, WAIT_CHUNK_NS);
+        memlane_status status = memlane_wait_change(&variable->endpoint.segment, word, &variable->reg.control->bell,
+                                                    seen, deadline_ns, WAIT_CHUNK_NS);
         if (status != MEMLANE_OK) {
             return status;
         }
@@ -555,11 +447,12 @@ static memlane_status explain_wait(const memlane_variable *variable, memlane_sta
     switch (status) {
     case MEMLANE_TIMEOUT:
         return memlane_fail(error, status, "variable '%s': no version newer than %" PRIu64 " was written in time",
-                            variable->segment.name.text, version);
+                            variable->endpoint.segment.name.text, version);
     case MEMLANE_INTERRUPTED:
-        return memlane_fail(error, status, "variable '%s': a signal ended the wait", variable->segment.name.text);
+        return memlane_fail(error, status, "variable '%s': a signal ended the wait",
+                            variable->endpoint.segment.name.text);
     case MEMLANE_CLOSED:
-        return explain_closed(variable, error);
+        return memlane_endpoint_explain_closed(&variable->endpoint, error);
     default:
         return status;
     }
@@ -567,42 +460,42 @@ static memlane_status explain_wait(const memlane_variable *variable, memlane_sta
 
 memlane_status memlane_variable_wait(memlane_variable *variable, uint64_t version, uint64_t deadline_ns,
                                      uint64_t *newest, memlane_error *error) {
-    memlane_status status = enter(variable, error);
+    memlane_status status = memlane_endpoint_enter(&variable->endpoint, error);
     if (status != MEMLANE_OK) {
         return status;
     }
     status = explain_wait(variable, wait_newer(variable, version, deadline_ns, newest), version, error);
-    return finish(variable, status, error);
+    return memlane_endpoint_finish(&variable->endpoint, status, error);
 }
 
 memlane_status memlane_variable_version(memlane_variable *variable, uint64_t *version) {
-    memlane_status status = enter(variable, NULL);
+    memlane_status status = memlane_endpoint_enter(&variable->endpoint, NULL);
     if (status != MEMLANE_OK) {
         return status;
     }
     *version = memlane_register_version(&variable->reg);
-    return finish(variable, MEMLANE_OK, NULL);
+    return memlane_endpoint_finish(&variable->endpoint, MEMLANE_OK, NULL);
 }
 
 /* -- what it is and was ------------------------------------------------------------------------------------------ */
 
 void memlane_variable_count_skipped(memlane_variable *variable, uint64_t skipped) {
-    if (enter(variable, NULL) == MEMLANE_OK) {
-        memlane_statistics_add(&variable->segment, MEMLANE_COUNTER_SKIPPED, skipped);
-        leave(variable);
+    if (memlane_endpoint_enter(&variable->endpoint, NULL) == MEMLANE_OK) {
+        memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_SKIPPED, skipped);
+        memlane_endpoint_leave(&variable->endpoint);
     }
 }
 
 void memlane_variable_describe(const memlane_variable *variable, memlane_variable_properties *properties) {
-    const struct memlane_header *header = &variable->segment.header;
+    const struct memlane_header *header = &variable->endpoint.segment.header;
     *properties = (memlane_variable_properties){
         .max_size = header->geometry[MEMLANE_REGISTER_CAPACITY],
         .slots = header->geometry[MEMLANE_REGISTER_SLOTS],
         .participants = header->participants_count,
         .encoding = header->geometry[MEMLANE_REGISTER_ENCODING],
         .ephemeral = (header->flags & MEMLANE_FLAG_EPHEMERAL) != 0,
-        .name = variable->segment.name.text,
-        .directory = variable->segment.directory,
+        .name = variable->endpoint.segment.name.text,
+        .directory = variable->endpoint.segment.directory,
     };
     memcpy(properties->uuid, header->uuid, sizeof properties->uuid);
 }
@@ -610,11 +503,11 @@ void memlane_variable_describe(const memlane_variable *variable, memlane_variabl
 memlane_status memlane_variable_statistics_read(memlane_variable *variable, memlane_variable_statistics *statistics,
                                                 memlane_error *error) {
     uint64_t sum[MEMLANE_COUNTERS];
-    memlane_status status = enter(variable, error);
+    memlane_status status = memlane_endpoint_enter(&variable->endpoint, error);
     if (status != MEMLANE_OK) {
         return status;
     }
-    memlane_statistics_sum(&variable->segment, sum);
+    memlane_statistics_sum(&variable->endpoint.segment, sum);
     struct memlane_custody_count held = memlane_custody_count(&variable->reg);
     *statistics = (memlane_variable_statistics){
         .writes = sum[MEMLANE_COUNTER_WRITES],
@@ -626,28 +519,18 @@ memlane_status memlane_variable_statistics_read(memlane_variable *variable, meml
         .retries = sum[MEMLANE_COUNTER_RETRIES],
         .recovered = sum[MEMLANE_COUNTER_RECOVERED],
         .version = memlane_register_version(&variable->reg),
-        .live_participants = memlane_participant_survey(&variable->segment, NULL, 0),
+        .live_participants = memlane_participant_survey(&variable->endpoint.segment, NULL, 0),
         .slots_writing = held.writing,
         .slots_pinned = held.pinned,
-        .is_current = memlane_segment_is_current(&variable->segment),
+        .is_current = memlane_segment_is_current(&variable->endpoint.segment),
     };
-    return finish(variable, MEMLANE_OK, error);
+    return memlane_endpoint_finish(&variable->endpoint, MEMLANE_OK, error);
 }
 
 bool memlane_variable_is_current(memlane_variable *variable) {
-    if (enter(variable, NULL) != MEMLANE_OK) {
-        return false;
-    }
-    bool current = memlane_segment_is_current(&variable->segment);
-    leave(variable);
-    return current;
+    return memlane_endpoint_is_current(&variable->endpoint);
 }
 
 bool memlane_variable_is_private(memlane_variable *variable) {
-    if (enter(variable, NULL) != MEMLANE_OK) {
-        return false;
-    }
-    bool is_private = memlane_segment_is_private(&variable->segment);
-    leave(variable);
-    return is_private;
+    return memlane_endpoint_is_private(&variable->endpoint);
 }

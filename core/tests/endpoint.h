@@ -7,7 +7,7 @@
 static CHECK_UNUSED memlane_variable_options endpoint_options(void) {
     memlane_variable_options options;
     memlane_variable_options_initialise(&options);
-    options.directory = check_directory;
+    options.object.directory = check_directory;
     return options;
 }
 

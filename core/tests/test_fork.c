@@ -196,7 +196,7 @@ static void a_child_without_a_place_is_told_and_its_views_become_private_copies(
     memlane_view view, fresh;
     memlane_error error;
     int ends[2];
-    options.participants = 1;
+    options.object.participants = 1;
     options.slots = 3;
     CHECK_CALL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
     memlane_variable *variable = endpoint_open_with("pose", &options);
@@ -273,7 +273,7 @@ static void a_child_for_which_no_descriptor_was_left_attaches_when_it_needs_to(v
 static void grandchildren_keep_the_views_that_they_were_born_with(void) {
     memlane_variable_options options = endpoint_options();
     memlane_view view;
-    options.participants = 1;
+    options.object.participants = 1;
     memlane_variable *variable = endpoint_open_with("pose", &options);
     endpoint_write(variable, 1);
     CHECK_STATUS(MEMLANE_OK, memlane_variable_view(variable, &view, NULL));
@@ -326,7 +326,7 @@ static void a_fork_in_the_midst_of_threads_leaves_both_sides_able_to_work(void) 
     enum { THREADS = 4, FORKS = 200 };
     memlane_variable_options options = endpoint_options();
     options.slots = 64;
-    options.participants = 1024;
+    options.object.participants = 1024;
     struct work work = {.variable = endpoint_open_with("pose", &options)};
     pthread_t threads[THREADS];
     memlane_variable *other = endpoint_open("other");
@@ -362,7 +362,7 @@ static void a_fork_in_the_midst_of_threads_leaves_both_sides_able_to_work(void) 
 static void a_long_chain_of_forks_holds(void) {
     enum { GENERATIONS = 300 };
     memlane_variable_options options = endpoint_options();
-    options.participants = 4;
+    options.object.participants = 4;
     memlane_variable *variable = endpoint_open_with("pose", &options);
     endpoint_write(variable, 0);
     int ends[2];

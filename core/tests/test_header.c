@@ -23,7 +23,7 @@ static void create(void) {
     memlane_variable_options options = endpoint_options();
     options.slots = SLOTS;
     options.max_size = CAPACITY;
-    options.participants = PARTICIPANTS;
+    options.object.participants = PARTICIPANTS;
     memlane_variable *variable = endpoint_open_with("pose", &options);
     endpoint_write(variable, 1);
     memlane_variable_free(variable);
@@ -232,7 +232,7 @@ static void a_file_that_others_may_write_is_refused(void) {
     expect_refusal(MEMLANE_UNSAFE_NAMESPACE, "has mode 604, which lets others in");
 
     memlane_variable_options options = endpoint_options();
-    options.permissions = 0604;
+    options.object.permissions = 0604;
     memlane_variable_free(endpoint_open_with("pose", &options));
     close(descriptor);
     endpoint_unlink("pose");
@@ -251,7 +251,7 @@ static void a_file_of_another_user_is_refused_unless_that_user_was_named(void) {
     expect_refusal(MEMLANE_UNSAFE_NAMESPACE, "belongs to user 12345, not to user 0");
 
     memlane_variable_options options = endpoint_options();
-    options.peer_user = ANOTHER;
+    options.object.peer_user = ANOTHER;
     memlane_variable_free(endpoint_open_with("pose", &options));
     close(descriptor);
     endpoint_unlink("pose");

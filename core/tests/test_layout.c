@@ -83,7 +83,7 @@ static uint64_t number_at(int descriptor, off_t offset, size_t size) {
 static void a_variable_of_a_known_shape_has_the_known_bytes(void) {
     memlane_variable_options options = endpoint_options();
     char path[2 * CHECK_PATH_SIZE];
-    options.participants = 3;
+    options.object.participants = 3;
     options.slots = 2;
     options.max_size = 100;
     memlane_variable *variable = endpoint_open_with("two words", &options);

@@ -93,7 +93,7 @@ static void one_too_many_is_refused_with_the_limit_and_the_living(void) {
     memlane_variable *variables[PARTICIPANTS], *refused = NULL;
     memlane_error error;
     char living[64];
-    options.participants = PARTICIPANTS;
+    options.object.participants = PARTICIPANTS;
     for (int i = 0; i < PARTICIPANTS; i++) {
         variables[i] = endpoint_open_with("pose", &options);
     }
@@ -114,7 +114,7 @@ static void one_too_many_is_refused_with_the_limit_and_the_living(void) {
 static void as_many_as_the_layout_allows_can_attach(void) {
     static memlane_variable *variables[MEMLANE_PARTICIPANTS_MAXIMUM];
     memlane_variable_options options = endpoint_options();
-    options.participants = MEMLANE_PARTICIPANTS_MAXIMUM;
+    options.object.participants = MEMLANE_PARTICIPANTS_MAXIMUM;
     options.max_size = 64;
     for (int i = 0; i < MEMLANE_PARTICIPANTS_MAXIMUM; i++) {
         variables[i] = endpoint_open_with("pose", &options);

@@ -38,7 +38,7 @@ static void the_second_opener_adopts_what_was_not_given(void) {
     memlane_variable_properties first, second;
     options.max_size = 100;
     options.slots = 3;
-    options.participants = 7;
+    options.object.participants = 7;
     options.encoding = 2;
     memlane_variable *creator = endpoint_open_with("pose", &options);
 
@@ -68,14 +68,14 @@ static void a_difference_is_refused_with_both_sides(void) {
     options.slots = 2;
     expect_open_fails("pose", &options, MEMLANE_SIZE_MISMATCH, "slots=2 was asked for, the object has slots=14");
     options = endpoint_options();
-    options.participants = 1;
+    options.object.participants = 1;
     expect_open_fails("pose", &options, MEMLANE_SIZE_MISMATCH,
                       "max_participants=1 was asked for, the object has max_participants=128");
     options = endpoint_options();
     options.encoding = 2;
     expect_open_fails("pose", &options, MEMLANE_SCHEMA_MISMATCH, "protocol=2 was asked for, the object has protocol=5");
     options = endpoint_options();
-    options.ephemeral = 1;
+    options.object.ephemeral = 1;
     expect_open_fails("pose", &options, MEMLANE_SCHEMA_MISMATCH,
                       "persistent=False was asked for, the object has persistent=True");
 
@@ -88,9 +88,9 @@ static void terms_that_agree_are_accepted(void) {
     memlane_variable *variable = endpoint_open("pose");
     options.max_size = 4096;
     options.slots = 14;
-    options.participants = 128;
+    options.object.participants = 128;
     options.encoding = 5;
-    options.ephemeral = 0;
+    options.object.ephemeral = 0;
 
     memlane_variable_free(endpoint_open_with("pose", &options));
 
@@ -117,7 +117,7 @@ static void impossible_sizes_are_refused_before_anything_is_made(void) {
         memlane_variable_options options = endpoint_options();
         options.max_size = wrong[i].max_size;
         options.slots = wrong[i].slots;
-        options.participants = wrong[i].participants;
+        options.object.participants = wrong[i].participants;
         expect_open_fails("pose", &options, MEMLANE_INVALID_ARGUMENT, wrong[i].text);
     }
 }
@@ -129,7 +129,7 @@ static void a_bad_name_is_refused(void) {
 
 static void a_missing_object_is_not_made_when_that_was_asked(void) {
     memlane_variable_options options = endpoint_options();
-    options.create = false;
+    options.object.create = false;
 
     expect_open_fails("pose", &options, MEMLANE_NOT_FOUND, "there is no variable 'pose' in '/dev/shm/memlane-test");
 }
@@ -140,7 +140,7 @@ static void only_the_very_object_is_accepted_where_its_identity_is_given(void) {
     memlane_variable *variable = endpoint_open("pose");
     memlane_variable_describe(variable, &properties);
     memlane_variable_free(variable);
-    options.uuid = properties.uuid;
+    options.object.uuid = properties.uuid;
 
     memlane_variable_free(endpoint_open_with("pose", &options));
     endpoint_unlink("pose");
@@ -331,7 +331,7 @@ static void the_mode_asked_for_is_the_mode_made_whatever_the_umask(void) {
     for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
         memlane_variable_options options = endpoint_options();
         struct stat found;
-        options.permissions = 0640;
+        options.object.permissions = 0640;
         umask(masks[i]);
 
         memlane_variable_free(endpoint_open_with("pose", &options));
@@ -414,7 +414,7 @@ static void closing_one_endpoint_leaves_the_others_alone(void) {
 /* 10,000 of them would show a descriptor, mapping or place that is not given back. */
 static void opening_and_closing_for_ever_uses_nothing_up(void) {
     memlane_variable_options options = endpoint_options();
-    options.participants = 2;
+    options.object.participants = 2;
     options.max_size = 64;
     memlane_variable *first = endpoint_open_with("pose", &options);
     for (int i = 0; i < 10000; i++) {

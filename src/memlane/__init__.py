@@ -30,7 +30,8 @@ from memlane.errors import (
     UnsupportedNamespace,
     ValueTooLarge,
 )
-from memlane.variable import HostVariable, Reading, VariableStatistics, collect, unlink
+from memlane.namespace import collect, unlink
+from memlane.variable import HostVariable, Reading, VariableStatistics
 
 __all__ = [
     "AccessDenied",

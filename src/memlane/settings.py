@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 from typing import final
 
@@ -20,6 +21,11 @@ MAX_SIZE = Default(4096)
 SLOTS = Default(14)
 PROTOCOL = Default(5)
 MAX_PARTICIPANTS = Default(128)
+
+
+def given(value: int | None) -> int | None:
+    """Return what the caller gave, None where that was nothing."""
+    return None if isinstance(value, Default) or value is None else operator.index(value)
 
 
 def namespace_directory(directory: str | os.PathLike[str] | None = None) -> bytes:

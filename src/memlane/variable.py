@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import operator
 import os
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 from memlane import settings
 from memlane._native import namespace
 from memlane._native.variable import Variable
-from memlane.errors import Closed, Error, InvalidName, MissingDependency, ObjectNotFound
+from memlane.errors import Closed, Error, MissingDependency, ObjectNotFound
+from memlane.names import encoded_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,22 +55,6 @@ class VariableStatistics(NamedTuple):
     """Slots that views keep as they are."""
     is_current: bool
     """Whether the name still leads to this object."""
-
-
-def encoded_name(name: str | bytes) -> bytes:
-    """Return the bytes of a name; the library judges them."""
-    if isinstance(name, bytes):
-        return name
-    if not isinstance(name, str):
-        raise TypeError(f"a name is str or bytes, not {type(name).__name__}")
-    try:
-        return name.encode()
-    except UnicodeEncodeError as error:
-        raise InvalidName(f"the name {name!r} has no UTF-8 form ({error.reason}): use other characters") from error
-
-
-def _given(value: int | None) -> int | None:
-    return None if isinstance(value, settings.Default) or value is None else operator.index(value)
 
 
 def largest_bytes(max_size: int) -> int:
@@ -163,10 +147,10 @@ class HostVariable(Variable):
         self._open(
             encoded_name(name),
             settings.namespace_directory(directory),
-            max_size=_given(max_size),
-            slots=_given(slots),
-            participants=_given(max_participants),
-            protocol=_given(protocol),
+            max_size=settings.given(max_size),
+            slots=settings.given(slots),
+            participants=settings.given(max_participants),
+            protocol=settings.given(protocol),
             persistent=persistent,
             mode=self._mode,
             peer_uid=self._peer_uid,
@@ -306,40 +290,3 @@ class HostVariable(Variable):
                 " memlane.unlink() removes whatever has the name",
             )
         namespace.unlink(encoded_name(properties["name"]), properties["directory"], self._mode, self._peer_uid)
-
-
-def unlink(
-    name: str | bytes,
-    *,
-    directory: str | os.PathLike[str] | None = None,
-    mode: int = 0o600,
-    peer_uid: int | None = None,
-) -> None:
-    """Remove the name of an object of any kind. Endpoints that are open go on.
-
-    Args:
-        name: As given to the object's class.
-        directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
-        mode: The most that the directory's mode may let others do.
-        peer_uid: Another user whose directory is accepted.
-
-    Raises:
-        ObjectNotFound: There is no such object.
-    """
-    namespace.unlink(
-        encoded_name(name), settings.namespace_directory(directory), mode, -1 if peer_uid is None else peer_uid
-    )
-
-
-def collect(*, directory: str | os.PathLike[str] | None = None, mode: int = 0o600, peer_uid: int | None = None) -> int:
-    """Remove every object made with ``persistent=False`` that no live endpoint has open.
-
-    Args:
-        directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
-        mode: The most that the directory's mode may let others do.
-        peer_uid: Another user whose directory is accepted.
-
-    Returns:
-        How many were removed.
-    """
-    return namespace.collect(settings.namespace_directory(directory), mode, -1 if peer_uid is None else peer_uid)

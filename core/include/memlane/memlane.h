@@ -3,6 +3,7 @@
 #define MEMLANE_MEMLANE_H
 
 #include <memlane/namespace.h>
+#include <memlane/object.h>
 #include <memlane/status.h>
 #include <memlane/variable.h>
 #include <memlane/version.h>

@@ -7,6 +7,7 @@
 #ifndef MEMLANE_VARIABLE_H
 #define MEMLANE_VARIABLE_H
 
+#include <memlane/object.h>
 #include <memlane/status.h>
 
 #include <stdbool.h>
@@ -19,28 +20,18 @@ extern "C" {
 
 typedef struct memlane_variable memlane_variable;
 
-#define MEMLANE_NO_DEADLINE UINT64_MAX
-#define MEMLANE_ANY UINT64_MAX /* a size that was not given: adopt what is there, or the default when creating */
-
 enum {
     MEMLANE_DEFAULT_MAX_SIZE = 4096,
     MEMLANE_DEFAULT_SLOTS = 14,
-    MEMLANE_DEFAULT_PARTICIPANTS = 128,
     MEMLANE_DEFAULT_ENCODING = 5 /* Python's pickle protocol, for values that are not plain */
 };
 
 /* Initialise by memlane_variable_options_initialise(), then change what matters. */
 typedef struct memlane_variable_options {
-    const char *directory;     /* namespace directory; NULL or empty: $MEMLANE_DIR, else the user's own */
-    uint64_t max_size;         /* bytes of the largest value, or MEMLANE_ANY */
-    uint64_t slots;            /* 2 to 65535, or MEMLANE_ANY */
-    uint64_t participants;     /* endpoints at once, 1 to 1024, or MEMLANE_ANY */
-    uint64_t encoding;         /* the caller's mark of how values are encoded, compared at opening, or MEMLANE_ANY */
-    uint64_t ephemeral;        /* 1: the last endpoint to close removes the object; 0: it stays; or MEMLANE_ANY */
-    uint32_t permissions;      /* file mode to create with, and the most that is accepted: 0600 */
-    int64_t peer_user;         /* uid of another user whose object is accepted, or -1 */
-    bool create;               /* false: a missing object is MEMLANE_NOT_FOUND */
-    const unsigned char *uuid; /* 16 bytes: accept only this very object; NULL: any */
+    memlane_object_options object;
+    uint64_t max_size; /* bytes of the largest value, or MEMLANE_ANY */
+    uint64_t slots;    /* 2 to 65535, or MEMLANE_ANY */
+    uint64_t encoding; /* the caller's mark of how values are encoded, compared at opening, or MEMLANE_ANY */
 } memlane_variable_options;
 
 MEMLANE_API void memlane_variable_options_initialise(memlane_variable_options *options);

@@ -178,10 +178,10 @@ static bool open_variable(void) {
     memlane_error error;
     memlane_variable_options options;
     memlane_variable_options_initialise(&options);
-    options.directory = check_directory;
+    options.object.directory = check_directory;
     options.max_size = MAX_SIZE;
     options.slots = SLOTS;
-    options.participants = PARTICIPANTS;
+    options.object.participants = PARTICIPANTS;
     begin(OPEN, SYSTEM_NS);
     if (end(memlane_variable_open(&victim.variable, "value", NAME_LENGTH, &options, &error)) != MEMLANE_OK) {
         victim.variable = NULL;

@@ -53,8 +53,8 @@ static void open_endpoint(struct actor *self) {
     memlane_variable_options options;
     memlane_error error;
     memlane_variable_options_initialise(&options);
-    options.directory = self->start.directory;
-    options.create = false;
+    options.object.directory = self->start.directory;
+    options.object.create = false;
     begin(self);
     memlane_status status = memlane_variable_open(&self->variable, SOAK_NAME, strlen(SOAK_NAME), &options, &error);
     if (!end(self, ACTIVITY_OUTSIDE, status, &error)) {

@@ -42,8 +42,8 @@ static memlane_variable *open_fresh(struct oracle *oracle) {
     memlane_variable_options options;
     memlane_error error;
     memlane_variable_options_initialise(&options);
-    options.directory = oracle->directory;
-    options.create = false;
+    options.object.directory = oracle->directory;
+    options.object.create = false;
     CHECK_OK(memlane_variable_open(&variable, SOAK_NAME, strlen(SOAK_NAME), &options, &error), &error);
     return variable;
 }

@@ -48,10 +48,10 @@ static void create_object(void) {
     memlane_error error;
     _Alignas(64) unsigned char first[PAYLOAD_MAXIMUM + 8];
     memlane_variable_options_initialise(&wanted);
-    wanted.directory = check_directory;
+    wanted.object.directory = check_directory;
     wanted.max_size = PAYLOAD_MAXIMUM;
     wanted.slots = SOAK_SLOTS;
-    wanted.participants = SOAK_PARTICIPANTS;
+    wanted.object.participants = SOAK_PARTICIPANTS;
     CHECK_OK(memlane_variable_open(&variable, SOAK_NAME, strlen(SOAK_NAME), &wanted, &error), &error);
     size_t size = payload_fill(first, (struct payload_origin){0});
     CHECK_OK(memlane_variable_write(variable, first, size, 1, 0, &error), &error);

@@ -38,24 +38,29 @@ cdef extern from "memlane/status.h" nogil:
     const char* memlane_status_name(memlane_status status)
 
 
-cdef extern from "memlane/variable.h" nogil:
+cdef extern from "memlane/object.h" nogil:
     const uint64_t MEMLANE_NO_DEADLINE
     const uint64_t MEMLANE_ANY
 
-    ctypedef struct memlane_variable:
-        pass
-
-    ctypedef struct memlane_variable_options:
+    ctypedef struct memlane_object_options:
         const char* directory
-        uint64_t max_size
-        uint64_t slots
         uint64_t participants
-        uint64_t encoding
         uint64_t ephemeral
         uint32_t permissions
         int64_t peer_user
         bint create
         const unsigned char* uuid
+
+
+cdef extern from "memlane/variable.h" nogil:
+    ctypedef struct memlane_variable:
+        pass
+
+    ctypedef struct memlane_variable_options:
+        memlane_object_options object
+        uint64_t max_size
+        uint64_t slots
+        uint64_t encoding
 
     ctypedef struct memlane_reading:
         uint64_t version

@@ -11,6 +11,7 @@ from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
 from memlane._native.library cimport *
 from memlane._native.loan cimport make_loan
+from memlane._native.options cimport fill_object_options, or_any
 from memlane._native.view cimport View as PinnedView
 from memlane._native.view cimport make_view
 from memlane.codec import pickled
@@ -64,11 +65,6 @@ cdef Copy copy_of(const void* source, size_t size):
     return copy
 
 
-cdef uint64_t or_any(object given) except? 0:
-    """The library refuses what is impossible; what C cannot hold becomes the largest of that."""
-    return MEMLANE_ANY if given is None else <uint64_t>min(given, MEMLANE_ANY - 1)
-
-
 cdef class Variable:
     """The part of `memlane.HostVariable` that works on shared memory."""
 
@@ -92,17 +88,10 @@ cdef class Variable:
         if self.handle != NULL:
             raise RuntimeError("an endpoint is opened once")
         memlane_variable_options_initialise(&options)
-        options.directory = directory
+        fill_object_options(&options.object, directory, participants, persistent, mode, peer_uid, create, uuid)
         options.max_size = or_any(max_size)
         options.slots = or_any(slots)
-        options.participants = or_any(participants)
         options.encoding = or_any(protocol)
-        options.ephemeral = or_any(None if persistent is None else not persistent)
-        options.permissions = mode
-        options.peer_user = peer_uid
-        options.create = create
-        if uuid is not None:
-            options.uuid = <const unsigned char*>(<const char*>uuid)
         with nogil:
             status = memlane_variable_open(&self.handle, text, length, &options, &error)
         check(status, &error)

@@ -1,0 +1,190 @@
+#include "endpoint.h"
+
+#include "failure.h"
+#include "header.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* -- what an opener may ask for -------------------------------------------------------------------------------- */
+
+void memlane_object_options_initialise(memlane_object_options *options) {
+    *options = (memlane_object_options){
+        .participants = MEMLANE_ANY,
+        .ephemeral = MEMLANE_ANY,
+        .permissions = 0600,
+        .peer_user = -1,
+        .create = true,
+    };
+}
+
+memlane_status memlane_endpoint_request(struct memlane_request *request, const struct memlane_kind *kind,
+                                        const char *name, size_t length, const memlane_object_options *options,
+                                        uint64_t default_participants, memlane_error *error) {
+    memset(request, 0, sizeof *request);
+    memlane_status status = memlane_object_name_parse(&request->name, name, length, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    uint64_t participants = memlane_given_or(options->participants, default_participants);
+    if (participants < 1 || participants > MEMLANE_PARTICIPANTS_MAXIMUM) {
+        return memlane_fail(
+            error, MEMLANE_INVALID_ARGUMENT, "%s '%s': max_participants=%" PRIu64 " is not between 1 and %d",
+            memlane_kind_name(kind->code), request->name.text, participants, MEMLANE_PARTICIPANTS_MAXIMUM);
+    }
+    request->kind = kind;
+    request->directory = options->directory;
+    request->sharing =
+        (struct memlane_sharing){.permissions = options->permissions & 0777, .peer_user = options->peer_user};
+    request->participants = (uint32_t)participants;
+    request->create = options->create;
+    request->ephemeral = memlane_given_or(options->ephemeral, 0) != 0;
+    request->uuid = options->uuid;
+    return MEMLANE_OK;
+}
+
+static memlane_status disagree(const struct memlane_request *request, const struct memlane_term *term,
+                               memlane_error *error) {
+    return memlane_fail(
+        error, term->status,
+        "%s '%s': %s=%" PRIu64 " was asked for, the object has %s=%" PRIu64
+        ": ask for the same, leave it out to adopt what is there, or memlane.unlink() it to make it anew",
+        memlane_kind_name(request->kind->code), request->name.text, term->what, term->wanted, term->what, term->found);
+}
+
+memlane_status memlane_endpoint_agree(const struct memlane_request *request, const memlane_object_options *options,
+                                      const struct memlane_header *found, const struct memlane_term *terms,
+                                      size_t count, memlane_error *error) {
+    uint64_t ephemeral = found->flags & MEMLANE_FLAG_EPHEMERAL;
+    if (options->ephemeral != MEMLANE_ANY && options->ephemeral != ephemeral) {
+        return memlane_fail(error, MEMLANE_SCHEMA_MISMATCH,
+                            "%s '%s': persistent=%s was asked for, the object has persistent=%s: ask for the "
+                            "same, leave it out to adopt what is there, or memlane.unlink() it to make it anew",
+                            memlane_kind_name(request->kind->code), request->name.text,
+                            options->ephemeral ? "False" : "True", ephemeral ? "False" : "True");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (terms[i].wanted != MEMLANE_ANY && terms[i].wanted != terms[i].found) {
+            return disagree(request, &terms[i], error);
+        }
+    }
+    const struct memlane_term participants = {"max_participants", options->participants, found->participants_count,
+                                              MEMLANE_SIZE_MISMATCH};
+    return participants.wanted == MEMLANE_ANY || participants.wanted == participants.found
+               ? MEMLANE_OK
+               : disagree(request, &participants, error);
+}
+
+memlane_status memlane_endpoint_open(struct memlane_endpoint *endpoint, const struct memlane_request *request,
+                                     memlane_error *error) {
+    memlane_status status = memlane_segment_open(&endpoint->segment, request, error);
+    if (status == MEMLANE_OK) {
+        memlane_store32_relaxed(&endpoint->users, 1); /* relaxed: nobody else knows the handle yet */
+        memlane_store32_relaxed(&endpoint->references, 2);
+    }
+    return status;
+}
+
+/* -- users and references -------------------------------------------------------------------------------------- */
+
+static uint32_t decrement(memlane_atomic32 *count) {
+    return memlane_add32_seq_cst(count, UINT32_MAX) -
+           1; /* seq_cst holds the acquire and release that a count of users needs */
+}
+
+static void drop_reference(struct memlane_endpoint *endpoint) {
+    if (decrement(&endpoint->references) == 0) {
+        free(endpoint->segment.directory);
+        free(endpoint); /* it is the first member of what was allocated */
+    }
+}
+
+void memlane_endpoint_leave(struct memlane_endpoint *endpoint) {
+    if (decrement(&endpoint->users) == 0) {
+        memlane_segment_close(&endpoint->segment);
+        if (endpoint->unbind != NULL) {
+            endpoint->unbind(endpoint);
+        }
+        drop_reference(endpoint);
+    }
+}
+
+memlane_status memlane_endpoint_explain_closed(const struct memlane_endpoint *endpoint, memlane_error *error) {
+    return memlane_fail(error, MEMLANE_CLOSED, "%s '%s': this endpoint was closed; open it anew",
+                        memlane_kind_name(endpoint->segment.header.kind), endpoint->segment.name.text);
+}
+
+memlane_status memlane_endpoint_enter(struct memlane_endpoint *endpoint, memlane_error *error) {
+    for (;;) {
+        uint32_t users = memlane_load32_acquire(&endpoint->users);
+        if (users == 0) {
+            return memlane_endpoint_explain_closed(endpoint, error);
+        }
+        if (memlane_cas32_seq_cst(&endpoint->users, users, users + 1)) {
+            break;
+        }
+    }
+    memlane_status status = MEMLANE_OK;
+    if (memlane_endpoint_is_closing(endpoint)) {
+        status = memlane_endpoint_explain_closed(endpoint, error);
+    } else if (!memlane_segment_is_attached(&endpoint->segment)) {
+        status = memlane_segment_settle(&endpoint->segment, error);
+    }
+    if (status != MEMLANE_OK) {
+        memlane_endpoint_leave(endpoint);
+    }
+    return status;
+}
+
+memlane_status memlane_endpoint_finish(struct memlane_endpoint *endpoint, memlane_status status, memlane_error *error) {
+    if (memlane_segment_is_lost(&endpoint->segment)) {
+        memlane_segment_explain_loss(&endpoint->segment, error);
+        status = MEMLANE_CORRUPTED;
+    }
+    memlane_endpoint_leave(endpoint);
+    return status;
+}
+
+void memlane_endpoint_hold(struct memlane_endpoint *endpoint) {
+    memlane_add32_seq_cst(&endpoint->users, 1); /* not from 0: the caller has one */
+}
+
+/* -- the end --------------------------------------------------------------------------------------------------- */
+
+void memlane_endpoint_close(struct memlane_endpoint *endpoint) {
+    if (memlane_exchange32_seq_cst(&endpoint->segment.closing, 1) != 0) {
+        return;
+    }
+    if (endpoint->rouse != NULL) {
+        endpoint->rouse(endpoint);
+    }
+    memlane_endpoint_leave(endpoint);
+}
+
+void memlane_endpoint_free(struct memlane_endpoint *endpoint) {
+    if (endpoint != NULL) {
+        memlane_endpoint_close(endpoint);
+        drop_reference(endpoint);
+    }
+}
+
+/* -- questions ------------------------------------------------------------------------------------------------- */
+
+bool memlane_endpoint_is_current(struct memlane_endpoint *endpoint) {
+    if (memlane_endpoint_enter(endpoint, NULL) != MEMLANE_OK) {
+        return false;
+    }
+    bool current = memlane_segment_is_current(&endpoint->segment);
+    memlane_endpoint_leave(endpoint);
+    return current;
+}
+
+bool memlane_endpoint_is_private(struct memlane_endpoint *endpoint) {
+    if (memlane_endpoint_enter(endpoint, NULL) != MEMLANE_OK) {
+        return false;
+    }
+    bool is_private = memlane_segment_is_private(&endpoint->segment);
+    memlane_endpoint_leave(endpoint);
+    return is_private;
+}

@@ -1,0 +1,74 @@
+/* One open endpoint of an object of any kind: what every opener may ask for, who uses the endpoint, and how it ends. */
+#ifndef MEMLANE_ENDPOINT_H
+#define MEMLANE_ENDPOINT_H
+
+#include "segment.h"
+
+#include <memlane/object.h>
+
+/* The first member of each kind's handle, which calloc() made. `users` counts what needs the mapping: 1 while open,
+ * each operation under way, each view and loan; at 0 everything goes back. `references` counts who knows the handle:
+ * the caller until free, and the users together. */
+struct memlane_endpoint {
+    struct memlane_segment segment;
+    memlane_atomic32 users, references;
+    void (*rouse)(struct memlane_endpoint *endpoint);  /* at close: this endpoint's own waiters look again; or NULL */
+    void (*unbind)(struct memlane_endpoint *endpoint); /* after the segment was closed: private memory; or NULL */
+};
+
+/* One thing that an opener may ask for and the object has. */
+struct memlane_term {
+    const char *what; /* as the caller knows it, such as "max_size" */
+    uint64_t wanted;  /* or MEMLANE_ANY */
+    uint64_t found;
+    memlane_status status; /* when they differ */
+};
+
+void memlane_object_options_initialise(memlane_object_options *options);
+
+static inline uint64_t memlane_given_or(uint64_t given, uint64_t otherwise) {
+    return given == MEMLANE_ANY ? otherwise : given;
+}
+
+/* Fills in what the kinds have in common; the kind adds its geometry, schema and agree(). MEMLANE_INVALID_NAME,
+ * MEMLANE_INVALID_ARGUMENT. */
+memlane_status memlane_endpoint_request(struct memlane_request *request, const struct memlane_kind *kind,
+                                        const char *name, size_t length, const memlane_object_options *options,
+                                        uint64_t default_participants, memlane_error *error);
+
+/* Compares the common options and the kind's terms with what is there: for agree(). */
+memlane_status memlane_endpoint_agree(const struct memlane_request *request, const memlane_object_options *options,
+                                      const struct memlane_header *found, const struct memlane_term *terms,
+                                      size_t count, memlane_error *error);
+
+/* Opens or creates. Afterwards the caller owns one user and one reference: memlane_endpoint_free() gives both back. */
+memlane_status memlane_endpoint_open(struct memlane_endpoint *endpoint, const struct memlane_request *request,
+                                     memlane_error *error);
+
+/* Begins an operation: the mapping stays until leave or finish. MEMLANE_CLOSED, and what a forked child may meet that
+ * has no place yet (memlane_segment_settle). */
+memlane_status memlane_endpoint_enter(struct memlane_endpoint *endpoint, memlane_error *error);
+void memlane_endpoint_leave(struct memlane_endpoint *endpoint);
+
+/* Ends an operation that came to `status`. Truncation shows here: what was read since were zeros. */
+memlane_status memlane_endpoint_finish(struct memlane_endpoint *endpoint, memlane_status status, memlane_error *error);
+
+/* One more user, for somebody who has one already. */
+void memlane_endpoint_hold(struct memlane_endpoint *endpoint);
+
+/* As the public functions of the kinds: close may be called twice; free accepts NULL. */
+void memlane_endpoint_close(struct memlane_endpoint *endpoint);
+void memlane_endpoint_free(struct memlane_endpoint *endpoint);
+
+static inline bool memlane_endpoint_is_closing(const struct memlane_endpoint *endpoint) {
+    return memlane_load32_acquire(&endpoint->segment.closing) != 0; /* pairs with the exchange in close */
+}
+
+/* The text for MEMLANE_CLOSED. */
+memlane_status memlane_endpoint_explain_closed(const struct memlane_endpoint *endpoint, memlane_error *error);
+
+/* The same two questions for every kind. They make system calls. */
+bool memlane_endpoint_is_current(struct memlane_endpoint *endpoint);
+bool memlane_endpoint_is_private(struct memlane_endpoint *endpoint);
+
+#endif

@@ -1,0 +1,1 @@
+"""What an opener may ask for, as the library takes it."""
