@@ -78,8 +78,8 @@ int memlane_platform_move_read_only(void *from, size_t size,
 
 struct memlane_process {
     uint32_t pid;           /* in its own namespace; 0: nobody */
-    uint64_t start_time;    /* clock ticks since boot: tells a process from a later one of the same pid */
-    uint64_t pid_namespace; /* inode of the namespace */
+    uint64_t start_time;    /* clock ticks since boot: tells a process from a later one of the same pid; 0: unknown */
+    uint64_t pid_namespace; /* inode of the namespace; 0: unknown, /proc is missing or shows another one's pids */
 };
 
 enum memlane_process_state { MEMLANE_PROCESS_LIVE, MEMLANE_PROCESS_GONE, MEMLANE_PROCESS_UNKNOWN };

@@ -359,16 +359,27 @@ static bool read_process_status(uint32_t pid, char *state, uint64_t *start_time)
     return true;
 }
 
+/* A container may see the /proc of its host. There our numbers are those of others: the links to ourselves work, but
+ * /proc/<pid> of a pid from here is a stranger. */
+static bool proc_shows_our_pids(void) {
+    enum { DIGITS = 16 };
+    char number[DIGITS];
+    ssize_t length = readlink("/proc/self", number, sizeof number - 1);
+    number[length > 0 ? length : 0] = '\0';
+    return length > 0 && strtoull(number, NULL, 10) == (unsigned long long)getpid();
+}
+
+/* 0: no evidence of any process can be had here. */
 static uint64_t pid_namespace(void) {
     struct stat found;
-    return stat("/proc/self/ns/pid", &found) == 0 ? (uint64_t)found.st_ino : 0;
+    return proc_shows_our_pids() && stat("/proc/self/ns/pid", &found) == 0 ? (uint64_t)found.st_ino : 0;
 }
 
 void memlane_platform_this_process(struct memlane_process *process) {
     char state;
     process->pid = (uint32_t)getpid();
     process->pid_namespace = pid_namespace();
-    if (!read_process_status(process->pid, &state, &process->start_time)) {
+    if (process->pid_namespace == 0 || !read_process_status(process->pid, &state, &process->start_time)) {
         process->start_time = 0;
     }
 }
