@@ -17,7 +17,6 @@
 
 enum {
     SPINS = 100, /* about 2 us: less than a wake-up costs */
-    FIRST_CHUNK_NS = 1000000,
     ARMED = 1
 };
 
@@ -52,10 +51,15 @@ static uint64_t smaller(uint64_t a, uint64_t b) {
 
 memlane_status memlane_wait_change(struct memlane_segment *segment, const memlane_atomic64 *word,
                                    memlane_atomic32 *bell, uint64_t seen, uint64_t deadline_ns, uint64_t chunk_ns) {
+    if (deadline_ns == 0) { /* no arming: each publisher that finds the bell armed pays for a system call */
+        return memlane_load_acquire(word) != seen ? MEMLANE_OK : MEMLANE_TIMEOUT; /* acquire: as any reader of the word */
+    }
     if (spin(word, seen)) {
         return MEMLANE_OK;
     }
-    for (uint64_t chunk = FIRST_CHUNK_NS;; chunk = smaller(2 * chunk, chunk_ns)) {
+    /* Every chunk is a whole one: no wake-up is lost without a death, so short ones at the beginning would find nothing
+     * and cost the processor of whoever waits for long. */
+    for (;;) {
         uint32_t armed = arm(bell);
         if (memlane_load32_seq_cst(&segment->closing) != 0) { /* after W1: who closes sees the bell, or we see it */
             return MEMLANE_CLOSED;
@@ -67,7 +71,7 @@ memlane_status memlane_wait_change(struct memlane_segment *segment, const memlan
         if (now >= deadline_ns) {
             return MEMLANE_TIMEOUT;
         }
-        int failure = memlane_platform_futex_wait(bell, armed, smaller(chunk, deadline_ns - now));
+        int failure = memlane_platform_futex_wait(bell, armed, smaller(chunk_ns, deadline_ns - now));
         if (memlane_segment_is_lost(segment)) {
             return MEMLANE_CORRUPTED;
         }

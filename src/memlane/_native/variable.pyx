@@ -329,17 +329,19 @@ cdef class Variable:
         cdef memlane_error error
         cdef uint64_t newest = 0
         cdef uint64_t deadline = deadline_of(timeout)
-        # A look with the GIL held first: giving it up costs as much as the whole look.
-        cdef memlane_status status = memlane_variable_wait(self.handle, version, 0, &newest, &error)
+        # A look with the GIL held first: giving it up costs as much as the whole look. NULL: words for the end of each
+        # chunk would be a good part of what waiting costs.
+        cdef memlane_status status = memlane_variable_wait(self.handle, version, 0, &newest, NULL)
         while status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED:
             PyErr_CheckSignals()
             if status == MEMLANE_TIMEOUT and monotonic_ns() >= deadline:
                 break
             with nogil:
                 status = memlane_variable_wait(
-                    self.handle, version, min(monotonic_ns() + CHUNK_NS, deadline), &newest, &error
+                    self.handle, version, min(monotonic_ns() + CHUNK_NS, deadline), &newest, NULL
                 )
-        check(status, &error)
+        if status != MEMLANE_OK:
+            check(memlane_variable_wait(self.handle, version, 0, &newest, &error), &error)
         return newest
 
     def wait(self, newer_than=None, timeout=None):
