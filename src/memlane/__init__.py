@@ -3,35 +3,37 @@
 `HostVariable` is the latest value of a thing, readable and writable by every process of the host.
 """
 
-from memlane.errors import (
-    AccessDenied,
-    Closed,
-    Corrupted,
-    Empty,
-    EncodingError,
-    Error,
-    InvalidArgument,
-    InvalidName,
-    KindMismatch,
-    LayoutMismatch,
-    MissingDependency,
-    NoFreeSlot,
-    NoSpace,
-    ObjectNotFound,
-    OwnershipLost,
-    SchemaMismatch,
-    SizeMismatch,
-    SystemFailure,
-    Timeout,
-    TooManyParticipants,
-    TooManyViews,
-    UnsafeNamespace,
-    UnsafePickle,
-    UnsupportedNamespace,
-    ValueTooLarge,
-)
-from memlane.namespace import collect, unlink
-from memlane.variable import HostVariable, Reading, VariableStatistics
+TYPE_CHECKING = False  # importing `typing` takes longer than all else that happens here
+if TYPE_CHECKING:
+    from memlane.errors import (
+        AccessDenied,
+        Closed,
+        Corrupted,
+        Empty,
+        EncodingError,
+        Error,
+        InvalidArgument,
+        InvalidName,
+        KindMismatch,
+        LayoutMismatch,
+        MissingDependency,
+        NoFreeSlot,
+        NoSpace,
+        ObjectNotFound,
+        OwnershipLost,
+        SchemaMismatch,
+        SizeMismatch,
+        SystemFailure,
+        Timeout,
+        TooManyParticipants,
+        TooManyViews,
+        UnsafeNamespace,
+        UnsafePickle,
+        UnsupportedNamespace,
+        ValueTooLarge,
+    )
+    from memlane.namespace import collect, unlink
+    from memlane.variable import HostVariable, Reading, VariableStatistics
 
 __all__ = [
     "AccessDenied",
@@ -65,3 +67,25 @@ __all__ = [
     "collect",
     "unlink",
 ]
+
+# What a program does not use costs it nothing: a module is imported when one of its names is first asked for.
+_CAPABILITIES = {
+    "memlane.namespace": ("collect", "unlink"),
+    "memlane.variable": ("HostVariable", "Reading", "VariableStatistics"),
+}
+_HOME_OF = {name: home for home, names in _CAPABILITIES.items() for name in names}
+
+
+if not TYPE_CHECKING:  # a type checker that sees it takes every name for one of ours
+
+    def __getattr__(name: str) -> object:
+        """Import a public name from its module, once: from then on it is a plain attribute."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = __import__(_HOME_OF.get(name, "memlane.errors"), fromlist=(name,))
+        item = globals()[name] = getattr(home, name)
+        return item
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
