@@ -57,14 +57,27 @@ memlane_status memlane_removal_unlink(const char *path, const struct memlane_obj
     return status;
 }
 
+/* Whether nobody has the segment open, and nobody is finding that out at this moment. */
+static bool is_abandoned(const struct memlane_segment *segment, int descriptor) {
+    uint64_t count = segment->header.participants_count;
+    if (memlane_platform_lock_bytes(descriptor, MEMLANE_LOCK_BASE, count) != 0) {
+        return false;
+    }
+    memlane_platform_unlock_bytes(descriptor, MEMLANE_LOCK_BASE, count);
+    return true;
+}
+
 bool memlane_removal_of_abandoned(const struct memlane_segment *segment, int descriptor,
                                   const struct memlane_directory *directory) {
     uint64_t count = segment->header.participants_count;
-    if (memlane_platform_lock_bytes(descriptor, MEMLANE_LOCK_BASE, count) != 0) {
-        return false; /* somebody has it open */
+    /* The directory's lock comes before all the bytes: newcomers have the patience for a look and an unlink, and would
+     * take a longer hold of every byte for a crowd. Of two whose looks collide one saw nobody, and goes on. */
+    if (!is_abandoned(segment, descriptor) || !lock_directory(directory) ||
+        memlane_platform_lock_bytes(descriptor, MEMLANE_LOCK_BASE, count) != 0) {
+        return false;
     }
     /* We hold every byte: nobody can attach until we let go, and then sees that the file has no name any more. */
-    bool removed = memlane_participant_none_lives(segment) && lock_directory(directory) &&
+    bool removed = memlane_participant_none_lives(segment) &&
                    memlane_removal_name_leads_to(directory, segment->name.file, segment->device, segment->inode) &&
                    memlane_platform_unlink(directory->descriptor, segment->name.file) == 0;
     memlane_platform_unlock_bytes(descriptor, MEMLANE_LOCK_BASE, count);
