@@ -52,7 +52,8 @@ static uint64_t smaller(uint64_t a, uint64_t b) {
 memlane_status memlane_wait_change(struct memlane_segment *segment, const memlane_atomic64 *word,
                                    memlane_atomic32 *bell, uint64_t seen, uint64_t deadline_ns, uint64_t chunk_ns) {
     if (deadline_ns == 0) { /* no arming: each publisher that finds the bell armed pays for a system call */
-        return memlane_load_acquire(word) != seen ? MEMLANE_OK : MEMLANE_TIMEOUT; /* acquire: as any reader of the word */
+        return memlane_load_acquire(word) != seen ? MEMLANE_OK
+                                                  : MEMLANE_TIMEOUT; /* acquire: as any reader of the word */
     }
     if (spin(word, seen)) {
         return MEMLANE_OK;

@@ -16,6 +16,26 @@ static memlane_status wait_newer(memlane_variable *variable, uint64_t version, u
     return memlane_variable_wait(variable, version, deadline, newest, NULL);
 }
 
+/* The segment as any process with the file can have it. */
+struct raw {
+    unsigned char *base;
+    size_t size;
+    memlane_atomic64 *latest;
+};
+
+static struct raw map_raw(void) {
+    char path[2 * CHECK_PATH_SIZE];
+    struct memlane_header header;
+    snprintf(path, sizeof path, "%s/pose", check_directory);
+    int descriptor = open(path, O_RDWR | O_CLOEXEC);
+    CHECK_CALL(descriptor);
+    CHECK_EQUAL(sizeof header, pread(descriptor, &header, sizeof header, 0));
+    unsigned char *base = mmap(NULL, header.total_size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    CHECK(base != MAP_FAILED);
+    close(descriptor);
+    return (struct raw){.base = base, .size = header.total_size, .latest = (void *)(base + header.body_offset)};
+}
+
 static bool sleeps(pid_t thread) {
     return peer_state(thread) == 'S';
 }
@@ -45,6 +65,47 @@ static void the_deadline_ends_a_wait_and_not_before(void) {
         CHECK(check_now() >= deadline);
     }
     CHECK_STATUS(MEMLANE_TIMEOUT, wait_newer(variable, 0, 0, &newest));
+    memlane_variable_free(variable);
+    endpoint_unlink("pose");
+}
+
+/* -- sleeping ----------------------------------------------------------------------------------------------------- */
+
+static uint64_t longest_sleep;
+static unsigned sleeps_begun;
+
+int __real_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns);
+int __wrap_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns);
+
+int __wrap_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns) {
+    sleeps_begun++;
+    longest_sleep = timeout_ns > longest_sleep ? timeout_ns : longest_sleep;
+    return __real_memlane_platform_futex_wait(word, expected, timeout_ns);
+}
+
+/* Each sleep costs the processor of whoever waits for long. */
+static void a_wait_sleeps_in_whole_chunks(void) {
+    enum { CHUNK_NS = 50000000, CHUNKS = 3 };
+    uint64_t newest;
+    memlane_variable *variable = endpoint_open("pose");
+
+    CHECK_STATUS(MEMLANE_TIMEOUT, wait_newer(variable, 0, check_in_ms(CHUNKS * CHUNK_NS / 1000000), &newest));
+
+    CHECK_EQUAL(CHUNK_NS, longest_sleep);
+    CHECK(sleeps_begun <= CHUNKS + 1); /* the last one is shorter, for the time that the others took */
+    memlane_variable_free(variable);
+    endpoint_unlink("pose");
+}
+
+static void a_look_does_not_cost_publishers_a_wake(void) {
+    uint64_t newest;
+    memlane_variable *variable = endpoint_open("pose");
+    struct raw raw = map_raw();
+
+    CHECK_STATUS(MEMLANE_TIMEOUT, wait_newer(variable, 0, 0, &newest));
+
+    CHECK_EQUAL(0, memlane_load32_relaxed(&((struct memlane_register_control *)(void *)raw.latest)->bell));
+    CHECK_CALL(munmap(raw.base, raw.size));
     memlane_variable_free(variable);
     endpoint_unlink("pose");
 }
@@ -186,26 +247,6 @@ static void closing_in_another_thread_ends_a_wait(void) {
 
 /* -- wake-ups that are owed, stolen or forged ---------------------------------------------------------------------- */
 
-/* The segment as any process with the file can have it. */
-struct raw {
-    unsigned char *base;
-    size_t size;
-    memlane_atomic64 *latest;
-};
-
-static struct raw map_raw(void) {
-    char path[2 * CHECK_PATH_SIZE];
-    struct memlane_header header;
-    snprintf(path, sizeof path, "%s/pose", check_directory);
-    int descriptor = open(path, O_RDWR | O_CLOEXEC);
-    CHECK_CALL(descriptor);
-    CHECK_EQUAL(sizeof header, pread(descriptor, &header, sizeof header, 0));
-    unsigned char *base = mmap(NULL, header.total_size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-    CHECK(base != MAP_FAILED);
-    close(descriptor);
-    return (struct raw){.base = base, .size = header.total_size, .latest = (void *)(base + header.body_offset)};
-}
-
 static void wake_for_ever(int socket) {
     memlane_variable_free(endpoint_open("pose"));
     struct raw raw = map_raw();
@@ -275,6 +316,8 @@ static void a_wait_on_a_truncated_object_ends_as_corrupted(void) {
 static const struct check_test tests[] = {
     {"a version that is there is not waited for", a_version_that_is_there_is_not_waited_for},
     {"the deadline ends a wait, and not before", the_deadline_ends_a_wait_and_not_before},
+    {"a wait sleeps in whole chunks", a_wait_sleeps_in_whole_chunks},
+    {"a look does not cost publishers a wake", a_look_does_not_cost_publishers_a_wake},
     {"a sleeper in another process is woken by each write", a_sleeper_in_another_process_is_woken_by_each_write},
     {"all sleepers are woken by one write", all_sleepers_are_woken_by_one_write},
     {"a signal ends a wait at once", a_signal_ends_a_wait_at_once},
