@@ -131,9 +131,11 @@ static bool row_pins(const struct memlane_pin_row *row, uint32_t slot) {
     return false;
 }
 
+/* Of the mutant pin-by-version. */
 static bool row_pins_version(const struct memlane_pin_row *row, uint64_t latest) {
     for (size_t i = 0; i < MEMLANE_PINS_EACH; i++) {
-        if (memlane_load_seq_cst(&row->pin[i]) == latest) {
+        uint64_t pin = memlane_load_seq_cst(&row->pin[i]);
+        if (pin != 0 && pin == latest) { /* 0: no pin, and also version 0 of slot 0 */
             return true;
         }
     }
