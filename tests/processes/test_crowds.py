@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import zlib
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,8 +90,7 @@ def test_16_writers_write_signed_values_and_none_fails_because_of_another(namesp
     writes = 4_000
     with HostVariable("pose", 8_192, slots=32) as variable, contextlib.ExitStack() as stack:
         writers = [
-            stack.enter_context(Child(lambda writer=writer: write_signed(variable, writer, writes)))
-            for writer in range(WRITERS)
+            stack.enter_context(Child(partial(write_signed, variable, writer, writes))) for writer in range(WRITERS)
         ]
 
         counts = [writer.answer(timeout=120) for writer in writers]

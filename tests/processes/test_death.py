@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -159,7 +160,7 @@ def test_collect_removes_the_temporary_object_of_killed_users_only(namespace: Pa
 
     with HostVariable("alive", persistent=False):
         for name, persistent in (("dead", False), ("kept", True)):
-            with Child(lambda name=name, persistent=persistent: die_with(name, persistent)) as child:
+            with Child(partial(die_with, name, persistent)) as child:
                 assert child.join() == -signal.SIGKILL
 
         removed = memlane.collect()
@@ -178,7 +179,7 @@ def use_and_die(name: str) -> None:
 def let_a_thousand_users_die(link: Link, names: int) -> None:
     """Fork them one after the other from a small process: a large one takes longer to copy than they live."""
     for number in range(1_000):
-        pid = storm.fork(lambda number=number: use_and_die(f"scratch-{number % names}"))
+        pid = storm.fork(partial(use_and_die, f"scratch-{number % names}"))
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
     link.send("all dead")
 
@@ -220,7 +221,7 @@ def test_views_in_fifty_processes_half_of_them_killed_give_every_slot_back(names
             ready, go = os.pipe()
             stack.callback(os.close, ready)
             stack.callback(os.close, go)
-            children.append((stack.enter_context(Child(lambda ready=ready, number=number: look(ready, number))), go))
+            children.append((stack.enter_context(Child(partial(look, ready, number))), go))
             variable.wait(newer_than=version, timeout=30)
         pinned = variable.stats().slots_pinned
 

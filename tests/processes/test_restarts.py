@@ -7,6 +7,7 @@ import os
 import signal
 import struct
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,7 +72,7 @@ def restart_writers(link: Link, restarts: int) -> None:
     reading_end, writing_end = os.pipe()
     newest = lost = writes = 0
     for restart in range(restarts):
-        writer = storm.fork(lambda restart=restart: write_at_a_rate(writing_end, restart))
+        writer = storm.fork(partial(write_at_a_rate, writing_end, restart))
         found = ACKNOWLEDGEMENT.unpack(os.read(reading_end, ACKNOWLEDGEMENT.size))
         assert found[0] == restart
         # The last write may have been committed without its acknowledgement.

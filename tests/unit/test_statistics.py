@@ -99,7 +99,7 @@ def test_slots_in_use_are_shown(variable: HostVariable) -> None:
 def test_statistics_cannot_be_changed_by_mistake(variable: HostVariable) -> None:
     """A snapshot stays one."""
     with pytest.raises(AttributeError):
-        variable.stats().writes = 7
+        variable.stats().writes = 7  # type: ignore[misc]
 
 
 def test_snapshot_does_not_follow_the_object(variable: HostVariable, namespace: Path) -> None:

@@ -6,6 +6,7 @@ import math
 import os
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -166,7 +167,7 @@ def test_sleeping_waiter_gets_the_next_value(variable: HostVariable, timeout: fl
 def test_many_waiters_are_all_woken_by_one_write(variable: HostVariable) -> None:
     """A value is for everybody."""
     with HostVariable("pose") as other:
-        waiters = [Waiter(lambda endpoint=endpoint: endpoint.wait(timeout=30)) for endpoint in [variable, other] * 4]
+        waiters = [Waiter(partial(endpoint.wait, timeout=30)) for endpoint in [variable, other] * 4]
         for waiter in waiters:
             wait_until(waiter.is_asleep, "every waiter sleeps")
 
