@@ -90,7 +90,8 @@ void memlane_platform_futex_wake_one(memlane_atomic32 *word) {
 /* -- files ------------------------------------------------------------------------------------------- */
 
 static void descriptor_path(char path[DESCRIPTOR_PATH_SIZE], int descriptor) {
-    snprintf(path, DESCRIPTOR_PATH_SIZE, "/proc/self/fd/%d", descriptor);
+    /* Of the thread, not of the process: that is the first thread, which may have ended, and then has none. */
+    snprintf(path, DESCRIPTOR_PATH_SIZE, "/proc/thread-self/fd/%d", descriptor);
 }
 
 static int answer(int descriptor, int *result) {
@@ -372,7 +373,7 @@ static bool proc_shows_our_pids(void) {
 /* 0: no evidence of any process can be had here. */
 static uint64_t pid_namespace(void) {
     struct stat found;
-    return proc_shows_our_pids() && stat("/proc/self/ns/pid", &found) == 0 ? (uint64_t)found.st_ino : 0;
+    return proc_shows_our_pids() && stat("/proc/thread-self/ns/pid", &found) == 0 ? (uint64_t)found.st_ino : 0;
 }
 
 void memlane_platform_this_process(struct memlane_process *process) {

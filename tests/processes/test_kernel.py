@@ -124,11 +124,12 @@ def end_main_thread() -> NoReturn:
 
 @pytest.mark.skipif(platform.machine() not in SYS_EXIT, reason="the number of exit(2) is known for x86_64 and aarch64")
 def test_process_whose_main_thread_ended_is_alive(namespace: Path) -> None:
-    """Hazard 12: the kernel shows it as a zombie, and it goes on writing."""
+    """Hazard 12: the kernel shows it as a zombie without descriptors, and it goes on opening and writing."""
     told, tell = os.pipe()
     ready, go = os.pipe()
 
     def loan_in_a_thread() -> None:
+        wait_until(lambda: process_state(os.getpid()) == "Z", "the main thread has ended")
         with HostVariable("pose") as mine, mine.loan(size=4) as place:
             os.write(tell, b"!")
             os.read(ready, 1)
@@ -141,7 +142,7 @@ def test_process_whose_main_thread_ended_is_alive(namespace: Path) -> None:
     with HostVariable("pose", slots=2) as variable, Child(start_thread_and_leave) as child:
         variable.data = b"old"
         os.read(told, 1)
-        wait_until(lambda: process_state(child.pid) == "Z", "the main thread has ended")
+        assert process_state(child.pid) == "Z"
 
         with pytest.raises(memlane.NoFreeSlot):
             variable.loan(size=1, timeout=0)
