@@ -21,7 +21,7 @@ C_RANKS = (
     ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
     ("checksum", "layout", "names"),
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
-    ("wait", "lock", "register", "custody", "statistics", "endpoint"),
+    ("wait", "lock", "register", "custody", "statistics", "sentry", "watch", "endpoint", "gathering"),
     ("variable", "namespace"),
     ("memlane",),
 )
@@ -35,7 +35,7 @@ SYSTEM_SEAM = ("platform.h", "platform_linux.c")
 MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 
 # Cython and Python, from low to high; a module imports its own layer and lower ones.
-PYTHON_LAYERS = ("errors", "settings"), ("names",), ("codec",), ("_native",), ("namespace", "variable"), ("cli", "demo")
+PYTHON_LAYERS = ("errors", "settings"), ("names",), ("codec",), ("_native",), ("waiting",), ("namespace", "variable"), ("cli", "demo")
 
 # Shared memory holds fixed-width integers and offsets: two builds agree on nothing else.
 MEMBER_TYPE = r"(?:memlane_atomic(?:32|64)|u?int(?:8|16|32|64)_t|unsigned char|char)"

@@ -82,8 +82,35 @@ memlane_status memlane_endpoint_open(struct memlane_endpoint *endpoint, const st
     if (status == MEMLANE_OK) {
         memlane_store32_relaxed(&endpoint->users, 1); /* relaxed: nobody else knows the handle yet */
         memlane_store32_relaxed(&endpoint->references, 2);
+        memlane_endpoint_make_pollable(endpoint, NULL, NULL, NULL);
     }
     return status;
+}
+
+/* -- polling ---------------------------------------------------------------------------------------------------- */
+
+bool memlane_endpoint_is_ready(struct memlane_endpoint *endpoint, bool thorough) {
+    return memlane_endpoint_is_closing(endpoint) || memlane_segment_is_lost(&endpoint->segment) ||
+           endpoint->is_ready(endpoint, thorough);
+}
+
+static bool subject_is_ready(void *subject, bool thorough) {
+    return memlane_endpoint_is_ready(subject, thorough);
+}
+
+void memlane_endpoint_make_pollable(struct memlane_endpoint *endpoint,
+                                    bool (*is_ready)(struct memlane_endpoint *endpoint, bool thorough),
+                                    memlane_atomic32 *bell, memlane_atomic32 *second_bell) {
+    endpoint->is_ready = is_ready;
+    memlane_watch_initialise(&endpoint->watch, &endpoint->segment.mutex, endpoint, subject_is_ready, bell, second_bell);
+}
+
+memlane_status memlane_endpoint_descriptor(memlane_endpoint *endpoint, int *descriptor, memlane_error *error) {
+    memlane_status status = memlane_endpoint_enter(endpoint, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    return memlane_endpoint_finish(endpoint, memlane_watch_descriptor(&endpoint->watch, descriptor, error), error);
 }
 
 /* -- users and references -------------------------------------------------------------------------------------- */
@@ -102,6 +129,7 @@ static void drop_reference(struct memlane_endpoint *endpoint) {
 
 void memlane_endpoint_leave(struct memlane_endpoint *endpoint) {
     if (decrement(&endpoint->users) == 0) {
+        memlane_watch_end(&endpoint->watch); /* before the mapping goes: a sentry looks at its words */
         memlane_segment_close(&endpoint->segment);
         if (endpoint->unbind != NULL) {
             endpoint->unbind(endpoint);
@@ -150,6 +178,10 @@ void memlane_endpoint_hold(struct memlane_endpoint *endpoint) {
     memlane_add32_seq_cst(&endpoint->users, 1); /* not from 0: the caller has one */
 }
 
+void memlane_endpoint_release(struct memlane_endpoint *endpoint) {
+    memlane_endpoint_leave(endpoint);
+}
+
 /* -- the end --------------------------------------------------------------------------------------------------- */
 
 void memlane_endpoint_close(struct memlane_endpoint *endpoint) {
@@ -159,6 +191,7 @@ void memlane_endpoint_close(struct memlane_endpoint *endpoint) {
     if (endpoint->rouse != NULL) {
         endpoint->rouse(endpoint);
     }
+    memlane_watch_raise(&endpoint->watch);
     memlane_endpoint_leave(endpoint);
 }
 

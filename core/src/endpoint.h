@@ -3,6 +3,7 @@
 #define MEMLANE_ENDPOINT_H
 
 #include "segment.h"
+#include "watch.h"
 
 #include <memlane/object.h>
 
@@ -14,6 +15,8 @@ struct memlane_endpoint {
     memlane_atomic32 users, references;
     void (*rouse)(struct memlane_endpoint *endpoint);  /* at close: this endpoint's own waiters look again; or NULL */
     void (*unbind)(struct memlane_endpoint *endpoint); /* after the segment was closed: private memory; or NULL */
+    bool (*is_ready)(struct memlane_endpoint *endpoint, bool thorough); /* memlane_endpoint_make_pollable() */
+    struct memlane_watch watch;
 };
 
 /* One thing that an opener may ask for and the object has. */
@@ -45,6 +48,15 @@ memlane_status memlane_endpoint_agree(const struct memlane_request *request, con
 memlane_status memlane_endpoint_open(struct memlane_endpoint *endpoint, const struct memlane_request *request,
                                      memlane_error *error);
 
+/* Says when the endpoint has something to take: is_ready loads shared words only (thorough: and may ask for verdicts);
+ * whoever publishes them rings a bell. Afterwards each taking ends with memlane_watch_settle(&endpoint->watch). */
+void memlane_endpoint_make_pollable(struct memlane_endpoint *endpoint,
+                                    bool (*is_ready)(struct memlane_endpoint *endpoint, bool thorough),
+                                    memlane_atomic32 *bell, memlane_atomic32 *second_bell);
+
+/* Whether an operation that takes would return at once, be it with an error. */
+bool memlane_endpoint_is_ready(struct memlane_endpoint *endpoint, bool thorough);
+
 /* Begins an operation: the mapping stays until leave or finish. MEMLANE_CLOSED, and what a forked child may meet that
  * has no place yet (memlane_segment_settle). */
 memlane_status memlane_endpoint_enter(struct memlane_endpoint *endpoint, memlane_error *error);
@@ -52,9 +64,6 @@ void memlane_endpoint_leave(struct memlane_endpoint *endpoint);
 
 /* Ends an operation that came to `status`. Truncation shows here: what was read since were zeros. */
 memlane_status memlane_endpoint_finish(struct memlane_endpoint *endpoint, memlane_status status, memlane_error *error);
-
-/* One more user, for somebody who has one already. */
-void memlane_endpoint_hold(struct memlane_endpoint *endpoint);
 
 /* As the public functions of the kinds: close may be called twice; free accepts NULL. */
 void memlane_endpoint_close(struct memlane_endpoint *endpoint);

@@ -26,6 +26,15 @@ unsigned memlane_platform_processors(void); /* that this process may run on; at 
 /* Sleeps while *word == expected, at most timeout_ns. 0 woken or changed or spurious, ETIMEDOUT, EINTR;
  * EFAULT when the page is gone. Works on read-only mappings. */
 int memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns);
+
+/* The same on several words at once: sleeps while each is what was expected. Also ENOSYS: the kernel has no such call. */
+enum { MEMLANE_FUTEXES_MAXIMUM = 128 };
+struct memlane_futex {
+    const memlane_atomic32 *word;
+    uint32_t expected;
+};
+int memlane_platform_futex_wait_any(const struct memlane_futex *futexes, uint32_t count, uint64_t timeout_ns);
+
 void memlane_platform_futex_wake_all(memlane_atomic32 *word);
 void memlane_platform_futex_wake_one(memlane_atomic32 *word);
 
@@ -93,6 +102,16 @@ const char *memlane_platform_environment(const char *name); /* NULL in set-user-
 int memlane_platform_random(void *buffer, size_t size);
 void memlane_platform_boot_identity(unsigned char identity[16]);
 int memlane_platform_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
+
+/* -- threads, and descriptors that others can poll ------------------------------------------------------- */
+
+/* A detached thread that no signal is delivered to. */
+int memlane_platform_start_thread(void (*run)(void *argument), void *argument);
+
+/* A private descriptor that is readable from raise to clear. Neither blocks; both may be repeated. */
+int memlane_platform_make_event(int *descriptor);
+void memlane_platform_raise_event(int descriptor);
+void memlane_platform_clear_event(int descriptor);
 
 /* -- access to memory that is not there any more (SIGBUS) ---------------------------------------------- */
 

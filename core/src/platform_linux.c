@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -69,6 +70,27 @@ unsigned memlane_platform_processors(void) {
 int memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns) {
     struct timespec timeout = timespec_of(timeout_ns);
     if (syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, NULL, 0) == 0 || errno == EAGAIN) {
+        return 0;
+    }
+    return errno;
+}
+
+/* struct futex_waitv of linux/futex.h, which older headers lack; the kernel has it from 5.16 on. */
+struct waited_word {
+    uint64_t expected, address;
+    uint32_t flags, reserved;
+};
+
+enum { FUTEX_WAITV_NUMBER = 449, FUTEX_32_BITS = 2 };
+
+int memlane_platform_futex_wait_any(const struct memlane_futex *futexes, uint32_t count, uint64_t timeout_ns) {
+    struct waited_word words[MEMLANE_FUTEXES_MAXIMUM];
+    for (uint32_t i = 0; i < count; i++) {
+        words[i] = (struct waited_word){
+            .expected = futexes[i].expected, .address = (uint64_t)(uintptr_t)futexes[i].word, .flags = FUTEX_32_BITS};
+    }
+    struct timespec until = timespec_of(memlane_platform_monotonic_ns() + timeout_ns); /* this call takes a time */
+    if (syscall(FUTEX_WAITV_NUMBER, words, count, 0, &until, CLOCK_MONOTONIC) >= 0 || errno == EAGAIN) {
         return 0;
     }
     return errno;
@@ -439,6 +461,54 @@ void memlane_platform_boot_identity(unsigned char identity[16]) {
             digits++;
         }
     }
+}
+
+/* -- threads and events -------------------------------------------------------------------------------- */
+
+struct beginning {
+    void (*run)(void *argument);
+    void *argument;
+};
+
+static void *begin(void *argument) {
+    struct beginning beginning = *(struct beginning *)argument;
+    free(argument);
+    beginning.run(beginning.argument);
+    return NULL;
+}
+
+int memlane_platform_start_thread(void (*run)(void *argument), void *argument) {
+    sigset_t all, former;
+    pthread_t thread;
+    struct beginning *beginning = malloc(sizeof *beginning);
+    if (beginning == NULL) {
+        return ENOMEM;
+    }
+    *beginning = (struct beginning){run, argument};
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &former); /* the new thread inherits it; faults of its own come all the same */
+    int failure = pthread_create(&thread, NULL, begin, beginning);
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    if (failure != 0) {
+        free(beginning);
+        return failure;
+    }
+    pthread_detach(thread);
+    return 0;
+}
+
+int memlane_platform_make_event(int *descriptor) {
+    return answer(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), descriptor);
+}
+
+void memlane_platform_raise_event(int descriptor) {
+    uint64_t one = 1;
+    (void)!write(descriptor, &one, sizeof one); /* fails only when it is readable 2^64 times over */
+}
+
+void memlane_platform_clear_event(int descriptor) {
+    uint64_t count;
+    (void)!read(descriptor, &count, sizeof count); /* fails only when it is not readable */
 }
 
 int memlane_platform_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {

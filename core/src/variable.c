@@ -25,6 +25,7 @@ enum {
 struct memlane_variable {
     struct memlane_endpoint endpoint;
     struct memlane_register reg;
+    memlane_atomic64 seen; /* the newest version that was returned here: what is newer makes the endpoint ready */
 };
 
 static const struct memlane_kind variable_kind = {
@@ -97,6 +98,32 @@ static void unbind(struct memlane_endpoint *endpoint) {
     memlane_register_unbind(&variable_of(endpoint)->reg);
 }
 
+static bool is_ready(struct memlane_endpoint *endpoint, bool thorough) {
+    memlane_variable *variable = variable_of(endpoint);
+    (void)thorough; /* nobody's death makes a variable ready */
+    /* relaxed: a version that was seen by another thread a moment ago is reported once more. */
+    return memlane_register_version(&variable->reg) > memlane_load_relaxed(&variable->seen);
+}
+
+memlane_endpoint *memlane_variable_endpoint(memlane_variable *variable) {
+    return &variable->endpoint;
+}
+
+/* Threads that return versions out of order may leave the lower one: then the endpoint is ready once too often. */
+static void note_seen(memlane_variable *variable, uint64_t version) {
+    if (version > memlane_load_relaxed(&variable->seen)) { /* relaxed: guards nothing */
+        memlane_store_relaxed(&variable->seen, version);
+    }
+    memlane_watch_settle(&variable->endpoint.watch);
+}
+
+void memlane_variable_mark_seen(memlane_variable *variable, uint64_t version) {
+    if (memlane_endpoint_enter(&variable->endpoint, NULL) == MEMLANE_OK) {
+        note_seen(variable, version);
+        memlane_endpoint_leave(&variable->endpoint);
+    }
+}
+
 memlane_status memlane_variable_open(memlane_variable **variable, const char *name, size_t length,
                                      const memlane_variable_options *options, memlane_error *error) {
     struct memlane_request request;
@@ -120,6 +147,7 @@ memlane_status memlane_variable_open(memlane_variable **variable, const char *na
         memlane_variable_free(opened);
         return status;
     }
+    memlane_endpoint_make_pollable(&opened->endpoint, is_ready, &opened->reg.control->bell, NULL);
     *variable = opened;
     return MEMLANE_OK;
 }
@@ -355,6 +383,7 @@ memlane_status memlane_access_end(memlane_variable *variable, memlane_access *ac
     if (complete) {
         memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_READS, 1);
         memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_BYTES_READ, access->reading.size);
+        note_seen(variable, access->reading.version);
     }
     return memlane_endpoint_finish(&variable->endpoint, MEMLANE_OK, error);
 }
@@ -415,6 +444,7 @@ memlane_status memlane_variable_view(memlane_variable *variable, memlane_view *v
         .pin = pin,
     };
     memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_READS, 1);
+    note_seen(variable, view->reading.version);
     return MEMLANE_OK; /* still entered: the view is a user */
 }
 

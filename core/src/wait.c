@@ -36,7 +36,7 @@ static bool spin(const memlane_atomic64 *word, uint64_t seen) {
     return false;
 }
 
-static uint32_t arm(memlane_atomic32 *bell) {
+uint32_t memlane_wait_arm(memlane_atomic32 *bell) {
     for (;;) {
         uint32_t found = memlane_load32_seq_cst(bell); /* W1, where another waiter armed it */
         if ((found & ARMED) != 0 || memlane_cas32_seq_cst(bell, found, found | ARMED)) { /* W1 */
@@ -61,7 +61,7 @@ memlane_status memlane_wait_change(struct memlane_segment *segment, const memlan
     /* Every chunk is a whole one: no wake-up is lost without a death, so short ones at the beginning would find nothing
      * and cost the processor of whoever waits for long. */
     for (;;) {
-        uint32_t armed = arm(bell);
+        uint32_t armed = memlane_wait_arm(bell);
         if (memlane_load32_seq_cst(&segment->closing) != 0) { /* after W1: who closes sees the bell, or we see it */
             return MEMLANE_CLOSED;
         }

@@ -13,6 +13,10 @@
 memlane_status memlane_wait_change(struct memlane_segment *segment, const memlane_atomic64 *word,
                                    memlane_atomic32 *bell, uint64_t seen, uint64_t deadline_ns, uint64_t chunk_ns);
 
+/* Arms the bell, and returns what it must be for a sleeper: then look at the word once more (seq_cst), and sleep on the
+ * bell. For those who wait for several at once. */
+uint32_t memlane_wait_arm(memlane_atomic32 *bell);
+
 /* After the publishing operation on the word, which was seq_cst. */
 void memlane_wait_notify(memlane_atomic32 *bell);
 

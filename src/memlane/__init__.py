@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     )
     from memlane.namespace import collect, unlink
     from memlane.variable import HostVariable, Reading, VariableStatistics
+    from memlane.waiting import wait
 
 __all__ = [
     "AccessDenied",
@@ -66,12 +67,14 @@ __all__ = [
     "VariableStatistics",
     "collect",
     "unlink",
+    "wait",
 ]
 
 # What a program does not use costs it nothing: a module is imported when one of its names is first asked for.
 _CAPABILITIES = {
     "memlane.namespace": ("collect", "unlink"),
     "memlane.variable": ("HostVariable", "Reading", "VariableStatistics"),
+    "memlane.waiting": ("wait",),
 }
 _HOME_OF = {name: home for home, names in _CAPABILITIES.items() for name in names}
 

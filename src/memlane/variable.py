@@ -6,14 +6,14 @@ import errno
 import os
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
-from memlane import settings
+from memlane import settings, waiting
 from memlane._native import namespace
 from memlane._native.variable import Variable
 from memlane.errors import Closed, Error, MissingDependency, ObjectNotFound
 from memlane.names import encoded_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
     from types import TracebackType
 
     from typing_extensions import Self
@@ -231,6 +231,19 @@ class HostVariable(Variable):
         """
         while True:
             yield self._next(timeout)
+
+    async def wait_async(self, newer_than: int | None = None, timeout: float | None = None) -> Any:
+        """Wait until there is a newer version, and return the latest value: `wait`, in asyncio or trio.
+
+        Cancelled while it waits, it has returned nothing: the next wait returns that value.
+        """
+        if newer_than is not None:
+            self._mark_seen(newer_than)  # else the descriptor would be readable for what is not waited for
+        return await waiting.take(self, lambda: self.wait(newer_than, 0), timeout)
+
+    def updates_async(self, timeout: float | None = None) -> AsyncIterator[Any]:
+        """Iterate over the values to come, the latest first when there is one: `updates`, in asyncio or trio."""
+        return waiting.Updates(self, lambda: self._next(0), timeout)
 
     def loan(
         self,

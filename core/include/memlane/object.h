@@ -2,6 +2,8 @@
 #ifndef MEMLANE_OBJECT_H
 #define MEMLANE_OBJECT_H
 
+#include <memlane/status.h>
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,6 +26,27 @@ typedef struct memlane_object_options {
     bool create;               /* false: a missing object is MEMLANE_NOT_FOUND */
     const unsigned char *uuid; /* 16 bytes: accept only this very object; NULL: any */
 } memlane_object_options;
+
+/* An endpoint of any kind, as memlane_variable_endpoint() and its siblings show it: a part of the handle, not owned. */
+typedef struct memlane_endpoint memlane_endpoint;
+
+/* A descriptor of this process that is readable while there is something to take, or the endpoint was closed: for
+ * poll, epoll and event loops. It belongs to the endpoint, becomes readable when that is closed, and is gone with the
+ * last operation, loan, view and hold; a forked child gets another one. The first call of a process starts a thread that waits for all such endpoints. MEMLANE_CLOSED, _SYSTEM,
+ * _NO_MEMORY. */
+MEMLANE_API memlane_status memlane_endpoint_descriptor(memlane_endpoint *endpoint, int *descriptor,
+                                                       memlane_error *error);
+
+/* Keeps mapping and descriptor until the matching release, also across a close: for who polls the descriptor in an
+ * event loop. Only while the endpoint is open or something of it is in use. Wait-free. */
+MEMLANE_API void memlane_endpoint_hold(memlane_endpoint *endpoint);
+MEMLANE_API void memlane_endpoint_release(memlane_endpoint *endpoint);
+
+/* Waits until one of the endpoints has something to take, was closed, or lost its peer; ready[i] says which.
+ * MEMLANE_TIMEOUT at the deadline, MEMLANE_INTERRUPTED by a signal, MEMLANE_CLOSED, _SYSTEM, _NO_MEMORY. Blocking; no
+ * descriptor is used. */
+MEMLANE_API memlane_status memlane_endpoint_wait_any(memlane_endpoint *const *endpoints, uint32_t count,
+                                                     uint64_t deadline_ns, bool *ready, memlane_error *error);
 
 #ifdef __cplusplus
 }

@@ -117,6 +117,13 @@ MEMLANE_API memlane_status memlane_variable_wait(memlane_variable *variable, uin
 /* The newest version; 0: never written. MEMLANE_CLOSED. Wait-free. */
 MEMLANE_API memlane_status memlane_variable_version(memlane_variable *variable, uint64_t *version);
 
+/* The endpoint, for polling: ready while the newest version is newer than any that memlane_variable_read(), _view() or a
+ * complete access returned to it. */
+MEMLANE_API memlane_endpoint *memlane_variable_endpoint(memlane_variable *variable);
+
+/* For readers that know versions up to this one in another way: they do not make the endpoint ready. Wait-free. */
+MEMLANE_API void memlane_variable_mark_seen(memlane_variable *variable, uint64_t version);
+
 /* Counts values that a reader passed over. */
 MEMLANE_API void memlane_variable_count_skipped(memlane_variable *variable, uint64_t skipped);
 

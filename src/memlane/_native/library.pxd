@@ -38,6 +38,10 @@ cdef extern from "memlane/status.h" nogil:
     const char* memlane_status_name(memlane_status status)
 
 
+cdef extern from "<stdbool.h>" nogil:
+    ctypedef bint c_bool "bool"
+
+
 cdef extern from "memlane/object.h" nogil:
     const uint64_t MEMLANE_NO_DEADLINE
     const uint64_t MEMLANE_ANY
@@ -50,6 +54,16 @@ cdef extern from "memlane/object.h" nogil:
         int64_t peer_user
         bint create
         const unsigned char* uuid
+
+    ctypedef struct memlane_endpoint:
+        pass
+
+    memlane_status memlane_endpoint_descriptor(memlane_endpoint* endpoint, int* descriptor, memlane_error* error)
+    void memlane_endpoint_hold(memlane_endpoint* endpoint)
+    void memlane_endpoint_release(memlane_endpoint* endpoint)
+    memlane_status memlane_endpoint_wait_any(
+        memlane_endpoint** endpoints, uint32_t count, uint64_t deadline_ns, c_bool* ready, memlane_error* error
+    )
 
 
 cdef extern from "memlane/variable.h" nogil:
@@ -131,6 +145,8 @@ cdef extern from "memlane/variable.h" nogil:
         memlane_variable* variable, uint64_t version, uint64_t deadline_ns, uint64_t* newest, memlane_error* error
     )
     memlane_status memlane_variable_version(memlane_variable* variable, uint64_t* version)
+    memlane_endpoint* memlane_variable_endpoint(memlane_variable* variable)
+    void memlane_variable_mark_seen(memlane_variable* variable, uint64_t version)
     void memlane_variable_count_skipped(memlane_variable* variable, uint64_t skipped)
     void memlane_variable_describe(const memlane_variable* variable, memlane_variable_properties* properties)
     memlane_status memlane_variable_statistics_read(

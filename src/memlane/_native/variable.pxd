@@ -2,9 +2,10 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
+from memlane._native.endpoint cimport Endpoint
 from memlane._native.library cimport memlane_access, memlane_loan, memlane_reading, memlane_variable
 
-cdef class Variable:
+cdef class Variable(Endpoint):
     cdef memlane_variable* handle
     # None: by rule 11; True: always; False: never.
     cdef object allow_pickle

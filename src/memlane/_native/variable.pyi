@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from memlane._native.endpoint import Endpoint
 from memlane._native.loan import Loan
 
-class Variable:
+class Variable(Endpoint):
     """The part of `memlane.HostVariable` that works on shared memory."""
 
     def _open(
@@ -69,6 +70,9 @@ class Variable:
             Timeout: No newer version came in time.
             Closed: The endpoint was closed, also by another thread meanwhile.
         """
+
+    def _mark_seen(self, version: int) -> None:
+        """Versions up to this one do not make the endpoint ready."""
 
     def _next(self, timeout: float | None) -> Any:
         """Wait for a version that this endpoint has not returned; count what it passed over."""

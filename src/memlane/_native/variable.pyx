@@ -65,7 +65,7 @@ cdef Copy copy_of(const void* source, size_t size):
     return copy
 
 
-cdef class Variable:
+cdef class Variable(Endpoint):
     """The part of `memlane.HostVariable` that works on shared memory."""
 
     def __cinit__(self):
@@ -98,6 +98,11 @@ cdef class Variable:
         memlane_variable_describe(self.handle, &properties)
         self.protocol = <int>properties.encoding
         self.allow_pickle = allow_pickle
+
+    cdef memlane_endpoint* pollable(self) except NULL:
+        if self.handle == NULL:
+            self.refuse_unopened()
+        return memlane_variable_endpoint(self.handle)
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -361,6 +366,12 @@ cdef class Variable:
             self.refuse_unopened()
         self.wait_newer(self.seen if newer_than is None else <uint64_t>newer_than, timeout)
         return self.read_latest(&reading)
+
+    def _mark_seen(self, uint64_t version):
+        """Versions up to this one do not make the endpoint ready."""
+        if self.handle == NULL:
+            self.refuse_unopened()
+        memlane_variable_mark_seen(self.handle, version)
 
     def _next(self, timeout):
         """Wait for a version that this endpoint has not returned; count what it passed over."""

@@ -1,0 +1,226 @@
+#include "sentry.h"
+
+#include "failure.h"
+#include "platform.h"
+#include "wait.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum {
+    POSTS = MEMLANE_FUTEXES_MAXIMUM / MEMLANE_BELLS_EACH -
+        1,                /* each with two bells, and one word is the sentry's own */
+    CHUNK_NS = 100000000, /* bounds what a killed waker can cost; a thousand idle posts cost 0.4 % of a core at that */
+    SHORT_CHUNK_NS = 10000000, /* where the kernel cannot sleep on two words, and a call may come too early for one */
+    THOROUGH_NS = 500000000    /* D36: how often each peer's life is looked at */
+};
+
+/* Private to the process. Posts and their private members: under mutex, which is not held while sleeping. */
+struct memlane_sentry {
+    memlane_mutex mutex;
+    memlane_atomic32 call; /* slept on too: raised when something changed that the sleeper has to know */
+    struct memlane_post *posts[POSTS];
+    uint32_t count;
+    bool runs; /* false: its thread stayed in the parent process, or could not be started yet */
+    struct memlane_sentry *next;
+};
+
+static memlane_mutex roster_mutex = MEMLANE_MUTEX_INITIAL;
+static struct memlane_sentry *roster; /* under roster_mutex; never shrinks */
+static bool handlers_are_registered;  /* under roster_mutex */
+static uint32_t capacity;             /* of one sentry; under roster_mutex; 0: not asked yet */
+
+/* 1 where the kernel cannot sleep on several words: then each post has a sentry of its own (core.md 2.3). */
+static uint32_t find_capacity(void) {
+    memlane_atomic32 word;
+    memlane_store32_relaxed(&word, 0); /* relaxed: nobody else sees it */
+    const struct memlane_futex never = {&word, 1};
+    return memlane_platform_futex_wait_any(&never, 1, 0) == ENOSYS ? 1 : POSTS;
+}
+
+static void call(struct memlane_sentry *sentry) {
+    memlane_add32_seq_cst(&sentry->call, 1); /* seq_cst: before the wake, and after what the caller changed */
+    memlane_platform_futex_wake_all(&sentry->call);
+}
+
+/* -- the thread -------------------------------------------------------------------------------------------------- */
+
+struct bells {
+    struct memlane_futex futexes[MEMLANE_FUTEXES_MAXIMUM];
+    uint32_t count;
+};
+
+static void arm(struct bells *bells, const struct memlane_post *post) {
+    for (size_t i = 0; i < MEMLANE_BELLS_EACH && post->bells[i] != NULL; i++) {
+        bells->futexes[bells->count++] =
+            (struct memlane_futex){.word = post->bells[i], .expected = memlane_wait_arm(post->bells[i])};
+    }
+}
+
+/* Arms first and looks afterwards: what is published in between rings (edge WAKE of wait.c). */
+static void make_round(struct memlane_sentry *sentry, struct bells *bells, bool thorough) {
+    memlane_mutex_lock(&sentry->mutex);
+    bells->futexes[0] = (struct memlane_futex){&sentry->call, memlane_load32_seq_cst(&sentry->call)};
+    bells->count = 1;
+    for (uint32_t i = 0; i < sentry->count; i++) {
+        struct memlane_post *post = sentry->posts[i];
+        if (post->resting && !thorough) {
+            continue;
+        }
+        uint32_t before = bells->count;
+        arm(bells, post);
+        /* Told already, and rung again: it rests until whoever was told has come. */
+        post->resting = !post->look(post->subject, thorough);
+        if (post->resting) {
+            bells->count = before;
+        }
+    }
+    memlane_mutex_unlock(&sentry->mutex);
+}
+
+static void sleep_on(const struct bells *bells) {
+    if (memlane_platform_futex_wait_any(bells->futexes, bells->count, CHUNK_NS) == ENOSYS) {
+        const struct memlane_futex *last = &bells->futexes[bells->count - 1];
+        memlane_platform_futex_wait(last->word, last->expected, SHORT_CHUNK_NS);
+    }
+}
+
+static void keep_watch(void *argument) {
+    struct memlane_sentry *sentry = argument;
+    struct bells bells;
+    uint64_t thorough_at = 0;
+    for (;;) {
+        uint64_t now = memlane_platform_monotonic_ns();
+        bool thorough = now >= thorough_at;
+        if (thorough) {
+            thorough_at = now + THOROUGH_NS;
+        }
+        make_round(sentry, &bells, thorough);
+        sleep_on(&bells);
+    }
+}
+
+/* -- posts ------------------------------------------------------------------------------------------------------- */
+
+static void prepare(void) {
+    memlane_mutex_lock(&roster_mutex);
+    for (struct memlane_sentry *sentry = roster; sentry != NULL; sentry = sentry->next) {
+        memlane_mutex_lock(&sentry->mutex);
+    }
+}
+
+static void parent(void) {
+    for (struct memlane_sentry *sentry = roster; sentry != NULL; sentry = sentry->next) {
+        memlane_mutex_unlock(&sentry->mutex);
+    }
+    memlane_mutex_unlock(&roster_mutex);
+}
+
+/* The threads stayed in the parent; the sentries are used again. Only async-signal-safe calls. */
+static void child(void) {
+    for (struct memlane_sentry *sentry = roster; sentry != NULL; sentry = sentry->next) {
+        for (uint32_t i = 0; i < sentry->count; i++) {
+            sentry->posts[i]->sentry = NULL;
+            sentry->posts[i]->abandon(sentry->posts[i]->subject);
+        }
+        sentry->count = 0;
+        sentry->runs = false;
+    }
+    parent();
+}
+
+/* Under roster_mutex. */
+static memlane_status prepare_the_roster(memlane_error *error) {
+    if (!handlers_are_registered) {
+        int failure = memlane_platform_at_fork(prepare, parent, child);
+        if (failure != 0) {
+            return memlane_fail_system(error, failure, "cannot register the handlers of fork()");
+        }
+        handlers_are_registered = true;
+        capacity = find_capacity();
+    }
+    return MEMLANE_OK;
+}
+
+/* Under roster_mutex. Only posts are added without the sentry's own mutex held by others for long: it never sleeps. */
+static struct memlane_sentry *find_room(void) {
+    for (struct memlane_sentry *sentry = roster; sentry != NULL; sentry = sentry->next) {
+        memlane_mutex_lock(&sentry->mutex);
+        bool room = sentry->count < capacity;
+        memlane_mutex_unlock(&sentry->mutex);
+        if (room) {
+            return sentry; /* posts are added under roster_mutex alone, so the room stays */
+        }
+    }
+    struct memlane_sentry *sentry = calloc(1, sizeof *sentry);
+    if (sentry != NULL) {
+        memlane_mutex_initialise(&sentry->mutex);
+        sentry->next = roster;
+        roster = sentry;
+    }
+    return sentry;
+}
+
+static void add(struct memlane_sentry *sentry, struct memlane_post *post) {
+    memlane_mutex_lock(&sentry->mutex);
+    post->sentry = sentry;
+    post->place = sentry->count;
+    post->resting = false;
+    sentry->posts[sentry->count++] = post;
+    memlane_mutex_unlock(&sentry->mutex);
+    call(sentry);
+}
+
+static memlane_status post_to_the_roster(struct memlane_post *post, memlane_error *error) {
+    memlane_status status = prepare_the_roster(error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    struct memlane_sentry *sentry = find_room();
+    if (sentry == NULL) {
+        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for another waiting thread");
+    }
+    if (!sentry->runs) {
+        int failure = memlane_platform_start_thread(keep_watch, sentry);
+        if (failure != 0) {
+            return memlane_fail_system(error, failure, "cannot start the thread that waits for shared memory");
+        }
+        sentry->runs = true;
+    }
+    add(sentry, post);
+    return MEMLANE_OK;
+}
+
+memlane_status memlane_sentry_post(struct memlane_post *post, memlane_error *error) {
+    memlane_mutex_lock(&roster_mutex);
+    memlane_status status = post_to_the_roster(post, error);
+    memlane_mutex_unlock(&roster_mutex);
+    return status;
+}
+
+void memlane_sentry_relieve(struct memlane_post *post) {
+    struct memlane_sentry *sentry = post->sentry;
+    if (sentry == NULL) {
+        return;
+    }
+    memlane_mutex_lock(&sentry->mutex);
+    struct memlane_post *last = sentry->posts[--sentry->count];
+    last->place = post->place;
+    sentry->posts[post->place] = last;
+    post->sentry = NULL;
+    memlane_mutex_unlock(&sentry->mutex);
+}
+
+void memlane_sentry_rouse(struct memlane_post *post) {
+    struct memlane_sentry *sentry = post->sentry;
+    if (sentry == NULL) {
+        return;
+    }
+    memlane_mutex_lock(&sentry->mutex);
+    bool rested = post->resting;
+    post->resting = false;
+    memlane_mutex_unlock(&sentry->mutex);
+    if (rested) {
+        call(sentry);
+    }
+}

@@ -1,0 +1,270 @@
+/* Polling: a descriptor that says the truth, and waiting for the first of many. */
+#define _GNU_SOURCE
+#include "check.h"
+#include "endpoint.h"
+#include "peer.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/resource.h>
+
+static int descriptor_of(memlane_variable *variable) {
+    int descriptor = -1;
+    memlane_error error;
+    CHECK_OK(memlane_endpoint_descriptor(memlane_variable_endpoint(variable), &descriptor, &error), &error);
+    return descriptor;
+}
+
+static bool is_readable(int descriptor, int timeout_ms) {
+    struct pollfd polled = {.fd = descriptor, .events = POLLIN};
+    return poll(&polled, 1, timeout_ms) == 1;
+}
+
+enum { PATIENCE_MS = 30000 };
+
+static void a_descriptor_is_readable_while_there_is_something_newer(void) {
+    memlane_variable *writer = endpoint_open("pose"), *reader = endpoint_open("pose");
+    int descriptor = descriptor_of(reader);
+    CHECK(!is_readable(descriptor, 0));
+    for (uint64_t value = 1; value <= 200; value++) {
+        endpoint_write(writer, value);
+        CHECK(is_readable(descriptor, PATIENCE_MS));
+        CHECK(is_readable(descriptor, 0)); /* as long as nobody takes it */
+
+        CHECK_EQUAL(value, endpoint_read(reader));
+
+        CHECK(!is_readable(descriptor, 0));
+    }
+    CHECK_EQUAL(descriptor, descriptor_of(reader));
+    memlane_variable_free(writer);
+    memlane_variable_free(reader);
+    endpoint_unlink("pose");
+}
+
+static void a_descriptor_that_is_asked_for_late_is_readable_at_once(void) {
+    memlane_variable *variable = endpoint_open("pose");
+    endpoint_write(variable, 1);
+    CHECK(is_readable(descriptor_of(variable), 0));
+    memlane_variable_mark_seen(variable, 1);
+    CHECK(!is_readable(descriptor_of(variable), 0));
+    memlane_variable_free(variable);
+    endpoint_unlink("pose");
+}
+
+/* What nobody takes rings again and again: the last value must still be announced once somebody does. */
+static void a_reader_that_comes_late_misses_nothing(void) {
+    memlane_variable *writer = endpoint_open("pose"), *reader = endpoint_open("pose");
+    int descriptor = descriptor_of(reader);
+    for (int round = 0; round < 100; round++) {
+        for (uint64_t value = 1; value <= 20; value++) {
+            endpoint_write(writer, value);
+        }
+        CHECK(is_readable(descriptor, PATIENCE_MS));
+        CHECK_EQUAL(20, endpoint_read(reader));
+        CHECK(!is_readable(descriptor, 0));
+        endpoint_write(writer, 21);
+        CHECK(is_readable(descriptor, PATIENCE_MS));
+        CHECK_EQUAL(21, endpoint_read(reader));
+    }
+    memlane_variable_free(writer);
+    memlane_variable_free(reader);
+    endpoint_unlink("pose");
+}
+
+static void write_on_demand(int socket) {
+    memlane_variable *variable = endpoint_open("pose");
+    peer_tell(socket, 0);
+    for (;;) {
+        endpoint_write(variable, peer_hear(socket));
+    }
+}
+
+static void a_write_of_another_process_is_announced(void) {
+    memlane_variable *reader = endpoint_open("pose");
+    struct peer writer = peer_start(write_on_demand);
+    peer_hear(writer.socket);
+    int descriptor = descriptor_of(reader);
+    for (uint64_t value = 1; value <= 200; value++) {
+        peer_tell(writer.socket, value);
+        CHECK(is_readable(descriptor, PATIENCE_MS));
+        CHECK_EQUAL(value, endpoint_read(reader));
+    }
+    peer_kill(&writer);
+    memlane_variable_free(reader);
+    endpoint_unlink("pose");
+}
+
+static void closing_makes_the_descriptor_readable(void) {
+    memlane_variable *variable = endpoint_open("pose");
+    int descriptor = descriptor_of(variable);
+    CHECK(!is_readable(descriptor, 0));
+    memlane_variable_close(variable);
+    CHECK(is_readable(descriptor, 0));
+
+    memlane_error error;
+    CHECK_FAILURE(MEMLANE_CLOSED, "variable 'pose': this endpoint was closed",
+                  memlane_endpoint_descriptor(memlane_variable_endpoint(variable), &descriptor, &error), &error);
+    memlane_variable_free(variable);
+    endpoint_unlink("pose");
+}
+
+static void a_child_has_a_descriptor_of_its_own(void) {
+    if (CHECK_THREAD_SANITIZER) {
+        check_skip("ThreadSanitizer ends a forked child that starts a thread");
+    }
+    memlane_variable *writer = endpoint_open("pose"), *reader = endpoint_open("pose");
+    int descriptor = descriptor_of(reader);
+    fflush(stdout);
+    pid_t child = fork();
+    CHECK_CALL(child);
+    if (child == 0) {
+        alarm(CHECK_WATCHDOG_SECONDS);
+        int own = descriptor_of(reader); /* the number may be the same: the parent's is closed here */
+        CHECK(!is_readable(own, 0));
+        endpoint_write(writer, 7);
+        CHECK(is_readable(own, PATIENCE_MS));
+        CHECK_EQUAL(7, endpoint_read(reader));
+        CHECK(!is_readable(own, 0));
+        memlane_variable_free(reader);
+        memlane_variable_free(writer);
+        _exit(0);
+    }
+    int status;
+    CHECK_CALL(waitpid(child, &status, 0));
+    CHECK_EQUAL(0, status);
+
+    CHECK(is_readable(descriptor, PATIENCE_MS)); /* the child's reading did not clear the parent's */
+    CHECK_EQUAL(7, endpoint_read(reader));
+    CHECK(!is_readable(descriptor, 0));
+    memlane_variable_free(writer);
+    memlane_variable_free(reader);
+    endpoint_unlink("pose");
+}
+
+static void a_missing_descriptor_is_an_error_that_says_so(void) {
+    memlane_variable *variable = endpoint_open("pose");
+    struct rlimit limit, none;
+    CHECK_CALL(getrlimit(RLIMIT_NOFILE, &limit));
+    none = limit;
+    none.rlim_cur = 3;
+    CHECK_CALL(setrlimit(RLIMIT_NOFILE, &none));
+    int descriptor;
+    memlane_error error;
+    CHECK_FAILURE(MEMLANE_SYSTEM, "ulimit -n",
+                  memlane_endpoint_descriptor(memlane_variable_endpoint(variable), &descriptor, &error), &error);
+    CHECK_CALL(setrlimit(RLIMIT_NOFILE, &limit));
+
+    endpoint_write(variable, 1);
+    CHECK(is_readable(descriptor_of(variable), 0));
+    memlane_variable_free(variable);
+    endpoint_unlink("pose");
+}
+
+/* -- the first of many ------------------------------------------------------------------------------------------- */
+
+enum { FEW = 8, MANY = 300 };
+
+struct crowd {
+    memlane_variable *readers[MANY];
+    memlane_endpoint *endpoints[MANY];
+    bool ready[MANY];
+    uint32_t count;
+};
+
+static void crowd_open(struct crowd *crowd, uint32_t count) {
+    memlane_variable_options options = endpoint_options();
+    options.slots = 2;
+    options.max_size = 64;
+    options.object.participants = 4;
+    crowd->count = count;
+    for (uint32_t i = 0; i < count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "v%u", i);
+        crowd->readers[i] = endpoint_open_with(name, &options);
+        crowd->endpoints[i] = memlane_variable_endpoint(crowd->readers[i]);
+    }
+}
+
+static void crowd_close(const struct crowd *crowd) {
+    for (uint32_t i = 0; i < crowd->count; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "v%u", i);
+        memlane_variable_free(crowd->readers[i]);
+        endpoint_unlink(name);
+    }
+}
+
+static void write_what_is_named(int socket) {
+    for (;;) {
+        char name[16];
+        snprintf(name, sizeof name, "v%u", (unsigned)peer_hear(socket));
+        memlane_variable *variable = endpoint_open(name);
+        endpoint_write(variable, 1);
+        memlane_variable_free(variable);
+    }
+}
+
+static void the_one_that_changes_is_found_among(uint32_t count) {
+    static struct crowd crowd;
+    memlane_error error;
+    struct peer writer = peer_start(write_what_is_named); /* before: a fork locks the mutex of each endpoint */
+    crowd_open(&crowd, count);
+    for (uint32_t round = 0; round < 30; round++) {
+        uint32_t chosen = round * 37 % count;
+        peer_tell(writer.socket, chosen);
+        CHECK_OK(memlane_endpoint_wait_any(crowd.endpoints, count, check_in_ms(PATIENCE_MS), crowd.ready, &error),
+                 &error);
+        for (uint32_t i = 0; i < count; i++) {
+            CHECK_EQUAL(i == chosen, crowd.ready[i]);
+        }
+        endpoint_read(crowd.readers[chosen]);
+    }
+    CHECK_FAILURE(MEMLANE_TIMEOUT, "endpoints became ready in time",
+                  memlane_endpoint_wait_any(crowd.endpoints, count, check_in_ms(10), crowd.ready, &error), &error);
+    peer_kill(&writer);
+    crowd_close(&crowd);
+}
+
+static void one_of_a_few_is_found(void) {
+    the_one_that_changes_is_found_among(FEW);
+}
+
+static void one_of_many_is_found(void) {
+    the_one_that_changes_is_found_among(MANY);
+}
+
+static void *close_it(void *argument) {
+    memlane_variable_close(argument);
+    return NULL;
+}
+
+static void closing_one_ends_the_wait_for_all(void) {
+    static struct crowd crowd;
+    memlane_error error;
+    pthread_t closer;
+    crowd_open(&crowd, FEW);
+    CHECK_EQUAL(0, pthread_create(&closer, NULL, close_it, crowd.readers[3]));
+    memlane_status status =
+        memlane_endpoint_wait_any(crowd.endpoints, FEW, check_in_ms(PATIENCE_MS), crowd.ready, &error);
+    pthread_join(closer, NULL);
+    /* Closed during the wait: it is the one; before it: the call is refused. */
+    CHECK(status == MEMLANE_CLOSED || (status == MEMLANE_OK && crowd.ready[3] && !crowd.ready[2]));
+    crowd_close(&crowd);
+}
+
+static const struct check_test tests[] = {
+    {"a descriptor is readable while there is something newer",
+     a_descriptor_is_readable_while_there_is_something_newer},
+    {"a descriptor that is asked for late is readable at once",
+     a_descriptor_that_is_asked_for_late_is_readable_at_once},
+    {"a reader that comes late misses nothing", a_reader_that_comes_late_misses_nothing},
+    {"a write of another process is announced", a_write_of_another_process_is_announced},
+    {"closing makes the descriptor readable", closing_makes_the_descriptor_readable},
+    {"a child has a descriptor of its own", a_child_has_a_descriptor_of_its_own},
+    {"a missing descriptor is an error that says so", a_missing_descriptor_is_an_error_that_says_so},
+    {"one of a few is found", one_of_a_few_is_found},
+    {"one of many is found", one_of_many_is_found},
+    {"closing one ends the wait for all", closing_one_ends_the_wait_for_all},
+};
+
+CHECK_MAIN(tests)

@@ -1,0 +1,35 @@
+"""What endpoints of all kinds can do."""
+
+from collections.abc import Sequence
+from typing import TypeVar, final
+
+class Endpoint:
+    """What can be polled, and waited for together with others."""
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable while there is something to take.
+
+        It is level-triggered, as a socket's, and for `select`, `selectors` and event loops only: nothing can be read
+        from it. It belongs to the endpoint: ``close()`` makes it readable and then closes it, so unregister it before,
+        as a socket. A forked child gets another one.
+
+        Raises:
+            Closed: The endpoint was closed.
+            SystemFailure: No descriptor is left.
+        """
+
+_Pollable = TypeVar("_Pollable", bound=Endpoint)
+
+@final
+class Poll:
+    """The descriptor of an endpoint, kept also when that is closed meanwhile: then it is readable.
+
+    A context manager; gives the descriptor.
+    """
+
+    def __init__(self, subject: Endpoint) -> None: ...
+    def __enter__(self) -> int: ...
+    def __exit__(self, *raised: object) -> None: ...
+
+def wait_any(endpoints: Sequence[_Pollable], timeout: float | None) -> list[_Pollable]:
+    """Wait until some of the endpoints have something to take, and return those in their order; none in time: none."""

@@ -1,0 +1,124 @@
+# cython: freethreading_compatible=True
+"""What endpoints of all kinds can do."""
+
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from libc.stdint cimport uint32_t, uint64_t
+
+from memlane._native.deadline cimport deadline_of, monotonic_ns
+from memlane._native.error cimport check
+from memlane._native.library cimport (
+    MEMLANE_INTERRUPTED,
+    MEMLANE_OK,
+    MEMLANE_TIMEOUT,
+    c_bool,
+    memlane_endpoint_descriptor,
+    memlane_endpoint_hold,
+    memlane_endpoint_release,
+    memlane_endpoint_wait_any,
+    memlane_error,
+    memlane_status,
+)
+
+# Each chunk ends with a look at pending signals: the kernel may deliver one to another thread than the waiting one.
+cdef uint64_t CHUNK_NS = 50_000_000
+# A crowd that is too large for one system call is handed to other threads and back each time: not so often then.
+cdef uint64_t LARGE_CROWD_CHUNK_NS = 500_000_000
+cdef uint32_t LARGE_CROWD = 64
+
+
+cdef class Endpoint:
+    """What can be polled, and waited for together with others."""
+
+    cdef memlane_endpoint* pollable(self) except NULL:
+        raise TypeError(f"{type(self).__name__} cannot be polled")
+
+    def fileno(self):
+        """Return a descriptor that is readable while there is something to take.
+
+        It is level-triggered, as a socket's, and for `select`, `selectors` and event loops only: nothing can be read
+        from it. It belongs to the endpoint: ``close()`` makes it readable and then closes it, so unregister it before,
+        as a socket. A forked child gets another one.
+
+        Raises:
+            Closed: The endpoint was closed.
+            SystemFailure: No descriptor is left.
+        """
+        cdef int descriptor = -1
+        cdef memlane_error error
+        check(memlane_endpoint_descriptor(self.pollable(), &descriptor, &error), &error)
+        return descriptor
+
+
+cdef class Poll:
+    """The descriptor of an endpoint, kept also when that is closed meanwhile: then it is readable.
+
+    A context manager; gives the descriptor.
+    """
+
+    cdef Endpoint subject
+    cdef memlane_endpoint* held
+
+    def __cinit__(self, Endpoint subject not None):
+        self.subject = subject
+        self.held = NULL
+
+    def __enter__(self):
+        descriptor = self.subject.fileno()
+        memlane_endpoint_hold(self.subject.pollable())
+        self.held = self.subject.pollable()
+        return descriptor
+
+    def __exit__(self, *raised):
+        self.let_go()
+
+    def __dealloc__(self):
+        self.let_go()
+
+    cdef void let_go(self) noexcept:
+        cdef memlane_endpoint* held = self.held
+        self.held = NULL
+        if held != NULL:
+            memlane_endpoint_release(held)
+
+
+cdef class Crowd:
+    """The endpoints of one wait, as the library takes them."""
+
+    cdef memlane_endpoint** endpoints
+    cdef c_bool* ready
+    cdef uint32_t count
+
+    def __cinit__(self, list members):
+        self.count = len(members)
+        self.endpoints = <memlane_endpoint**>PyMem_Malloc(self.count * sizeof(memlane_endpoint*))
+        self.ready = <c_bool*>PyMem_Malloc(self.count * sizeof(c_bool))
+        if self.endpoints == NULL or self.ready == NULL:
+            raise MemoryError
+        for index, member in enumerate(members):
+            self.endpoints[index] = (<Endpoint?>member).pollable()
+
+    def __dealloc__(self):
+        PyMem_Free(self.endpoints)
+        PyMem_Free(self.ready)
+
+
+def wait_any(endpoints, timeout):
+    """Wait until some of the endpoints have something to take, and return those in their order; none in time: none."""
+    cdef list members = list(endpoints)
+    cdef Crowd crowd = Crowd(members)
+    cdef memlane_error error
+    cdef uint64_t deadline = deadline_of(timeout)
+    cdef uint64_t chunk = CHUNK_NS if crowd.count <= LARGE_CROWD else LARGE_CROWD_CHUNK_NS
+    # A look with the GIL held first: giving it up costs as much as the whole look.
+    cdef memlane_status status = memlane_endpoint_wait_any(crowd.endpoints, crowd.count, 0, crowd.ready, &error)
+    while status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED:
+        PyErr_CheckSignals()
+        if status == MEMLANE_TIMEOUT and monotonic_ns() >= deadline:
+            return []
+        with nogil:
+            status = memlane_endpoint_wait_any(
+                crowd.endpoints, crowd.count, min(monotonic_ns() + chunk, deadline), crowd.ready, &error
+            )
+    check(status, &error)
+    return [member for index, member in enumerate(members) if crowd.ready[index]]

@@ -1,0 +1,211 @@
+"""Values in asyncio, uvloop and trio: taken when they come, cancelled without a loss."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trio
+import uvloop
+
+import memlane
+from memlane import HostVariable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from pathlib import Path
+
+    Run = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
+
+
+def run_in_asyncio(program: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a program in the standard library's loop."""
+    return asyncio.run(program())
+
+
+def run_in_uvloop(program: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a program in uvloop."""
+    return uvloop.run(program())
+
+
+def run_in_trio(program: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    """Run a program in trio."""
+    return trio.run(program)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_loops_keep() -> None:
+    """Let each loop open what it keeps for the life of the process, before a test is measured."""
+
+    async def program() -> None:
+        return None
+
+    for run in (run_in_asyncio, run_in_uvloop, run_in_trio):
+        run(program)
+
+
+LOOPS = pytest.mark.parametrize("run", [run_in_asyncio, run_in_uvloop, run_in_trio])
+ASYNCIO_LOOPS = pytest.mark.parametrize("run", [run_in_asyncio, run_in_uvloop])
+
+
+@LOOPS
+def test_value_that_is_there_is_returned_at_once(variable: HostVariable, run: Run) -> None:
+    """No system call and no trip through the loop."""
+    variable.data = 1
+
+    async def program() -> Any:
+        return await variable.wait_async(timeout=0)
+
+    assert run(program) == 1
+
+
+@LOOPS
+def test_each_value_of_a_thread_arrives(variable: HostVariable, namespace: Path, run: Run) -> None:
+    """The task sleeps between two values, and no wake-up is lost."""
+    rounds = 200
+
+    def echo() -> None:
+        with HostVariable("pose") as questions, HostVariable("answers") as answers:
+            for _ in range(rounds):
+                answers.data = questions.wait()
+
+    async def program() -> list[Any]:
+        seen = []
+        with HostVariable("answers") as answers:
+            for number in range(rounds):
+                variable.data = number
+                seen.append(await answers.wait_async())
+        return seen
+
+    thread = threading.Thread(target=echo)
+    thread.start()
+    try:
+        assert run(program) == list(range(rounds))
+    finally:
+        thread.join()
+
+
+@LOOPS
+def test_timeout_is_the_same_error_as_without_a_loop(variable: HostVariable, run: Run) -> None:
+    """One class for each reaction."""
+
+    async def program() -> None:
+        with pytest.raises(memlane.Timeout, match="variable 'pose': no version newer than 0 was written in time"):
+            await variable.wait_async(timeout=0.01)
+
+    run(program)
+
+
+@LOOPS
+def test_updates_iterate(variable: HostVariable, run: Run) -> None:
+    """`async for` gets the latest, and then what is newer."""
+
+    async def program() -> list[Any]:
+        seen = []
+        variable.data = 0
+        async for value in variable.updates_async():
+            seen.append(value)
+            if value == 5:
+                break
+            variable.data = value + 1
+        return seen
+
+    assert run(program) == [0, 1, 2, 3, 4, 5]
+
+
+@ASYNCIO_LOOPS
+def test_many_tasks_can_wait_for_one_endpoint(variable: HostVariable, namespace: Path, run: Run) -> None:
+    """A loop has one callback for a descriptor: all of them must be told."""
+
+    async def program() -> list[Any]:
+        with HostVariable("pose") as writer:
+            first = writer.version
+            tasks = [asyncio.ensure_future(variable.wait_async(newer_than=first)) for _ in range(20)]
+            await asyncio.sleep(0)
+            writer.data = "news"
+            return list(await asyncio.gather(*tasks))
+
+    assert run(program) == ["news"] * 20
+
+
+@ASYNCIO_LOOPS
+def test_closing_ends_the_wait_of_a_task(variable: HostVariable, run: Run) -> None:
+    """A task must not sleep for ever on what is gone."""
+
+    async def program() -> None:
+        task = asyncio.ensure_future(variable.wait_async())
+        await asyncio.sleep(0)
+        variable.close()
+        with pytest.raises(memlane.Closed):
+            await task
+
+    run(program)
+
+
+@pytest.mark.slow
+@ASYNCIO_LOOPS
+def test_cancelled_waits_lose_nothing(variable: HostVariable, namespace: Path, run: Run) -> None:
+    """Cancelled at any moment, also between the wake-up and the resumption: the next wait returns the value."""
+    trials, seed = 2000, random.randrange(1 << 32)
+    luck = random.Random(seed)
+
+    async def program() -> int:
+        woken = 0
+        with HostVariable("pose") as writer:
+            for number in range(trials):
+                task = asyncio.ensure_future(variable.wait_async())
+                await asyncio.sleep(0)
+                writer.data = number
+                # From the first pass after the ring on, the future may be set and the task not resumed.
+                for _ in range(luck.randrange(6)):
+                    await asyncio.sleep(0)
+                task.cancel()
+                try:
+                    value = await task
+                except asyncio.CancelledError:
+                    value = await variable.wait_async(timeout=30)
+                else:
+                    woken += 1
+                assert value == number, f"seed {seed}"
+        return woken
+
+    assert run(program) > 0
+
+
+@ASYNCIO_LOOPS
+def test_loop_that_ends_while_a_task_waits_leaves_nothing(variable: HostVariable, run: Run) -> None:
+    """A service that is stopped must be able to start again."""
+
+    async def program() -> None:
+        asyncio.ensure_future(variable.wait_async())  # noqa: RUF006  (left behind on purpose)
+        await asyncio.sleep(0)
+
+    for _ in range(3):
+        run(program)
+    variable.data = "after"
+
+    async def again() -> Any:
+        return await variable.wait_async()
+
+    assert run(again) == "after"
+
+
+def test_threads_of_the_library_do_not_grow(namespace: Path) -> None:
+    """One waits for all; it stays, and is used again."""
+
+    def count() -> int:
+        return len(os.listdir("/proc/self/task"))
+
+    with HostVariable("pose") as variable:
+        variable.fileno()
+    before = count()
+
+    for number in range(100):
+        with HostVariable(f"v{number % 7}", 64, slots=2) as variable:
+            variable.fileno()
+
+    assert count() == before
