@@ -35,7 +35,15 @@ SYSTEM_SEAM = ("platform.h", "platform_linux.c")
 MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 
 # Cython and Python, from low to high; a module imports its own layer and lower ones.
-PYTHON_LAYERS = ("errors", "settings"), ("names",), ("codec",), ("_native",), ("waiting",), ("namespace", "variable"), ("cli", "demo")
+PYTHON_LAYERS = (
+    ("errors", "settings"),
+    ("names",),
+    ("codec",),
+    ("_native",),
+    ("waiting",),
+    ("namespace", "variable"),
+    ("cli", "demo"),
+)
 
 # Shared memory holds fixed-width integers and offsets: two builds agree on nothing else.
 MEMBER_TYPE = r"(?:memlane_atomic(?:32|64)|u?int(?:8|16|32|64)_t|unsigned char|char)"
