@@ -486,7 +486,9 @@ int memlane_platform_start_thread(void (*run)(void *argument), void *argument) {
     }
     *beginning = (struct beginning){run, argument};
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &former); /* the new thread inherits it; faults of its own come all the same */
+    sigdelset(&all, SIGBUS); /* a fault that is blocked ends the process: the trap would never see it */
+    sigdelset(&all, SIGSEGV);
+    pthread_sigmask(SIG_SETMASK, &all, &former); /* the new thread inherits it */
     int failure = pthread_create(&thread, NULL, begin, beginning);
     pthread_sigmask(SIG_SETMASK, &former, NULL);
     if (failure != 0) {

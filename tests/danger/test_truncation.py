@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 import memlane
 from memlane import HostVariable
-from tests.peer import Link, Peer
+from tests.peer import PATIENCE_SECONDS, Link, Peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,6 +54,22 @@ def test_operation_on_a_truncated_object_is_corrupted_and_says_what_happened(
 
         assert LOSS in str(caught.value)
         assert REMEDY in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0, 4096])
+def test_polled_endpoint_of_a_truncated_object_becomes_readable(namespace: Path, size: int) -> None:
+    """The thread that waits for it meets the fault, not the program's own."""
+    with HostVariable("pose") as variable:
+        variable.data = 1
+        assert variable.wait() == 1
+        descriptor = variable.fileno()
+        assert not select.select([descriptor], [], [], 0)[0]
+        os.truncate(namespace / "pose", size)
+
+        assert select.select([descriptor], [], [], PATIENCE_SECONDS)[0]
+
+        with pytest.raises(memlane.Corrupted, match=LOSS):
+            _ = variable.data
 
 
 def test_repr_of_a_truncated_object_raises_nothing(namespace: Path) -> None:
