@@ -64,6 +64,7 @@ int memlane_platform_write_at(int descriptor, uint64_t offset, const void *buffe
 void memlane_platform_close(int descriptor);
 int memlane_platform_free_space(int directory, uint64_t *bytes);
 int memlane_platform_lock_directory(int directory, bool *locked); /* advisory, exclusive, never blocks */
+void memlane_platform_unlock_directory(int directory);
 
 /* Calls visit for each entry's name until it returns false. */
 int memlane_platform_list(int directory, bool (*visit)(const char *name, void *argument), void *argument);

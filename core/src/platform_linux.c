@@ -256,6 +256,10 @@ int memlane_platform_lock_directory(int directory, bool *locked) {
     return *locked || errno == EWOULDBLOCK ? 0 : errno;
 }
 
+void memlane_platform_unlock_directory(int directory) {
+    flock(directory, LOCK_UN); /* cannot fail for an open descriptor */
+}
+
 int memlane_platform_list(int directory, bool (*visit)(const char *name, void *argument), void *argument) {
     int second = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* closedir closes what it reads */
     if (second < 0) {

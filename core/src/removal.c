@@ -67,13 +67,10 @@ static bool is_abandoned(const struct memlane_segment *segment, int descriptor) 
     return true;
 }
 
-bool memlane_removal_of_abandoned(const struct memlane_segment *segment, int descriptor,
-                                  const struct memlane_directory *directory) {
+static bool remove_under_lock(const struct memlane_segment *segment, int descriptor,
+                              const struct memlane_directory *directory) {
     uint64_t count = segment->header.participants_count;
-    /* The directory's lock comes before all the bytes: newcomers have the patience for a look and an unlink, and would
-     * take a longer hold of every byte for a crowd. Of two whose looks collide one saw nobody, and goes on. */
-    if (!is_abandoned(segment, descriptor) || !lock_directory(directory) ||
-        memlane_platform_lock_bytes(descriptor, MEMLANE_LOCK_BASE, count) != 0) {
+    if (memlane_platform_lock_bytes(descriptor, MEMLANE_LOCK_BASE, count) != 0) {
         return false;
     }
     /* We hold every byte: nobody can attach until we let go, and then sees that the file has no name any more. */
@@ -81,6 +78,19 @@ bool memlane_removal_of_abandoned(const struct memlane_segment *segment, int des
                    memlane_removal_name_leads_to(directory, segment->name.file, segment->device, segment->inode) &&
                    memlane_platform_unlink(directory->descriptor, segment->name.file) == 0;
     memlane_platform_unlock_bytes(descriptor, MEMLANE_LOCK_BASE, count);
+    return removed;
+}
+
+bool memlane_removal_of_abandoned(const struct memlane_segment *segment, int descriptor,
+                                  const struct memlane_directory *directory) {
+    /* The directory's lock comes before all the bytes: newcomers have the patience for a look and an unlink, and would
+     * take a longer hold of every byte for a crowd. Of two whose looks collide one saw nobody, and goes on. */
+    if (!is_abandoned(segment, descriptor) || !lock_directory(directory)) {
+        return false;
+    }
+    bool removed = remove_under_lock(segment, descriptor, directory);
+    /* Not with the descriptor: opening goes on to reserve a new object, which may take longer than others wait. */
+    memlane_platform_unlock_directory(directory->descriptor);
     return removed;
 }
 

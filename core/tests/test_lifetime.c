@@ -2,7 +2,10 @@
 #define _GNU_SOURCE
 #include "check.h"
 #include "endpoint.h"
+#include "lock_object.h"
+#include "participant.h"
 #include "peer.h"
+#include "removal.h"
 
 enum { RACERS = 8 };
 
@@ -162,12 +165,35 @@ static void killed_creators_and_removers_leave_nothing_that_stays(void) {
     }
 }
 
+/* Whoever opens an object whose users died goes on with the same descriptor, and reserves the new one. */
+static void a_removal_lets_go_of_the_directory(void) {
+    const struct memlane_sharing sharing = {.permissions = 0600, .peer_user = -1};
+    struct memlane_directory ours, theirs;
+    struct memlane_segment segment;
+    memlane_error error;
+    bool locked;
+    lock_object_open(&segment, 2);
+    memlane_participant_detach(&segment);
+    CHECK_EQUAL(0, memlane_platform_unlock_bytes(segment.descriptor, MEMLANE_LOCK_BASE, 2));
+    CHECK_OK(memlane_directory_open(&ours, check_directory, &sharing, &error), &error);
+    CHECK_OK(memlane_directory_open(&theirs, check_directory, &sharing, &error), &error);
+
+    CHECK(memlane_removal_of_abandoned(&segment, segment.descriptor, &ours));
+
+    CHECK_EQUAL(0, memlane_platform_lock_directory(theirs.descriptor, &locked));
+    CHECK(locked);
+    memlane_directory_close(&theirs);
+    memlane_directory_close(&ours);
+    lock_object_close(&segment);
+}
+
 static const struct check_test tests[] = {
     {"exactly one of many creators creates", exactly_one_of_many_creators_creates},
     {"a name that all remove and make anew always leads to a whole object",
      a_name_that_all_remove_and_make_anew_always_leads_to_a_whole_object},
     {"an ephemeral object is gone when the last of many closed it",
      an_ephemeral_object_is_gone_when_the_last_of_many_closed_it},
+    {"a removal lets go of the directory", a_removal_lets_go_of_the_directory},
     {"killed creators and removers leave nothing that stays", killed_creators_and_removers_leave_nothing_that_stays},
 };
 

@@ -225,6 +225,15 @@ int memlane_platform_lock_directory(int directory, bool *locked) {
     return failure;
 }
 
+void memlane_platform_unlock_directory(int directory) {
+    machine_enter();
+    const struct machine_description *where = machine_description_of(directory);
+    if (where != NULL && machine->directory_lock == (uint32_t)(where - machine->description) + 1) {
+        machine->directory_lock = 0;
+    }
+    machine_leave();
+}
+
 /* visit is the caller's code: it runs outside the call. Names are those at the beginning, as readdir may give
  * them. */
 int memlane_platform_list(int directory, bool (*visit)(const char *name, void *argument), void *argument) {
