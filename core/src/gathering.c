@@ -67,6 +67,10 @@ static int wait_directly(struct gathering *gathering, uint64_t deadline_ns) {
         if (chunk == 0) {
             return ETIMEDOUT;
         }
+        if (armed == 0) {
+            memlane_platform_sleep_ns(chunk); /* no endpoint, so nobody will ring */
+            continue;
+        }
         int failure = memlane_platform_futex_wait_any(futexes, armed, chunk);
         if (failure == ENOSYS || failure == EINTR) {
             return failure;

@@ -93,7 +93,7 @@ int memlane_platform_futex_wait_any(const struct memlane_futex *futexes, uint32_
     if (syscall(FUTEX_WAITV_NUMBER, words, count, 0, &until, CLOCK_MONOTONIC) >= 0 || errno == EAGAIN) {
         return 0;
     }
-    return errno;
+    return errno == EPERM ? ENOSYS : errno; /* older sandboxes answer so to calls that they do not know */
 }
 
 static void futex_wake(memlane_atomic32 *word, int count) {

@@ -37,8 +37,14 @@ def wait(endpoints: Iterable[Pollable], timeout: float | None = None) -> list[Po
 
     Raises:
         Closed: One of them was closed before the call.
+        ValueError: There is no endpoint and no timeout, so that the call would never end.
     """
-    return wait_any(list(endpoints), timeout)
+    members = list(endpoints)
+    if not members and timeout is None:
+        raise ValueError(
+            "wait() was given no endpoint and no timeout, and would never end: give it endpoints, or a timeout to sleep"
+        )
+    return wait_any(members, timeout)
 
 
 async def take(endpoint: Endpoint, attempt: Callable[[], Result], timeout: float | None) -> Result:

@@ -6,6 +6,7 @@ import os
 import select
 import selectors
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -182,6 +183,23 @@ def test_wait_without_news_ends_empty(variable: HostVariable) -> None:
     """A timeout is no error here: the list says it."""
     assert memlane.wait([variable], timeout=0.01) == []
     assert memlane.wait([], timeout=0) == []
+
+
+@pytest.mark.slow
+def test_wait_for_nothing_sleeps(namespace: Path) -> None:
+    """As `select` does, which programs know as a sleep."""
+    wall, processor = time.monotonic(), time.thread_time()
+
+    assert memlane.wait([], timeout=0.4) == []
+
+    assert time.monotonic() - wall >= 0.4
+    assert time.thread_time() - processor < 0.2
+
+
+def test_wait_for_nothing_for_ever_is_refused() -> None:
+    """An empty list is a mistake that would otherwise show as a program that stands still."""
+    with pytest.raises(ValueError, match=r"wait\(\) was given no endpoint and no timeout, and would never end"):
+        memlane.wait([])
 
 
 @pytest.mark.slow
