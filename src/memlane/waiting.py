@@ -114,26 +114,28 @@ async def _trio_wait(descriptor: int, seconds: float | None) -> bool:
 
 
 class _Readers:
-    """The tasks of one loop that wait for descriptors: a loop has one callback for each."""
+    """The tasks of one loop that wait for descriptors: a loop has one callback for each.
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    It does not know the loop, which would never go otherwise: a weak dictionary keeps its values.
+    """
+
+    def __init__(self) -> None:
         self._waiting: dict[int, set[asyncio.Future[bool]]] = {}
 
-    def add(self, descriptor: int, future: asyncio.Future[bool]) -> None:
+    def add(self, loop: asyncio.AbstractEventLoop, descriptor: int, future: asyncio.Future[bool]) -> None:
         """Let the future be told when the descriptor is readable."""
         if descriptor not in self._waiting:
-            self._loop.add_reader(descriptor, self._tell, descriptor)
+            loop.add_reader(descriptor, self._tell, descriptor)
             self._waiting[descriptor] = set()
         self._waiting[descriptor].add(future)
 
-    def remove(self, descriptor: int, future: asyncio.Future[bool]) -> None:
+    def remove(self, loop: asyncio.AbstractEventLoop, descriptor: int, future: asyncio.Future[bool]) -> None:
         """Forget a future. Nothing stays in the loop: the next endpoint may get a descriptor of the same number."""
         waiting = self._waiting[descriptor]
         waiting.discard(future)
         if not waiting:
             del self._waiting[descriptor]
-            self._loop.remove_reader(descriptor)
+            loop.remove_reader(descriptor)
 
     def _tell(self, descriptor: int) -> None:
         for future in self._waiting[descriptor]:
@@ -141,18 +143,14 @@ class _Readers:
                 future.set_result(True)
 
 
-_readers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Readers] | None = None
+_made_at_first_use: dict[str, WeakKeyDictionary[asyncio.AbstractEventLoop, _Readers]] = {}
 
 
 def _readers_of(loop: asyncio.AbstractEventLoop) -> _Readers:
-    global _readers  # noqa: PLW0603  (made when the first loop waits)
-    if _readers is None:
-        from weakref import WeakKeyDictionary  # noqa: PLC0415  (what is imported with memlane costs every program)
+    from weakref import WeakKeyDictionary  # noqa: PLC0415  (what is imported with memlane costs every program)
 
-        _readers = WeakKeyDictionary()
-    if loop not in _readers:
-        _readers[loop] = _Readers(loop)
-    return _readers[loop]
+    # Loops of two threads may be here at once: both must come to one dictionary.
+    return _made_at_first_use.setdefault("readers", WeakKeyDictionary()).setdefault(loop, _Readers())
 
 
 def _give_up(future: asyncio.Future[bool]) -> None:
@@ -167,11 +165,11 @@ async def _asyncio_wait(descriptor: int, seconds: float | None) -> bool:
     loop = asyncio.get_running_loop()
     future: asyncio.Future[bool] = loop.create_future()
     readers = _readers_of(loop)
-    readers.add(descriptor, future)
+    readers.add(loop, descriptor, future)
     timer = None if seconds is None else loop.call_later(max(0.0, seconds), _give_up, future)
     try:
         return await future
     finally:
-        readers.remove(descriptor, future)
+        readers.remove(loop, descriptor, future)
         if timer is not None:
             timer.cancel()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import random
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,6 +132,22 @@ def test_many_tasks_can_wait_for_one_endpoint(variable: HostVariable, namespace:
             return list(await asyncio.gather(*tasks))
 
     assert run(program) == ["news"] * 20
+
+
+@ASYNCIO_LOOPS
+def test_loop_that_ended_is_not_kept(variable: HostVariable, run: Run) -> None:
+    """A program may call `asyncio.run` for each request."""
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def program() -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        with pytest.raises(memlane.Timeout):
+            await variable.wait_async(timeout=0.001)
+
+    run(program)
+    gc.collect()
+
+    assert [loop() for loop in loops] == [None]
 
 
 @ASYNCIO_LOOPS
