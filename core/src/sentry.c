@@ -193,7 +193,7 @@ static memlane_status post_to_the_roster(struct memlane_post *post, memlane_erro
 
 memlane_status memlane_sentry_post(struct memlane_post *post, memlane_error *error) {
     memlane_mutex_lock(&roster_mutex);
-    memlane_status status = post_to_the_roster(post, error);
+    memlane_status status = post->sentry != NULL ? MEMLANE_OK : post_to_the_roster(post, error);
     memlane_mutex_unlock(&roster_mutex);
     return status;
 }

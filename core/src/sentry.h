@@ -25,7 +25,8 @@ struct memlane_post {
     bool resting;                   /* private: not slept on, until memlane_sentry_rouse() */
 };
 
-/* Gives the post to a sentry, and starts one where all are busy. MEMLANE_SYSTEM, MEMLANE_NO_MEMORY. */
+/* Gives the post to a sentry, and starts one where all are busy. Nothing is done where it has one. MEMLANE_SYSTEM,
+ * MEMLANE_NO_MEMORY. */
 memlane_status memlane_sentry_post(struct memlane_post *post, memlane_error *error);
 
 /* Takes the post away; its callback does not run afterwards. */

@@ -109,11 +109,12 @@ memlane_endpoint *memlane_variable_endpoint(memlane_variable *variable) {
     return &variable->endpoint;
 }
 
-/* Threads that return versions out of order may leave the lower one: then the endpoint is ready once too often. */
+/* Only rises, also when threads return versions out of order: with the lower one the endpoint would stay ready. */
 static void note_seen(memlane_variable *variable, uint64_t version) {
-    if (version > memlane_load_relaxed(&variable->seen)) { /* relaxed: guards nothing */
-        memlane_store_relaxed(&variable->seen, version);
-    }
+    uint64_t seen;
+    do {
+        seen = memlane_load_relaxed(&variable->seen); /* relaxed, both: guards nothing */
+    } while (version > seen && !memlane_cas_relaxed(&variable->seen, seen, version));
     memlane_watch_settle(&variable->endpoint.watch);
 }
 
@@ -494,7 +495,11 @@ memlane_status memlane_variable_wait(memlane_variable *variable, uint64_t versio
     if (status != MEMLANE_OK) {
         return status;
     }
-    status = explain_wait(variable, wait_newer(variable, version, deadline_ns, newest), version, error);
+    status = wait_newer(variable, version, deadline_ns, newest);
+    if (status == MEMLANE_TIMEOUT) {
+        memlane_watch_settle(&variable->endpoint.watch); /* a loop that polls must not come again for nothing */
+    }
+    status = explain_wait(variable, status, version, error);
     return memlane_endpoint_finish(&variable->endpoint, status, error);
 }
 

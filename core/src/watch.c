@@ -4,12 +4,28 @@
 
 #include <errno.h>
 
+/* Whether the number is still our event's: a program that closes all descriptors (os.closerange, daemonisation) and
+ * opens others would find them written to, read from and closed (D12). */
+static bool has_event(const struct memlane_watch *watch) {
+    struct memlane_file_status found;
+    return watch->event >= 0 && memlane_platform_describe(watch->event, &found) == 0 && found.device == watch->device &&
+           found.inode == watch->inode;
+}
+
 /* Under the mutex. */
 static void raise_event(struct memlane_watch *watch) {
-    if (watch->event >= 0 && !watch->raised) {
+    if (!watch->raised && has_event(watch)) {
         memlane_platform_raise_event(watch->event);
         watch->raised = true;
     }
+}
+
+/* Under the mutex. */
+static void clear_event(struct memlane_watch *watch) {
+    if (has_event(watch)) {
+        memlane_platform_clear_event(watch->event);
+    }
+    watch->raised = false;
 }
 
 /* The sentry's callback. */
@@ -19,14 +35,17 @@ static bool look(void *argument, bool thorough) {
         return true;
     }
     memlane_mutex_lock(watch->mutex);
-    bool news = !watch->raised;
-    raise_event(watch);
+    bool told = watch->raised;
+    /* Looked at again: who took it meanwhile found no event to clear, and would find one raised for ever. */
+    if (!told && watch->is_ready(watch->subject, thorough)) {
+        raise_event(watch);
+    }
     memlane_mutex_unlock(watch->mutex);
-    return news;
+    return !told;
 }
 
 static void drop_event(struct memlane_watch *watch) {
-    if (watch->event >= 0) {
+    if (has_event(watch)) {
         memlane_platform_close(watch->event);
     }
     watch->event = -1;
@@ -52,9 +71,27 @@ void memlane_watch_initialise(struct memlane_watch *watch, memlane_mutex *mutex,
     };
 }
 
+static int open_event(struct memlane_watch *watch) {
+    struct memlane_file_status made;
+    int failure = memlane_platform_make_event(&watch->event);
+    if (failure != 0) {
+        return failure;
+    }
+    failure = memlane_platform_describe(watch->event, &made);
+    if (failure != 0) {
+        memlane_platform_close(watch->event);
+        watch->event = -1;
+        return failure;
+    }
+    watch->device = made.device;
+    watch->inode = made.inode;
+    return 0;
+}
+
 /* Under the mutex. */
 static memlane_status make_event(struct memlane_watch *watch, memlane_error *error) {
-    int failure = memlane_platform_make_event(&watch->event);
+    drop_event(watch); /* what was lost */
+    int failure = open_event(watch);
     if (failure == EMFILE || failure == ENFILE) {
         return memlane_fail_system(error, failure,
                                    "no descriptor is left for fileno() (one for each endpoint that is polled): close "
@@ -64,14 +101,14 @@ static memlane_status make_event(struct memlane_watch *watch, memlane_error *err
 }
 
 /* Posted before the descriptor is made: a child that is forked in between has neither, one that is forked later loses
- * both. */
+ * both. Of two threads that come at once, each returns after the post was made. */
 static memlane_status post(struct memlane_watch *watch, memlane_error *error) {
-    if (memlane_exchange32_seq_cst(&watch->active, 1) != 0) {
+    if (memlane_load32_acquire(&watch->active) != 0) { /* acquire: post.sentry is there */
         return MEMLANE_OK;
     }
     memlane_status status = memlane_sentry_post(&watch->post, error);
-    if (status != MEMLANE_OK) {
-        memlane_store32_relaxed(&watch->active, 0); /* relaxed: see memlane_watch_settle */
+    if (status == MEMLANE_OK) {
+        memlane_store32_release(&watch->active, 1); /* pairs with the acquire above */
     }
     return status;
 }
@@ -82,7 +119,7 @@ memlane_status memlane_watch_descriptor(struct memlane_watch *watch, int *descri
         return status;
     }
     memlane_mutex_lock(watch->mutex);
-    if (watch->event < 0) {
+    if (!has_event(watch)) {
         status = make_event(watch, error);
     }
     /* The caller's first poll must be right, without waiting for the sentry's next round. */
@@ -98,8 +135,7 @@ void memlane_watch_settle_active(struct memlane_watch *watch) {
     memlane_mutex_lock(watch->mutex);
     bool came = watch->raised;
     if (came) {
-        memlane_platform_clear_event(watch->event);
-        watch->raised = false;
+        clear_event(watch);
         if (watch->is_ready(watch->subject, false)) {
             raise_event(watch);
         }

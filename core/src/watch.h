@@ -14,6 +14,7 @@ struct memlane_watch {
     void *subject;
     bool (*is_ready)(void *subject, bool thorough); /* loads only; thorough: asks for verdicts too */
     int event;                                      /* -1 before it is asked for, and again in a forked child */
+    uint64_t device, inode;                         /* of the event */
     bool raised;
 };
 
@@ -25,10 +26,11 @@ void memlane_watch_initialise(struct memlane_watch *watch, memlane_mutex *mutex,
 /* The descriptor, made when it is first asked for; another one in a forked child. MEMLANE_SYSTEM, MEMLANE_NO_MEMORY. */
 memlane_status memlane_watch_descriptor(struct memlane_watch *watch, int *descriptor, memlane_error *error);
 
-/* After something was taken. */
+/* After something was taken, and after nothing was found where the descriptor may have said otherwise. */
 void memlane_watch_settle_active(struct memlane_watch *watch);
 static inline void memlane_watch_settle(struct memlane_watch *watch) {
-    /* relaxed: who asked for the descriptor looks at once, and no later taking is missed by that thread. */
+    /* relaxed: who asked for the descriptor looks at once. Another thread that takes at that very moment may miss the
+     * question: then the descriptor is readable for nothing, until whoever it called finds nothing and settles. */
     if (memlane_load32_relaxed(&watch->active) != 0) {
         memlane_watch_settle_active(watch);
     }

@@ -4,8 +4,12 @@
 #include "endpoint.h"
 #include "peer.h"
 
+#include "wait.h"
+#include "watch.h"
+
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/resource.h>
 
 static int descriptor_of(memlane_variable *variable) {
@@ -69,6 +73,47 @@ static void a_reader_that_comes_late_misses_nothing(void) {
     memlane_variable_free(writer);
     memlane_variable_free(reader);
     endpoint_unlink("pose");
+}
+
+struct thing {
+    memlane_atomic32 bell, ready, looks;
+    memlane_mutex mutex;
+    struct memlane_watch watch;
+};
+
+/* As if another thread took what is there right after the first look at it. */
+static bool is_ready_once(void *subject, bool thorough) {
+    struct thing *thing = subject;
+    (void)thorough;
+    bool ready = memlane_exchange32_seq_cst(&thing->ready, 0) != 0;
+    memlane_add32_seq_cst(&thing->looks, 1);
+    return ready;
+}
+
+static void ring_until_it_was_looked_at(struct thing *thing) {
+    uint32_t before = memlane_load32_seq_cst(&thing->looks);
+    while (memlane_load32_seq_cst(&thing->looks) == before) {
+        memlane_wait_notify(&thing->bell);
+        sched_yield();
+    }
+}
+
+static void what_was_taken_meanwhile_is_not_announced(void) {
+    static struct thing thing;
+    memlane_error error;
+    int descriptor;
+    memlane_mutex_initialise(&thing.mutex);
+    memlane_watch_initialise(&thing.watch, &thing.mutex, &thing, is_ready_once, &thing.bell, NULL);
+    CHECK_OK(memlane_watch_descriptor(&thing.watch, &descriptor, &error), &error);
+
+    memlane_exchange32_seq_cst(&thing.ready, 1);
+    ring_until_it_was_looked_at(&thing); /* the look that found it */
+    ring_until_it_was_looked_at(&thing); /* what it led to has come to its end */
+    ring_until_it_was_looked_at(&thing);
+
+    CHECK(!is_readable(descriptor, 0));
+    memlane_watch_end(&thing.watch);
+    memlane_mutex_destroy(&thing.mutex);
 }
 
 static void write_on_demand(int socket) {
@@ -258,6 +303,7 @@ static const struct check_test tests[] = {
     {"a descriptor that is asked for late is readable at once",
      a_descriptor_that_is_asked_for_late_is_readable_at_once},
     {"a reader that comes late misses nothing", a_reader_that_comes_late_misses_nothing},
+    {"what was taken meanwhile is not announced", what_was_taken_meanwhile_is_not_announced},
     {"a write of another process is announced", a_write_of_another_process_is_announced},
     {"closing makes the descriptor readable", closing_makes_the_descriptor_readable},
     {"a child has a descriptor of its own", a_child_has_a_descriptor_of_its_own},

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import resource
+import select
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import memlane
 from memlane import HostVariable
 from tests.children import Child, answer_of_child
 from tests.namespaces import answer_of_isolated_child, mount, unshare_mounts
-from tests.peer import Link, Peer
+from tests.peer import PATIENCE_SECONDS, Link, Peer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -233,6 +234,27 @@ def test_closed_descriptors_do_not_close_those_of_others(namespace: Path) -> Non
     assert (value, read) == (b"before", [b"\0"] * 64)
     with HostVariable("pose", create=False) as reader:
         assert reader.data == b"after"
+
+
+def test_number_of_a_closed_event_is_not_written_to(namespace: Path, tmp_path: Path) -> None:
+    """D12: nor read from, nor closed; and who asks again gets a descriptor that works."""
+    with HostVariable("pose") as variable, HostVariable("pose") as writer:
+        number = variable.fileno()
+        os.close(number)
+        with open(tmp_path / "log", "wb+", buffering=0) as log:
+            assert log.fileno() == number
+            writer.data = 1
+            assert memlane.wait([variable], PATIENCE_SECONDS) == [variable]
+            assert variable.data == 1
+
+            another = variable.fileno()
+
+            assert another != number
+            writer.data = 2
+            assert select.select([another], [], [], PATIENCE_SECONDS)[0]
+            variable.close()
+            log.seek(0)
+            assert log.read() == b""
 
 
 def names_a_pipe(number: int) -> bool:
