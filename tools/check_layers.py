@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # C: a file includes its own rank and lower ones.
 C_RANKS = (
     ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
-    ("checksum", "layout", "names"),
+    ("checksum", "layout", "utf8", "names", "format", "schema"),
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
     ("wait", "lock", "register", "custody", "statistics", "sentry", "watch", "endpoint", "gathering"),
     ("variable", "namespace"),

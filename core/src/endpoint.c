@@ -4,6 +4,7 @@
 #include "header.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -76,6 +77,61 @@ memlane_status memlane_endpoint_agree(const struct memlane_request *request, con
                : disagree(request, &participants, error);
 }
 
+enum { DIFFERENCE_SIZE = 600 };
+
+static memlane_status explain_format(const struct memlane_request *request, const char *difference,
+                                     memlane_error *error) {
+    return memlane_fail(error, MEMLANE_SCHEMA_MISMATCH,
+                        "%s '%s': another format was asked for than the object has: %s; declare what is there, leave "
+                        "the format out to adopt it, or memlane.unlink() the object to make it anew",
+                        memlane_kind_name(request->kind->code), request->name.text, difference);
+}
+
+static memlane_status compare_formats(const struct memlane_request *request, const memlane_format *asked,
+                                      const memlane_format *there, memlane_error *error) {
+    char difference[DIFFERENCE_SIZE];
+    return memlane_schema_difference(asked, there, difference, sizeof difference)
+               ? explain_format(request, difference, error)
+               : MEMLANE_OK;
+}
+
+memlane_status memlane_endpoint_agree_on_format(const struct memlane_request *request, const memlane_format *asked,
+                                                const struct memlane_header *found, const void *schema,
+                                                memlane_error *error) {
+    if (asked == NULL) {
+        return MEMLANE_OK;
+    }
+    if (found->schema_length == 0) {
+        char difference[DIFFERENCE_SIZE];
+        snprintf(difference, sizeof difference, "%zu fields in %" PRIu64 " bytes here, values of any type there",
+                 memlane_format_count(asked), memlane_format_size(asked));
+        return explain_format(request, difference, error);
+    }
+    memlane_format *there = NULL;
+    memlane_status status = memlane_schema_decode(&there, schema, found->schema_length, request->name.text, error);
+    if (status == MEMLANE_OK) {
+        status = compare_formats(request, asked, there, error);
+    }
+    memlane_format_free(there);
+    return status;
+}
+
+memlane_status memlane_endpoint_keep_format(struct memlane_endpoint *endpoint, uint64_t size, memlane_error *error) {
+    const struct memlane_segment *segment = &endpoint->segment;
+    if (segment->schema == NULL) {
+        return MEMLANE_OK;
+    }
+    memlane_status status = memlane_schema_decode(&endpoint->format, segment->schema, segment->header.schema_length,
+                                                  segment->name.text, error);
+    if (status == MEMLANE_OK && memlane_format_size(endpoint->format) != size) {
+        return memlane_fail(error, MEMLANE_CORRUPTED,
+                            "'%s': its struct takes %" PRIu64 " bytes and its values %" PRIu64
+                            ": it was damaged; remove it with memlane.unlink()",
+                            segment->name.text, memlane_format_size(endpoint->format), size);
+    }
+    return status;
+}
+
 memlane_status memlane_endpoint_open(struct memlane_endpoint *endpoint, const struct memlane_request *request,
                                      memlane_error *error) {
     memlane_status status = memlane_segment_open(&endpoint->segment, request, error);
@@ -123,6 +179,7 @@ static uint32_t decrement(memlane_atomic32 *count) {
 static void drop_reference(struct memlane_endpoint *endpoint) {
     if (decrement(&endpoint->references) == 0) {
         free(endpoint->segment.directory);
+        memlane_format_free(endpoint->format);
         free(endpoint); /* it is the first member of what was allocated */
     }
 }

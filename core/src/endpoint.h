@@ -2,6 +2,7 @@
 #ifndef MEMLANE_ENDPOINT_H
 #define MEMLANE_ENDPOINT_H
 
+#include "schema.h"
 #include "segment.h"
 #include "watch.h"
 
@@ -13,6 +14,7 @@
 struct memlane_endpoint {
     struct memlane_segment segment;
     memlane_atomic32 users, references;
+    memlane_format *format; /* of the object's values, or NULL. Set while opening; the last reference frees it */
     void (*rouse)(struct memlane_endpoint *endpoint);  /* at close: this endpoint's own waiters look again; or NULL */
     void (*unbind)(struct memlane_endpoint *endpoint); /* after the segment was closed: private memory; or NULL */
     bool (*is_ready)(struct memlane_endpoint *endpoint, bool thorough); /* memlane_endpoint_make_pollable() */
@@ -43,6 +45,15 @@ memlane_status memlane_endpoint_request(struct memlane_request *request, const s
 memlane_status memlane_endpoint_agree(const struct memlane_request *request, const memlane_object_options *options,
                                       const struct memlane_header *found, const struct memlane_term *terms,
                                       size_t count, memlane_error *error);
+
+/* Compares the format that the caller asks for with the object's schema: for agree(). NULL adopts what is there. */
+memlane_status memlane_endpoint_agree_on_format(const struct memlane_request *request, const memlane_format *asked,
+                                                const struct memlane_header *found, const void *schema,
+                                                memlane_error *error);
+
+/* Decodes the schema of an opened object whose schema is a field table, where it has one. `size`: bytes that the object
+ * has for a value. MEMLANE_CORRUPTED, MEMLANE_NO_MEMORY. */
+memlane_status memlane_endpoint_keep_format(struct memlane_endpoint *endpoint, uint64_t size, memlane_error *error);
 
 /* Opens or creates. Afterwards the caller owns one user and one reference: memlane_endpoint_free() gives both back. */
 memlane_status memlane_endpoint_open(struct memlane_endpoint *endpoint, const struct memlane_request *request,

@@ -104,6 +104,25 @@ enum memlane_counter {
     MEMLANE_COUNTER_RECOVERED
 };
 
+/* -- the schema of a fixed format: a field table (docs/format/field-table.md) ---------------------------- */
+
+#define MEMLANE_FIELD_TABLE_MAGIC UINT32_C(0x31444c46) /* "FLD1" in memory */
+
+/* The beginning of the table; the entries follow. Written before the name exists, never after; peers check a private
+ * copy of it. */
+struct memlane_field_table {
+    uint32_t magic;
+    uint32_t count; /* of entries */
+    uint64_t size;  /* bytes of the struct, which is the capacity of a slot too */
+};
+
+/* One field. Takes 28 + path_length + 1 bytes, rounded up to 8: the path goes on beyond `path`, and zeros end it. */
+struct memlane_field_entry {
+    uint64_t offset, size, count; /* size: of one element */
+    uint16_t code, path_length;
+    char path[4];
+};
+
 /* -- the register: the latest value (docs/design/register.md) ------------------------------------------ */
 
 /* latest = version:48 | slot:16; version 0: never written. The one word that readers go by.
@@ -241,6 +260,15 @@ MEMLANE_ASSERT_OFFSET(memlane_participant_entry, thread, 24);
 MEMLANE_ASSERT_OFFSET(memlane_participant_entry, label, 32);
 _Static_assert(sizeof(struct memlane_participant_entry) == MEMLANE_LINE, "one line for a participant");
 _Static_assert(sizeof(struct memlane_statistics_line) == MEMLANE_LINE, "one line for a participant's counters");
+MEMLANE_ASSERT_OFFSET(memlane_field_table, count, 4);
+MEMLANE_ASSERT_OFFSET(memlane_field_table, size, 8);
+_Static_assert(sizeof(struct memlane_field_table) == 16, "entries begin at a multiple of 8");
+MEMLANE_ASSERT_OFFSET(memlane_field_entry, size, 8);
+MEMLANE_ASSERT_OFFSET(memlane_field_entry, count, 16);
+MEMLANE_ASSERT_OFFSET(memlane_field_entry, code, 24);
+MEMLANE_ASSERT_OFFSET(memlane_field_entry, path_length, 26);
+MEMLANE_ASSERT_OFFSET(memlane_field_entry, path, 28);
+_Static_assert(sizeof(struct memlane_field_entry) == 32, "a path of up to 3 bytes needs no more");
 MEMLANE_ASSERT_OFFSET(memlane_register_control, bell, 64);
 MEMLANE_ASSERT_OFFSET(memlane_register_control, pins_used, 68);
 MEMLANE_ASSERT_OFFSET(memlane_register_control, pin_moves, 72);

@@ -358,7 +358,7 @@ static memlane_status check_expectations(const struct memlane_segment *segment, 
             "%s '%s' was re-created since this endpoint was made: another object has its name now; open it anew",
             memlane_kind_name(segment->header.kind), request->name.text);
     }
-    return request->agree == NULL ? MEMLANE_OK : request->agree(request, &segment->header, error);
+    return request->agree == NULL ? MEMLANE_OK : request->agree(request, &segment->header, segment->schema, error);
 }
 
 static memlane_status examine(struct memlane_segment *segment, const struct memlane_request *request,

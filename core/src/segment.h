@@ -43,9 +43,10 @@ struct memlane_request {
     bool create;               /* false: a missing object is MEMLANE_NOT_FOUND */
     bool ephemeral;            /* to create with */
     const unsigned char *uuid; /* accept only this object, or NULL */
-    /* Compares what was asked for with what is there; fills error with both sides. May be NULL. */
+    /* Compares what was asked for with what is there (`schema` is a private copy, of header->schema_length bytes); fills
+     * error with both sides. May be NULL. */
     memlane_status (*agree)(const struct memlane_request *request, const struct memlane_header *found,
-                            memlane_error *error);
+                            const void *schema, memlane_error *error);
     void *argument; /* of agree */
 };
 

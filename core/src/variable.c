@@ -45,8 +45,13 @@ void memlane_variable_options_initialise(memlane_variable_options *options) {
 }
 
 static memlane_status agree(const struct memlane_request *request, const struct memlane_header *found,
-                            memlane_error *error) {
+                            const void *schema, memlane_error *error) {
     const memlane_variable_options *options = request->argument;
+    /* Before the sizes, of which it says more. */
+    memlane_status status = memlane_endpoint_agree_on_format(request, options->format, found, schema, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
     const struct memlane_term terms[] = {
         {"max_size", options->max_size, found->geometry[MEMLANE_REGISTER_CAPACITY], MEMLANE_SIZE_MISMATCH},
         {"slots", options->slots, found->geometry[MEMLANE_REGISTER_SLOTS], MEMLANE_SIZE_MISMATCH},
@@ -58,6 +63,13 @@ static memlane_status agree(const struct memlane_request *request, const struct 
 static memlane_status check_options(const memlane_variable_options *options, const char *name, memlane_error *error) {
     uint64_t max_size = memlane_given_or(options->max_size, MEMLANE_DEFAULT_MAX_SIZE);
     uint64_t slots = memlane_given_or(options->slots, MEMLANE_DEFAULT_SLOTS);
+    if (options->format != NULL && options->max_size != MEMLANE_ANY &&
+        options->max_size != memlane_format_size(options->format)) {
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
+                            "variable '%s': max_size=%" PRIu64
+                            " was asked for, and a format whose struct takes %" PRIu64 " bytes: leave max_size out",
+                            name, options->max_size, memlane_format_size(options->format));
+    }
     if (max_size < 1 || max_size > MEMLANE_CAPACITY_MAXIMUM) {
         return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
                             "variable '%s': max_size=%" PRIu64 " is not between 1 and %" PRIu64 " bytes", name,
@@ -78,8 +90,14 @@ static memlane_status make_request(struct memlane_request *request, const char *
     if (status == MEMLANE_OK) {
         status = check_options(options, request->name.text, error);
     }
+    uint64_t usual_size = MEMLANE_DEFAULT_MAX_SIZE;
+    if (options->format != NULL) {
+        usual_size = memlane_format_size(options->format);
+        request->schema = options->format->schema;
+        request->schema_length = options->format->schema_length;
+    }
     memlane_register_shape(request->geometry, memlane_given_or(options->slots, MEMLANE_DEFAULT_SLOTS),
-                           memlane_given_or(options->max_size, MEMLANE_DEFAULT_MAX_SIZE));
+                           memlane_given_or(options->max_size, usual_size));
     request->geometry[MEMLANE_REGISTER_ENCODING] = memlane_given_or(options->encoding, MEMLANE_DEFAULT_ENCODING);
     request->agree = agree;
     request->argument = (void *)(uintptr_t)options;
@@ -144,6 +162,9 @@ memlane_status memlane_variable_open(memlane_variable **variable, const char *na
     status = memlane_register_bind(&opened->reg, &opened->endpoint.segment, error);
     opened->endpoint.rouse = rouse;
     opened->endpoint.unbind = unbind;
+    if (status == MEMLANE_OK) {
+        status = memlane_endpoint_keep_format(&opened->endpoint, opened->reg.capacity, error);
+    }
     if (status != MEMLANE_OK) {
         memlane_variable_free(opened);
         return status;
@@ -214,6 +235,20 @@ static memlane_status explain_too_large(const memlane_variable *variable, uint64
         variable->endpoint.segment.name.text, size, variable->reg.capacity);
 }
 
+/* A value that may be written here: it fits, and it is the struct where there is a format. */
+static memlane_status check_value(const memlane_variable *variable, uint64_t size, uint32_t type,
+                                  memlane_error *error) {
+    const memlane_format *format = variable->endpoint.format;
+    if (format != NULL && (size != memlane_format_size(format) || type != MEMLANE_TYPE_STRUCT)) {
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
+                            "variable '%s' has a format: %" PRIu64 " bytes of type mark %" PRIu32
+                            " were given, its values are the %" PRIu64 " bytes of its struct, of type mark %d",
+                            variable->endpoint.segment.name.text, size, type, memlane_format_size(format),
+                            MEMLANE_TYPE_STRUCT);
+    }
+    return size > variable->reg.capacity ? explain_too_large(variable, size, error) : MEMLANE_OK;
+}
+
 static memlane_status commit(memlane_variable *variable, struct memlane_claim *claim, uint64_t size, uint32_t type,
                              uint64_t *version, memlane_error *error) {
     struct memlane_segment *segment = &variable->endpoint.segment;
@@ -237,10 +272,10 @@ static memlane_status commit(memlane_variable *variable, struct memlane_claim *c
 memlane_status memlane_variable_write(memlane_variable *variable, const void *bytes, uint64_t size, uint32_t type,
                                       uint64_t deadline_ns, memlane_error *error) {
     memlane_loan loan = {0};
-    if (size > variable->reg.capacity) {
-        return explain_too_large(variable, size, error);
+    memlane_status status = check_value(variable, size, type, error);
+    if (status == MEMLANE_OK) {
+        status = memlane_variable_loan(variable, &loan, deadline_ns, error);
     }
-    memlane_status status = memlane_variable_loan(variable, &loan, deadline_ns, error);
     if (status != MEMLANE_OK) {
         return status;
     }
@@ -279,12 +314,13 @@ static struct memlane_claim claim_of(const memlane_loan *loan) {
 memlane_status memlane_loan_commit(memlane_loan *loan, uint64_t size, uint32_t type, uint64_t *version,
                                    memlane_error *error) {
     memlane_variable *variable = loan->variable;
-    if (size > loan->capacity) {
-        return explain_too_large(variable, size, error);
+    memlane_status status = check_value(variable, size, type, error);
+    if (status != MEMLANE_OK) {
+        return status;
     }
     uint64_t committed = 0;
     struct memlane_claim claim = claim_of(loan);
-    memlane_status status = commit(variable, &claim, size, type, &committed, error);
+    status = commit(variable, &claim, size, type, &committed, error);
     if (version != NULL) {
         *version = committed;
     }
@@ -332,16 +368,39 @@ static memlane_status explain_reading(const memlane_variable *variable, memlane_
     }
 }
 
+/* Every value of an object with a format has the struct's size and mark. */
+static bool is_of_format(const memlane_variable *variable, const struct memlane_glance *glance) {
+    const memlane_format *format = variable->endpoint.format;
+    return format == NULL || (glance->length == memlane_format_size(format) && glance->type == MEMLANE_TYPE_STRUCT);
+}
+
+static memlane_status pin_value(memlane_variable *variable, struct memlane_glance *glance, uint32_t *pin) {
+    memlane_status status = memlane_register_pin(&variable->reg, glance, pin);
+    if (status == MEMLANE_OK && !is_of_format(variable, glance)) {
+        memlane_register_unpin(&variable->reg, *pin);
+        return MEMLANE_CORRUPTED;
+    }
+    return status;
+}
+
+static memlane_status glance_at_value(memlane_variable *variable, struct memlane_glance *glance) {
+    memlane_status status = memlane_register_glance(&variable->reg, glance);
+    if (status == MEMLANE_OK && !is_of_format(variable, glance)) {
+        return memlane_register_still(&variable->reg, glance) ? MEMLANE_CORRUPTED : MEMLANE_TIMEOUT;
+    }
+    return status;
+}
+
 /* Early attempts leave no trace; late ones pin, so that a fast writer cannot lap them. */
 static memlane_status look(memlane_variable *variable, uint32_t attempt, struct memlane_glance *glance, uint32_t *pin) {
     memlane_status status = MEMLANE_TOO_MANY_VIEWS;
     *pin = NO_PIN;
     if (attempt >= OPTIMISTIC_ATTEMPTS) {
-        status = memlane_register_pin(&variable->reg, glance, pin);
+        status = pin_value(variable, glance, pin);
     }
     if (status == MEMLANE_TOO_MANY_VIEWS) {
         *pin = NO_PIN;
-        status = memlane_register_glance(&variable->reg, glance);
+        status = glance_at_value(variable, glance);
     }
     if (status == MEMLANE_TIMEOUT && attempt >= ATTEMPTS_MAXIMUM) {
         status = MEMLANE_CORRUPTED;
@@ -434,7 +493,7 @@ memlane_status memlane_variable_view(memlane_variable *variable, memlane_view *v
     if (status != MEMLANE_OK) {
         return memlane_endpoint_finish(&variable->endpoint, status, error);
     }
-    status = memlane_register_pin(&variable->reg, &glance, &pin);
+    status = pin_value(variable, &glance, &pin);
     if (status != MEMLANE_OK) {
         return memlane_endpoint_finish(&variable->endpoint, explain_reading(variable, status, error), error);
     }
@@ -531,6 +590,7 @@ void memlane_variable_describe(const memlane_variable *variable, memlane_variabl
         .ephemeral = (header->flags & MEMLANE_FLAG_EPHEMERAL) != 0,
         .name = variable->endpoint.segment.name.text,
         .directory = variable->endpoint.segment.directory,
+        .format = variable->endpoint.format,
     };
     memcpy(properties->uuid, header->uuid, sizeof properties->uuid);
 }

@@ -7,6 +7,7 @@
 #ifndef MEMLANE_VARIABLE_H
 #define MEMLANE_VARIABLE_H
 
+#include <memlane/format.h>
 #include <memlane/object.h>
 #include <memlane/status.h>
 
@@ -26,12 +27,18 @@ enum {
     MEMLANE_DEFAULT_ENCODING = 5 /* Python's pickle protocol, for values that are not plain */
 };
 
+/* The type mark of every value of an object with a format: exactly the bytes of its struct. */
+enum { MEMLANE_TYPE_STRUCT = 5 };
+
 /* Initialise by memlane_variable_options_initialise(), then change what matters. */
 typedef struct memlane_variable_options {
     memlane_object_options object;
-    uint64_t max_size; /* bytes of the largest value, or MEMLANE_ANY */
+    uint64_t max_size; /* bytes of the largest value, or MEMLANE_ANY: with a format its size */
     uint64_t slots;    /* 2 to 65535, or MEMLANE_ANY */
     uint64_t encoding; /* the caller's mark of how values are encoded, compared at opening, or MEMLANE_ANY */
+    /* The format of the values, the caller's; not needed after the opening. An object with another one, or with none,
+     * is MEMLANE_SCHEMA_MISMATCH with the field named. NULL: adopt what is there, or none when creating. */
+    const memlane_format *format;
 } memlane_variable_options;
 
 MEMLANE_API void memlane_variable_options_initialise(memlane_variable_options *options);
@@ -50,7 +57,8 @@ MEMLANE_API void memlane_variable_close(memlane_variable *variable);
 /* Closes, and ends the caller's use of the handle. Views and loans keep what they need. NULL is accepted. */
 MEMLANE_API void memlane_variable_free(memlane_variable *variable);
 
-/* Writes size bytes of the caller's type mark (below 2^24). Writers never wait for a dead or stopped writer; with
+/* Writes size bytes of the caller's type mark (below 2^24). Where the object has a format, they are the bytes of its
+ * struct and the mark is MEMLANE_TYPE_STRUCT; anything else is MEMLANE_INVALID_ARGUMENT. Writers never wait for a dead or stopped writer; with
  * every slot held by live views, loans and writers it waits to the deadline: MEMLANE_NO_FREE_SLOT names the holders.
  * Also MEMLANE_VALUE_TOO_LARGE, MEMLANE_CLOSED. On failure the old value stays. Lock-free. */
 MEMLANE_API memlane_status memlane_variable_write(memlane_variable *variable, const void *bytes, uint64_t size,
@@ -84,8 +92,9 @@ typedef struct memlane_loan {
 MEMLANE_API memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *loan, uint64_t deadline_ns,
                                                  memlane_error *error);
 
-/* Publishes the first size bytes. MEMLANE_OWNERSHIP_LOST: the loan belongs to a parent process, or this process had
- * been declared dead. Ends the loan in each case but MEMLANE_VALUE_TOO_LARGE. *version (may be NULL): 0 when
+/* Publishes the first size bytes, about which see memlane_variable_write(). MEMLANE_OWNERSHIP_LOST: the loan belongs to
+ * a parent process, or this process had been declared dead. Ends the loan in each case but MEMLANE_VALUE_TOO_LARGE and
+ * MEMLANE_INVALID_ARGUMENT. *version (may be NULL): 0 when
  * superseded. */
 MEMLANE_API memlane_status memlane_loan_commit(memlane_loan *loan, uint64_t size, uint32_t type, uint64_t *version,
                                                memlane_error *error);
@@ -131,8 +140,9 @@ typedef struct memlane_variable_properties {
     uint64_t max_size, slots, participants, encoding;
     bool ephemeral;
     unsigned char uuid[16];
-    const char *name;      /* UTF-8; lives as long as the handle */
-    const char *directory; /* the same */
+    const char *name;             /* UTF-8; lives as long as the handle */
+    const char *directory;        /* the same */
+    const memlane_format *format; /* of the values, or NULL; the same */
 } memlane_variable_properties;
 
 /* What the object is; also of a closed endpoint. Wait-free. */
