@@ -47,10 +47,15 @@ uint64_t memlane_code_size(uint32_t code) {
 
 /* -- checking ------------------------------------------------------------------------------------------------ */
 
+/* A field in the order of paths. */
+struct path_order {
+    const memlane_field *field;
+};
+
 /* A table under examination. Loops are bounded by its count, which its length bounds. */
 struct examination {
     const memlane_format *format;
-    const memlane_field **by_path;
+    struct path_order *by_path;
     /* Arrays of structs that are not at their end yet, the innermost last. */
     struct {
         const memlane_field *field;
@@ -152,9 +157,9 @@ static bool check_place(struct examination *examination, const memlane_field *fi
 }
 
 static int compare_paths(const void *left, const void *right) {
-    const memlane_field *const *a = left;
-    const memlane_field *const *b = right;
-    return strcmp((*a)->path, (*b)->path);
+    const struct path_order *a = left;
+    const struct path_order *b = right;
+    return strcmp(a->field->path, b->field->path);
 }
 
 /* The field that has the first `length` bytes of this path for a path, or NULL. */
@@ -162,10 +167,11 @@ static const memlane_field *find_prefix(const struct examination *examination, c
     char prefix[MEMLANE_FIELD_PATH_MAXIMUM + 1];
     memcpy(prefix, path, length);
     prefix[length] = '\0';
-    const memlane_field key = {.path = prefix}, *wanted = &key;
-    const memlane_field **found = bsearch(&wanted, examination->by_path, examination->format->count,
-                                          sizeof(const memlane_field *), compare_paths);
-    return found == NULL ? NULL : *found;
+    const memlane_field key = {.path = prefix};
+    const struct path_order wanted = {&key};
+    const struct path_order *found =
+        bsearch(&wanted, examination->by_path, examination->format->count, sizeof wanted, compare_paths);
+    return found == NULL ? NULL : found->field;
 }
 
 static bool is_open(const struct examination *examination, const memlane_field *field) {
@@ -191,12 +197,12 @@ static bool check_ancestors(struct examination *examination, const memlane_field
 static bool check_names(struct examination *examination) {
     uint32_t count = examination->format->count;
     for (uint32_t i = 0; i < count; i++) {
-        examination->by_path[i] = &examination->format->fields[i];
+        examination->by_path[i].field = &examination->format->fields[i];
     }
-    qsort(examination->by_path, count, sizeof(const memlane_field *), compare_paths);
+    qsort(examination->by_path, count, sizeof *examination->by_path, compare_paths);
     for (uint32_t i = 1; i < count; i++) {
-        if (strcmp(examination->by_path[i - 1]->path, examination->by_path[i]->path) == 0) {
-            return FAULT(examination, "two fields are called `%s`", examination->by_path[i]->path);
+        if (strcmp(examination->by_path[i - 1].field->path, examination->by_path[i].field->path) == 0) {
+            return FAULT(examination, "two fields are called `%s`", examination->by_path[i].field->path);
         }
     }
     return true;

@@ -271,11 +271,12 @@ static memlane_status commit(memlane_variable *variable, struct memlane_claim *c
 
 memlane_status memlane_variable_write(memlane_variable *variable, const void *bytes, uint64_t size, uint32_t type,
                                       uint64_t deadline_ns, memlane_error *error) {
-    memlane_loan loan = {0};
     memlane_status status = check_value(variable, size, type, error);
-    if (status == MEMLANE_OK) {
-        status = memlane_variable_loan(variable, &loan, deadline_ns, error);
+    if (status != MEMLANE_OK) {
+        return status;
     }
+    memlane_loan loan = {0};
+    status = memlane_variable_loan(variable, &loan, deadline_ns, error);
     if (status != MEMLANE_OK) {
         return status;
     }
@@ -294,7 +295,8 @@ memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *l
     }
     status = claim_patiently(variable, &claim, deadline_ns, error);
     if (status != MEMLANE_OK) {
-        return memlane_endpoint_finish(&variable->endpoint, status, error);
+        bool lost = memlane_endpoint_finish(&variable->endpoint, status, error) == MEMLANE_CORRUPTED;
+        return lost ? MEMLANE_CORRUPTED : status;
     }
     *loan = (memlane_loan){
         .variable = variable,
