@@ -5,6 +5,7 @@
 
 TYPE_CHECKING = False  # importing `typing` takes longer than all else that happens here
 if TYPE_CHECKING:
+    from memlane.codec.fields import Field
     from memlane.errors import (
         AccessDenied,
         Closed,
@@ -43,6 +44,7 @@ __all__ = [
     "Empty",
     "EncodingError",
     "Error",
+    "Field",
     "HostVariable",
     "InvalidArgument",
     "InvalidName",
@@ -72,6 +74,7 @@ __all__ = [
 
 # What a program does not use costs it nothing: a module is imported when one of its names is first asked for.
 _CAPABILITIES = {
+    "memlane.codec.fields": ("Field",),
     "memlane.namespace": ("collect", "unlink"),
     "memlane.variable": ("HostVariable", "Reading", "VariableStatistics"),
     "memlane.waiting": ("wait",),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 from memlane import settings, waiting
 from memlane._native import namespace
 from memlane._native.variable import Variable
-from memlane.errors import Closed, Error, MissingDependency, ObjectNotFound
+from memlane.errors import Closed, EncodingError, Error, MissingDependency, ObjectNotFound
 from memlane.names import encoded_name
 
 if TYPE_CHECKING:
@@ -81,6 +82,20 @@ def empty_array(shape: int | tuple[int, ...] | None, dtype: Any, order: Literal[
     return np.empty(shape, dtype, order=order)
 
 
+def require_reference(data_format: Any) -> None:
+    """Make sure that a class which declares a format can be found by its name where an endpoint is unpickled (D14)."""
+    if not isinstance(data_format, type):
+        return
+    found: Any = sys.modules.get(data_format.__module__)
+    for name in data_format.__qualname__.split("."):
+        found = getattr(found, name, None)
+    if found is not data_format:
+        raise EncodingError(
+            f"data_format={data_format.__module__}.{data_format.__qualname__} is not found by that name, so an endpoint"
+            " with it cannot be pickled: define the class at the top level of a module"
+        )
+
+
 @final
 class HostVariable(Variable):
     """The latest value of a thing, readable and writable by every process of the host.
@@ -91,7 +106,9 @@ class HostVariable(Variable):
     Args:
         name: 1 to 200 bytes of UTF-8; one leading ``/`` is ignored.
         max_size: Bytes of the largest encoded value. It costs memory, not time: an access costs what its value takes.
-        data_format: Reserved for fixed formats, which this version does not have.
+        data_format: Fixes what values are: a ``ctypes.Structure`` subclass, a numpy ``dtype`` (with a shape, where
+            values are arrays), or a ``msgspec.Struct`` subclass of fields of fixed width. Values are then the bytes of
+            that struct, which C programs share, and ``max_size`` is its size. Default: what the object has.
         slots: Places for values, 2 to 65,535. One is the current value; each value being written, loaned or viewed, and
             each writer that was stopped in the middle of a write, takes another.
         create: False: a missing object is `ObjectNotFound`.
@@ -108,6 +125,8 @@ class HostVariable(Variable):
     Raises:
         ObjectNotFound: There is no such object, and ``create=False``.
         SizeMismatch: The object has other sizes than were given.
+        SchemaMismatch: The object has another format than was given; the message names the first field that differs.
+        TypeError: *data_format* is none, or has a field that cannot be shared.
         NoSpace: The memory could not be reserved.
         Error: Any other reason; see `memlane.errors`.
 
@@ -116,13 +135,13 @@ class HostVariable(Variable):
         another.
     """
 
-    __slots__ = ("__weakref__", "_allow_pickle", "_mode", "_peer_uid")
+    __slots__ = ("__weakref__", "_allow_pickle", "_declared", "_mode", "_peer_uid")
 
     def __init__(  # noqa: PLR0913  (each argument is named)
         self,
         name: str | bytes,
         max_size: int = settings.MAX_SIZE,
-        data_format: None = None,
+        data_format: Any = None,
         *,
         slots: int = settings.SLOTS,
         create: bool = True,
@@ -134,8 +153,6 @@ class HostVariable(Variable):
         peer_uid: int | None = None,
         max_participants: int = settings.MAX_PARTICIPANTS,
     ) -> None:
-        if data_format is not None:
-            raise NotImplementedError("data_format: fixed formats are not in this version; leave it out")
         for argument, value in (("max_size", max_size), ("slots", slots), ("max_participants", max_participants)):
             if value < 1:
                 raise ValueError(f"variable {name!r}: {argument}={value!r} is not positive")
@@ -144,6 +161,7 @@ class HostVariable(Variable):
         self._mode = mode
         self._peer_uid = -1 if peer_uid is None else peer_uid
         self._allow_pickle = allow_pickle
+        self._declared = data_format
         self._open(
             encoded_name(name),
             settings.namespace_directory(directory),
@@ -157,17 +175,19 @@ class HostVariable(Variable):
             create=create,
             uuid=None,
             allow_pickle=allow_pickle,
+            data_format=data_format,
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name: the receiver opens the same object, or gets `ObjectNotFound` when it was re-created."""
         self._check_open()
-        state = (self._properties(), self._allow_pickle, self._mode, self._peer_uid)
+        require_reference(self._declared)
+        state = (self._properties(), self._allow_pickle, self._mode, self._peer_uid, self._declared)
         return HostVariable.__new__, (HostVariable,), state
 
-    def __setstate__(self, state: tuple[dict[str, Any], bool | None, int, int]) -> None:
+    def __setstate__(self, state: tuple[dict[str, Any], bool | None, int, int, Any]) -> None:
         """Open the very object that the pickled endpoint had open."""
-        properties, self._allow_pickle, self._mode, self._peer_uid = state
+        properties, self._allow_pickle, self._mode, self._peer_uid, self._declared = state
         self._open(
             encoded_name(properties["name"]),
             properties["directory"],
@@ -181,6 +201,7 @@ class HostVariable(Variable):
             create=False,
             uuid=properties["uuid"],
             allow_pickle=self._allow_pickle,
+            data_format=self._declared,
         )
 
     def _check_open(self) -> None:
@@ -210,8 +231,11 @@ class HostVariable(Variable):
         directory = os.fsdecode(properties["directory"])
         return (
             f"<memlane.HostVariable {properties['name']!r}: {state},"
-            f" {properties['slots']} slots of {properties['max_size']} bytes in {directory!r}>"
+            f" {properties['slots']} slots of {properties['max_size']} bytes{self._format_text()} in {directory!r}>"
         )
+
+    def _format_text(self) -> str:
+        return f", {len(self.fields)} fields" if self.fields else ""
 
     def read(self) -> Reading:
         """Return the latest value together with its version and time, all of one write. Raises `Empty`."""
@@ -258,7 +282,8 @@ class HostVariable(Variable):
 
         A context manager; its block gets the slot, writable and with undefined contents. The end of the block publishes
         it, an exception drops it. What the block was given must not be used afterwards. A loan keeps one slot out of
-        use; the endpoint can write other values meanwhile.
+        use; the endpoint can write other values meanwhile. Of a fixed format the block gets what `view` gives, but
+        writable.
 
         Args:
             shape: Of an array. Needs *dtype*.
@@ -272,6 +297,10 @@ class HostVariable(Variable):
             ValueTooLarge: The value would not fit.
             BufferError: Parts of the memoryview are still in use at the end of the block; nothing was published.
         """
+        if self.fields:
+            if shape is not None or dtype is not None or size is not None:
+                raise TypeError("a loan of a variable with a format is of that format: leave shape, dtype and size out")
+            return self._loan(None, timeout)
         if dtype is not None:
             if size is not None:
                 raise TypeError("a loan with a dtype has the size that its shape takes: leave size= out")

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from memlane import HostVariable
 from tests.docs import pages
 
@@ -21,10 +23,13 @@ PARTICIPANTS_AT = 0x1000
 BODY_AT = 0x2000
 SLOTS_AT = BODY_AT + 128 + 64
 DATA_AT = 0x3000
+FORMAT = np.dtype([("number", "i4"), ("name", "S10"), ("spots", [("x", "f4"), ("y", "f4")], (2,))])
+SCHEMA_SIZE = 208
 PARTS = {
     "header": range(PARTICIPANTS_AT),
     "participants": range(PARTICIPANTS_AT, BODY_AT),
     "register": range(BODY_AT, DATA_AT + 128),
+    "schema": range(PARTICIPANTS_AT, PARTICIPANTS_AT + SCHEMA_SIZE),
 }
 # Table of the page, where it lies in the example, and the fields that differ from one object to the next.
 VARYING = (
@@ -57,9 +62,14 @@ def example(directory: Path) -> bytes:
         return (directory / "pose").read_bytes()
 
 
-def lines(content: bytes, part: range) -> Iterator[str]:
+def example_with_format(directory: Path) -> bytes:
+    """Return the file of the example of the field table's page."""
+    with HostVariable("label", data_format=FORMAT, slots=2, max_participants=1, directory=directory):
+        return (directory / "label").read_bytes()
+
+
+def lines(content: bytes, part: range, hidden: set[int]) -> Iterator[str]:
     """Print a part of the file, with a star for zeros and dots for what varies."""
-    hidden = varying()
     starred = False
     for start in range(part.start, part.stop, WIDTH):
         row = content[start : start + WIDTH]
@@ -77,7 +87,9 @@ def lines(content: bytes, part: range) -> Iterator[str]:
 
 def dump(part: str, directory: Path) -> str:
     """Return one of the pages' examples."""
-    return "\n".join(lines(example(directory), PARTS[part])) + "\n"
+    if part == "schema":
+        return "\n".join(lines(example_with_format(directory), PARTS[part], set())) + "\n"
+    return "\n".join(lines(example(directory), PARTS[part], varying())) + "\n"
 
 
 if __name__ == "__main__":

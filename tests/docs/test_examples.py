@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import sysconfig
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +14,7 @@ import pytest
 from sybil.document import Document
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
+from tests.compiler import compile_program
 from tests.docs import pages
 
 if TYPE_CHECKING:
@@ -70,22 +69,11 @@ def run_console(example: Example) -> str | None:
 
 def run_c(example: Example) -> str | None:
     """Evaluate a ``c`` block: a whole program that ends with status 0."""
-    package = Path(str(find_spec("memlane._native.variable").origin)).parent.parent  # type: ignore[union-attr]
-    directory = Path(os.environ["MEMLANE_DIR"])
-    source, program = directory / "example.c", directory / "example"
-    source.write_text(example.parsed)
-    compiler = os.environ.get("CC") or (sysconfig.get_config_var("CC") or "cc").split()[0]
-    library = package / "lib"
-    build = [compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", str(source), "-o", str(program)]
-    build += [f"-I{package / 'include'}", f"-L{library}", f"-Wl,-rpath,{library}", "-lmemlane"]
-    build += ["-Wl,--allow-shlib-undefined"]  # a sanitized library finds its runtime in what is preloaded
-    for command in (build, [str(program)]):
-        finished = subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=CONSOLE_PATIENCE_SECONDS
-        )
-        if finished.returncode != 0:
-            return f"{command[0]} ended with {finished.returncode}:\n{finished.stdout}{finished.stderr}"
-    source.unlink()
+    try:
+        program = compile_program(example.parsed, Path(os.environ["MEMLANE_DIR"]), "example")
+        subprocess.run([program], capture_output=True, text=True, check=True, timeout=CONSOLE_PATIENCE_SECONDS)
+    except subprocess.CalledProcessError as error:
+        return f"{error.cmd[0]} ended with {error.returncode}:\n{error.stdout}{error.stderr}"
     program.unlink()
     return None
 

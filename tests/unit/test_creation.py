@@ -160,12 +160,6 @@ def test_unknown_pickle_protocol_is_refused(namespace: Path, protocol: int) -> N
         HostVariable("pose", protocol=protocol)
 
 
-def test_fixed_format_is_refused_for_now(namespace: Path) -> None:
-    """Ignoring it would store a pickle where a C program expects a struct."""
-    with pytest.raises(NotImplementedError, match="data_format: fixed formats are not in this version; leave it out"):
-        HostVariable("pose", 4096, int)  # type: ignore[arg-type]
-
-
 def test_smallest_object_works(namespace: Path) -> None:
     """Two slots, one endpoint: one value is read while the next is written."""
     with HostVariable("flag", 16, slots=2, max_participants=1) as variable:

@@ -45,7 +45,7 @@ BUILTIN_OF_ERROR = {
     "ValueTooLarge": ValueError,
 }
 
-OTHER_NAMES = {"Error", "HostVariable", "Reading", "VariableStatistics", "collect", "unlink", "wait"}
+OTHER_NAMES = {"Error", "Field", "HostVariable", "Reading", "VariableStatistics", "collect", "unlink", "wait"}
 
 
 def test_public_names_are_exactly_the_documented_ones() -> None:

@@ -42,6 +42,29 @@ cdef extern from "<stdbool.h>" nogil:
     ctypedef bint c_bool "bool"
 
 
+cdef extern from "memlane/format.h" nogil:
+    const uint32_t MEMLANE_STRUCT
+
+    ctypedef struct memlane_field:
+        const char* path
+        uint64_t offset
+        uint64_t size
+        uint64_t count
+        uint32_t code
+
+    ctypedef struct memlane_format:
+        pass
+
+    memlane_status memlane_format_create(
+        memlane_format** format, uint64_t size, const memlane_field* fields, size_t count, memlane_error* error
+    )
+    void memlane_format_free(memlane_format* format)
+    uint64_t memlane_format_size(const memlane_format* format)
+    size_t memlane_format_count(const memlane_format* format)
+    const memlane_field* memlane_format_field(const memlane_format* format, size_t index)
+    const char* memlane_code_name(uint32_t code)
+
+
 cdef extern from "memlane/object.h" nogil:
     const uint64_t MEMLANE_NO_DEADLINE
     const uint64_t MEMLANE_ANY
@@ -67,6 +90,8 @@ cdef extern from "memlane/object.h" nogil:
 
 
 cdef extern from "memlane/variable.h" nogil:
+    const uint32_t MEMLANE_TYPE_STRUCT
+
     ctypedef struct memlane_variable:
         pass
 
@@ -75,6 +100,7 @@ cdef extern from "memlane/variable.h" nogil:
         uint64_t max_size
         uint64_t slots
         uint64_t encoding
+        const memlane_format* format
 
     ctypedef struct memlane_reading:
         uint64_t version
@@ -107,6 +133,7 @@ cdef extern from "memlane/variable.h" nogil:
         unsigned char[16] uuid
         const char* name
         const char* directory
+        const memlane_format* format
 
     ctypedef struct memlane_variable_statistics:
         uint64_t writes
@@ -130,6 +157,10 @@ cdef extern from "memlane/variable.h" nogil:
     )
     void memlane_variable_close(memlane_variable* variable)
     void memlane_variable_free(memlane_variable* variable)
+    memlane_status memlane_variable_write(
+        memlane_variable* variable, const void* bytes, uint64_t size, uint32_t type, uint64_t deadline_ns,
+        memlane_error* error
+    )
     memlane_status memlane_variable_loan(
         memlane_variable* variable, memlane_loan* loan, uint64_t deadline_ns, memlane_error* error
     )

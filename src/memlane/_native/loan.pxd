@@ -4,6 +4,7 @@ from libc.stdint cimport uint32_t, uint64_t
 
 from memlane._native.library cimport memlane_loan, memlane_variable
 from memlane.codec.plain cimport View
+from memlane.codec.structure cimport Structure
 
 cdef class Loan:
     cdef memlane_loan loan
@@ -21,3 +22,5 @@ cdef class Loan:
 # Takes over the loan, and describes there what is going to be filled in: `pattern` is bytes or an array of that size,
 # whose contents do not matter.
 cdef Loan make_loan(memlane_loan* loan, object pattern)
+# The same for a value of a fixed format.
+cdef Loan make_structure_loan(memlane_loan* loan, Structure structure)

@@ -6,6 +6,7 @@ from cpython.buffer cimport PyBuffer_FillInfo
 from memlane import errors
 from memlane._native.error cimport check
 from memlane._native.library cimport (
+    MEMLANE_TYPE_STRUCT,
     memlane_error,
     memlane_loan_commit,
     memlane_loan_drop,
@@ -103,13 +104,18 @@ cdef int describe(memlane_loan* loan, object pattern, Encoder* encoder) except -
     return 0
 
 
-cdef Loan make_loan(memlane_loan* loan, object pattern):
+cdef Loan take_over(memlane_loan* loan):
     cdef Loan self = Loan.__new__(Loan)
-    cdef Encoder encoder
-    cdef size_t length
     self.loan = loan[0]
     self.held = loan.variable
     memlane_variable_hold(self.held)
+    return self
+
+
+cdef Loan make_loan(memlane_loan* loan, object pattern):
+    cdef Loan self = take_over(loan)
+    cdef Encoder encoder
+    cdef size_t length
     describe(loan, pattern, &encoder)
     self.content_type = encoder.content_type
     self.payload_length = encoder.payload_length
@@ -117,4 +123,12 @@ cdef Loan make_loan(memlane_loan* loan, object pattern):
     cdef const unsigned char* start = <const unsigned char*>loan.bytes
     length = prefix_size(self.content_type, start, self.payload_length)
     self.place = view_of(self.content_type, start, length, self.payload_length)
+    return self
+
+
+cdef Loan make_structure_loan(memlane_loan* loan, Structure structure):
+    cdef Loan self = take_over(loan)
+    self.content_type = MEMLANE_TYPE_STRUCT
+    self.payload_length = structure.size
+    self.place = structure.place
     return self

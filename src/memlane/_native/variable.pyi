@@ -4,6 +4,7 @@ from typing import Any
 
 from memlane._native.endpoint import Endpoint
 from memlane._native.loan import Loan
+from memlane.codec.fields import Field
 
 class Variable(Endpoint):
     """The part of `memlane.HostVariable` that works on shared memory."""
@@ -23,6 +24,7 @@ class Variable(Endpoint):
         create: bool,
         uuid: bytes | None,
         allow_pickle: bool | None,
+        data_format: Any,
     ) -> None:
         """Open or create. None stands for what was not given; an empty directory for the default one."""
 
@@ -81,7 +83,8 @@ class Variable(Endpoint):
         """Return the latest value in place: read-only, and unchanged for as long as the result lives.
 
         Returns:
-            A memoryview for ``bytes``, an ndarray for an array.
+            A memoryview for ``bytes``, an ndarray for an array; of a fixed format an ndarray where it is a dtype, else
+            a memoryview of the struct.
 
         Raises:
             TypeError: The value is neither. Read ``.data`` for a copy.
@@ -103,6 +106,14 @@ class Variable(Endpoint):
         """Whether the name still leads to this object: False once it was unlinked or re-created."""
 
     def _properties(self) -> dict[str, Any]: ...
+    @property
+    def data_format(self) -> Any:
+        """The format of the values, as it was declared; where it was adopted its numpy dtype; None: there is none."""
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of the format in the order of their offsets; empty where there is none."""
+
     @property
     def name(self) -> str:
         """The object's name, without a leading slash."""

@@ -1,6 +1,7 @@
 # cython: freethreading_compatible=True
 """One endpoint of a variable: values in and out."""
 
+from cpython.buffer cimport PyBuffer_Release
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t, uint32_t
@@ -9,8 +10,9 @@ from libc.string cimport memcpy
 from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
+from memlane._native.format cimport layout_of, make_format
 from memlane._native.library cimport *
-from memlane._native.loan cimport make_loan
+from memlane._native.loan cimport make_loan, make_structure_loan
 from memlane._native.options cimport fill_object_options, or_any
 from memlane._native.view cimport View as PinnedView
 from memlane._native.view cimport make_view
@@ -33,6 +35,7 @@ from memlane.codec.plain cimport (
     view_of,
     write_encoded,
 )
+from memlane.codec.structure cimport adopt, copy_bytes, declare
 
 cdef enum:
     # Values up to here are copied whole to the stack and decoded there: one look at the version, no allocation.
@@ -41,7 +44,7 @@ cdef enum:
 # Each chunk ends with a look at pending signals: the kernel may deliver one to another thread than the waiting one.
 cdef uint64_t CHUNK_NS = 50_000_000
 # How long a write waits for a slot before it says who holds them (D3).
-cdef double WRITE_PATIENCE = 1.0
+cdef object WRITE_PATIENCE = 1.0
 cdef uint64_t NANOSECONDS = 1_000_000_000
 
 cdef object MISSING = object()
@@ -56,12 +59,17 @@ cdef class Copy:
         PyMem_Free(self.bytes)
 
 
-cdef Copy copy_of(const void* source, size_t size):
+cdef Copy memory_of(size_t size):
     cdef Copy copy = Copy.__new__(Copy)
     copy.bytes = <unsigned char*>PyMem_Malloc(size)
     if copy.bytes == NULL:
         raise MemoryError
-    memcpy(copy.bytes, source, size)
+    return copy
+
+
+cdef Copy copy_of(const void* source, size_t size):
+    cdef Copy copy = memory_of(size)
+    copy_bytes(copy.bytes, source, size)
     return copy
 
 
@@ -76,11 +84,12 @@ cdef class Variable(Endpoint):
 
     def _open(
         self, bytes name, bytes directory, *, max_size, slots, participants, protocol, persistent,
-        uint32_t mode, int64_t peer_uid, bint create, bytes uuid, allow_pickle
+        uint32_t mode, int64_t peer_uid, bint create, bytes uuid, allow_pickle, data_format
     ):
         """Open or create. None stands for what was not given; an empty directory for the default one."""
         cdef memlane_variable_options options
         cdef memlane_variable_properties properties
+        cdef memlane_format* format = NULL
         cdef memlane_error error
         cdef memlane_status status
         cdef const char* text = name
@@ -92,12 +101,20 @@ cdef class Variable(Endpoint):
         options.max_size = or_any(max_size)
         options.slots = or_any(slots)
         options.encoding = or_any(protocol)
+        label = f"variable {name.decode('utf-8', 'replace').removeprefix('/')!r}"
+        if data_format is not None:
+            self.structure = declare(data_format, label)
+            format = make_format(self.structure.layout, label)
+            options.format = format
         with nogil:
             status = memlane_variable_open(&self.handle, text, length, &options, &error)
+            memlane_format_free(format)
         check(status, &error)
         memlane_variable_describe(self.handle, &properties)
         self.protocol = <int>properties.encoding
         self.allow_pickle = allow_pickle
+        if self.structure is None and properties.format != NULL:
+            self.structure = adopt(layout_of(properties.format), label)
 
     cdef memlane_endpoint* pollable(self) except NULL:
         if self.handle == NULL:
@@ -127,6 +144,8 @@ cdef class Variable(Endpoint):
         cdef memlane_error error
         cdef Encoder encoder
         cdef int outcome
+        if self.structure is not None:
+            return self.write_structure(value)
         self.take_loan(&loan, WRITE_PATIENCE)
         try:
             outcome = encode_plain(&encoder, value, <unsigned char*>loan.bytes, loan.capacity)
@@ -144,6 +163,36 @@ cdef class Variable(Endpoint):
             self.refuse(encoder.payload_length)
         self.write_pickled(value)
         return 0
+
+    cdef int write_structure(self, object value) except -1:
+        """Write a value of the format. What its methods do, they do before a slot is held."""
+        cdef unsigned char[SMALL] small
+        cdef Py_buffer buffer
+        cdef Copy large
+        if self.structure.hold(value, &buffer):
+            try:
+                return self.write_bytes(buffer.buf)
+            finally:
+                PyBuffer_Release(&buffer)
+        if self.structure.size <= SMALL:
+            self.structure.put(value, small)
+            return self.write_bytes(small)
+        large = memory_of(self.structure.size)
+        self.structure.put(value, large.bytes)
+        return self.write_bytes(large.bytes)
+
+    cdef int write_bytes(self, const void* source) except -1:
+        """Write the bytes of the struct."""
+        cdef memlane_loan loan
+        cdef memlane_error error
+        cdef memlane_status status
+        if self.structure.size <= SMALL:
+            status = memlane_variable_write(self.handle, source, self.structure.size, MEMLANE_TYPE_STRUCT, 0, &error)
+            if status != MEMLANE_NO_FREE_SLOT:
+                return check(status, &error)
+        self.take_loan(&loan, WRITE_PATIENCE)
+        copy_bytes(loan.bytes, source, self.structure.size)
+        return check(memlane_loan_commit(&loan, self.structure.size, MEMLANE_TYPE_STRUCT, NULL, &error), &error)
 
     def write_pickled(self, value):
         """Write a value that is not plain. Its methods run, so no slot is held meanwhile."""
@@ -178,6 +227,8 @@ cdef class Variable(Endpoint):
         cdef memlane_access access
         cdef memlane_error error
         cdef uint32_t attempt = 0
+        if self.structure is not None:
+            return self.read_structure(reading)
         while True:
             check(memlane_access_begin(self.handle, attempt, &access, &error), &error)
             reading[0] = access.reading
@@ -240,6 +291,48 @@ cdef class Variable(Endpoint):
         finally:
             release_decoder(&decoder)
         return value if memlane_access_still(self.handle, access) else MISSING
+
+    cdef object read_structure(self, memlane_reading* reading):
+        """Return the latest value of the format. The library made sure that it has the struct's size."""
+        cdef unsigned char[SMALL] copy
+        cdef memlane_access access
+        cdef memlane_error error
+        cdef bint still
+        cdef uint32_t attempt = 0
+        while True:
+            check(memlane_access_begin(self.handle, attempt, &access, &error), &error)
+            reading[0] = access.reading
+            if self.structure.size > SMALL:
+                value = self.take_structure(&access)
+                still = value is not MISSING
+            else:
+                memcpy(copy, access.bytes, self.structure.size)
+                still = memlane_access_still(self.handle, &access)
+                check(memlane_access_end(self.handle, &access, still, &error), &error)
+            if still:
+                self.note(reading)
+                return value if self.structure.size > SMALL else self.structure.take(copy)
+            attempt += 1
+
+    cdef object take_structure(self, memlane_access* access):
+        """Make a large value, or MISSING where somebody wrote meanwhile."""
+        cdef memlane_error error
+        cdef bint still = False
+        try:
+            value = self.fetch_structure(access)
+            still = value is not MISSING
+        finally:
+            status = memlane_access_end(self.handle, access, still, &error)
+        check(status, &error)
+        return value
+
+    cdef object fetch_structure(self, memlane_access* access):
+        cdef Copy copy
+        if self.structure.copies:
+            value = self.structure.take(<const unsigned char*>access.bytes)
+            return value if memlane_access_still(self.handle, access) else MISSING
+        copy = copy_of(access.bytes, self.structure.size)
+        return self.structure.take(copy.bytes) if memlane_access_still(self.handle, access) else MISSING
 
     cdef object unpickled(self, uint32_t content_type, object value):
         if content_type != CONTENT_PICKLE and content_type != CONTENT_PICKLE_BUFFERS:
@@ -391,7 +484,8 @@ cdef class Variable(Endpoint):
         """Return the latest value in place: read-only, and unchanged for as long as the result lives.
 
         Returns:
-            A memoryview for ``bytes``, an ndarray for an array.
+            A memoryview for ``bytes``, an ndarray for an array; of a fixed format an ndarray where it is a dtype, else
+            a memoryview of the struct.
 
         Raises:
             TypeError: The value is neither. Read ``.data`` for a copy.
@@ -401,6 +495,9 @@ cdef class Variable(Endpoint):
             self.refuse_unopened()
         cdef PinnedView pinned = make_view(self.handle)
         cdef memlane_reading* reading = &pinned.view.reading
+        if self.structure is not None:
+            self.note(reading)
+            return self.structure.place.over(pinned)
         cdef size_t length = reading.size
         cdef Copy prefix = copy_of(pinned.view.bytes, min(length, <size_t>TABLE_START))
         length = prefix_size(reading.type, prefix.bytes, length)
@@ -421,6 +518,8 @@ cdef class Variable(Endpoint):
         # A timeout that is none is refused also where nobody has to wait.
         deadline_of(timeout)
         self.take_loan(&loan, timeout)
+        if self.structure is not None:
+            return make_structure_loan(&loan, self.structure)
         return make_loan(&loan, pattern)
 
     # -- what it is ------------------------------------------------------------------------------------------
@@ -456,6 +555,16 @@ cdef class Variable(Endpoint):
             "persistent": not properties.ephemeral,
             "uuid": (<const char*>properties.uuid)[:16],
         }
+
+    @property
+    def data_format(self):
+        """The format of the values, as it was declared; where it was adopted its numpy dtype; None: there is none."""
+        return None if self.structure is None else self.structure.form
+
+    @property
+    def fields(self):
+        """The fields of the format in the order of their offsets; empty where there is none."""
+        return () if self.structure is None else self.structure.layout.fields
 
     @property
     def name(self):

@@ -1,0 +1,1 @@
+"""Structs and arrays: from Python to bytes, and back."""

@@ -1,0 +1,1 @@
+"""One element of a field: from Python to bytes, and back."""

@@ -1,0 +1,27 @@
+"""C programs of tests, compiled against the library of the installed package."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sysconfig
+from importlib.util import find_spec
+from pathlib import Path
+
+PATIENCE_SECONDS = 30
+
+
+def compile_program(source: str, directory: Path, name: str) -> Path:
+    """Compile a program, warnings being errors, and return its path; `CalledProcessError` with what was wrong."""
+    package = Path(str(find_spec("memlane._native.variable").origin)).parent.parent  # type: ignore[union-attr]
+    library = package / "lib"
+    program = directory / name
+    text = directory / f"{name}.c"
+    text.write_text(source)
+    compiler = os.environ.get("CC") or (sysconfig.get_config_var("CC") or "cc").split()[0]
+    command = [compiler, "-std=c11", "-Wall", "-Wextra", "-Werror", str(text), "-o", str(program)]
+    command += [f"-I{package / 'include'}", f"-L{library}", f"-Wl,-rpath,{library}", "-lmemlane"]
+    command += ["-Wl,--allow-shlib-undefined"]  # a sanitized library finds its runtime in what is preloaded
+    subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS)
+    text.unlink()
+    return program
