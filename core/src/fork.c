@@ -27,7 +27,7 @@ static void *copy_views(struct memlane_segment *segment) {
         if (copy == NULL && memlane_platform_allocate_pages(segment->size, &copy) != 0) {
             return NULL; /* the child's views then read the shared bytes, unprotected: there is no memory for better */
         }
-        memcpy((char *)copy + offset, segment->base + offset, size);
+        memcpy((char *)copy + offset, segment->base + offset, (size_t)size); /* lies within segment->size */
     }
     return copy;
 }

@@ -21,6 +21,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* The byte locks begin at 2^40: a 32-bit machine needs _FILE_OFFSET_BITS=64, which CMakeLists.txt defines. */
+_Static_assert(sizeof(off_t) == 8, "files have offsets of 64 bits");
+
 enum { NANOSECONDS_IN_A_SECOND = 1000000000, DESCRIPTOR_PATH_SIZE = 40 };
 
 /* -- time ------------------------------------------------------------------------------------------- */
