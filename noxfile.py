@@ -169,6 +169,53 @@ def runtime_of_the_address_sanitizer() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+# -- packages ---------------------------------------------------------------------------------------------
+
+
+@nox.session
+def wheel(session: nox.Session) -> None:
+    """Build sdist and wheel, audit them, and use the wheel as a stranger would: without a compiler, then from C."""
+    install_group(session, "wheel")
+    folder = Path(session.create_tmp()) / "packages"
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(folder), silent=True)  # the wheel is built from the sdist
+    (sdist,), (built,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    session.run("auditwheel", "repair", "--only-plat", "--wheel-dir", str(folder / "audited"), str(built))
+    (audited,) = folder.glob("audited/*.whl")
+    session.run("python", "tools/check_wheel.py", str(sdist), str(audited))
+    python = use_as_a_stranger(session, folder / "stranger", audited, sys.executable)
+    session.run(
+        python, "-m", "pip", "install", "-q", *nox.project.dependency_groups(PROJECT, "wheel-tests"), external=True
+    )
+    session.run(python, "-m", "pytest", "-p", "no:cacheprovider", "tests/packaging", external=True)
+    try_without_the_global_lock(session, folder, sdist)
+
+
+def use_as_a_stranger(session: nox.Session, folder: Path, package: Path, interpreter: str) -> str:
+    """Install a wheel into a fresh environment with nothing else on PATH, use it there, return that Python."""
+    session.run(interpreter, "-m", "venv", str(folder), external=True)
+    # env, because nox adds its own environment's commands to PATH, and cmake is among them.
+    alone = ("env", "-i", f"PATH={folder / 'bin'}", f"HOME={folder}", "LANG=C.UTF-8")
+    python = str(folder / "bin" / "python")
+    install = ("-m", "pip", "install", "-q", "--no-index", "--no-deps", str(package.resolve()))
+    for arguments in (install, (str(ROOT / "tests" / "packaging" / "stranger.py"),)):
+        session.run(*alone, python, *arguments, external=True)
+    return python
+
+
+def try_without_the_global_lock(session: nox.Session, folder: Path, sdist: Path) -> None:
+    """Build and use the package on a free-threaded interpreter, where there is one."""
+    interpreter = "python3.13t"
+    if not runs(interpreter):
+        session.log(f"skipped: no {interpreter} on PATH; the package is not tried without the global lock")
+        return
+    session.run(
+        interpreter, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder / "free"), str(sdist), external=True
+    )
+    (package,) = folder.glob("free/*.whl")
+    use_as_a_stranger(session, folder / "stranger-free", package, interpreter)
+
+
 # -- proofs -------------------------------------------------------------------------------------------------
 
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import importlib.metadata
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 import memlane
-from memlane.cli import main
+from memlane.cli import config, main
 from tests.peer import Link, Peer
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def hold_ephemeral(link: Link, name: str) -> None:
@@ -45,6 +42,7 @@ def test_help_names_every_subcommand(capsys: pytest.CaptureFixture[str]) -> None
 
     said = capsys.readouterr().out
     assert end.value.code == 0
+    assert "config" in said
     assert "demo" in said
     assert "gc" in said
 
@@ -94,6 +92,31 @@ def test_gc_leaves_alone_what_is_open(namespace: Path, capsys: pytest.CaptureFix
         assert status == 0
         assert capsys.readouterr().out == "removed 0 objects that no process had open\n"
         assert [path.name for path in namespace.iterdir()] == ["busy"]
+
+
+def test_config_answers_in_the_order_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    """`cc program.c $(memlane config --cflags --libs)` is how it is used."""
+    status = main(["config", "--libs", "--include"])
+
+    *libraries, include = capsys.readouterr().out.split()
+    assert status == 0
+    assert libraries[-1] == "-lmemlane"
+    assert (Path(include) / "memlane" / "memlane.h").is_file()
+
+
+def test_config_says_what_to_do_where_the_library_was_taken_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A path to nothing would fail later, in somebody else's compiler."""
+    monkeypatch.setattr(config, "BESIDE_THE_LIBRARY", "email.mime.text")
+
+    status = main(["config", "--libs"])
+
+    said = capsys.readouterr()
+    assert (status, said.out) == (2, "")
+    assert "the C library was taken out of this package" in said.err
+    assert "install the package anew: '" in said.err
+    assert said.err.endswith("libmemlane.so'\n")
 
 
 def test_an_error_is_one_line_and_status_2(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -30,6 +30,7 @@ class Subcommand(NamedTuple):
 
 
 SUBCOMMANDS = {
+    "config": Subcommand("memlane.cli.config", "print where the C library and its headers lie, for compilers"),
     "demo": Subcommand(
         "memlane.demo.command", "run three processes that share values, and prove what memlane promises"
     ),
