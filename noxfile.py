@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 import nox
 
@@ -167,6 +170,81 @@ def runtime_of_the_address_sanitizer() -> str:
     library = f"libclang_rt.asan-{platform.machine()}.so"
     command = [CLANG, f"-print-file-name={library}"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+# -- other machines ---------------------------------------------------------------------------------------
+
+
+class Machine(NamedTuple):
+    """A machine that this one can build for and run."""
+
+    definitions: tuple[str, ...] = ()  # for CMake
+    compiler: tuple[str, ...] = ("gcc",)  # what has to build a program ...
+    runner: tuple[str, ...] = ()  # ... that this runs
+    without: str = "^$"  # tests, by a regular expression
+
+    def works(self, folder: Path) -> bool:
+        """Tell whether a program for the machine can be built and run here."""
+        program = folder / "nothing"
+        build = [*self.compiler, "-x", "c", "-", "-o", str(program)]
+        if not shutil.which(self.compiler[0]):
+            return False
+        source = b'#include <stdio.h>\nint main(void) { return puts("it runs") < 0; }'
+        if subprocess.run(build, check=False, input=source, capture_output=True).returncode != 0:
+            return False
+        return shutil.which((*self.runner, "env")[0]) is not None and not subprocess.call(
+            [*self.runner, str(program)], stdout=subprocess.DEVNULL
+        )
+
+
+MACHINES = {
+    "native": Machine(),
+    "i386": Machine(("-DCMAKE_C_FLAGS=-m32",), ("gcc", "-m32")),
+    "aarch64": Machine(
+        (f"--toolchain={ROOT / 'core' / 'aarch64.cmake'}",),
+        (CLANG, "--target=aarch64-linux-gnu", "-fuse-ld=lld-14"),
+        ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"),
+        # qemu-user knows no subreaper, cannot end a process' first thread alone, and names processes after itself.
+        "test_(fork|loan|participant)",
+    ),
+}
+
+
+@nox.session
+def cross(session: nox.Session) -> None:
+    """Run the C tests as i386 and aarch64, offsets of the layout among them, and share one variable with both."""
+    install_group(session, "core")
+    programs = {}
+    for name, machine in MACHINES.items():
+        if machine.works(Path(session.create_tmp())):
+            programs[name] = [*machine.runner, str(build_for(session, name, machine))]
+        else:
+            session.log(f"skipped: no program for {name} can be built and run here ({' '.join(machine.compiler)})")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as namespace:
+        for writer, reader in itertools.product(programs, repeat=2):
+            text = f"from {writer} to {reader}"
+            session.run(*programs[writer], "shared", text, env={"MEMLANE_DIR": namespace}, external=True)
+            said = session.run(*programs[reader], "shared", env={"MEMLANE_DIR": namespace}, external=True, silent=True)
+            if said != f"{text}\n":
+                session.error(f"{writer} wrote {text!r}, {reader} read {said!r}")
+
+
+def build_for(session: nox.Session, name: str, machine: Machine) -> Path:
+    """Build, test and install the core for a machine; build a program by find_package against it and return it."""
+    folder = Path(session.create_tmp()) / name
+    if machine.definitions:  # what is native is tested by the session `core`
+        build_core(session, name, "-DMEMLANE_BUILD_TESTS=ON", "-DMEMLANE_BUILD_PROGRAMS=OFF", *machine.definitions)
+        session.run(
+            "ctest", "--test-dir", str(folder), "--output-on-failure", "--no-tests=error", "-E", machine.without
+        )
+    else:
+        build_core(session, name)
+    session.run("cmake", "--install", str(folder), "--prefix", str(folder / "installed"), silent=True)
+    package = f"-Dmemlane_DIR={folder / 'installed' / 'lib' / 'cmake' / 'memlane'}"
+    project, program = str(ROOT / "tests" / "packaging"), folder / "program"
+    session.run("cmake", "-S", project, "-B", str(program), "--log-level=WARNING", package, *machine.definitions)
+    session.run("cmake", "--build", str(program), silent=True)
+    return program / "greeting"
 
 
 # -- packages ---------------------------------------------------------------------------------------------
