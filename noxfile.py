@@ -18,6 +18,7 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 # The others run what takes less than a quarter of a second: what differs between them is the language, not the memory.
 FULL_PYTHON = "{}.{}".format(*sys.version_info)
 CLANG = "clang-14"
+C_KINDS = ("c", "h", "cpp", "hpp")
 NO_COMPILE = "--no-compile"  # of the demo's large packages: most of their modules are never imported
 ROOT = Path(__file__).resolve().parent
 PROJECT = nox.project.load_toml("pyproject.toml")
@@ -61,7 +62,8 @@ def build_core(session: nox.Session, name: str, *definitions: str, compiler: str
     """Build the core with its tests in a folder of this session and return the folder."""
     install_group(session, "core")
     folder = Path(session.create_tmp()) / name
-    choice = [f"-DCMAKE_C_COMPILER={compiler}"] if compiler else []
+    plus_plus = compiler.replace("clang", "clang++") if compiler else ""
+    choice = [f"-DCMAKE_C_COMPILER={compiler}", f"-DCMAKE_CXX_COMPILER={plus_plus}"] if compiler else []
     session.run("cmake", "-S", "core", "-B", str(folder), "--log-level=WARNING", *choice, *definitions)
     session.run("cmake", "--build", str(folder), silent=True)
     return folder
@@ -121,25 +123,33 @@ def layers(session: nox.Session) -> None:
 def c_lint(session: nox.Session) -> None:
     """Check layout and habits of C."""
     install_group(session, "c-lint")
-    sources = sorted(str(path) for path in Path("core").rglob("*.[ch]"))
+    folders = [folder for folder in ("core", "examples", "src", "tests") if Path(folder).is_dir()]
+    sources = sorted(str(path) for folder in folders for kind in C_KINDS for path in Path(folder).rglob(f"*.{kind}"))
     session.run("clang-format", "--dry-run", "-Werror", *sources)
-    folder = build_core(session, "tidy", "-DMEMLANE_BUILD_TESTS=ON", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON")
-    compiled = [source for source in sources if source.endswith(".c") and "/fuzz/" not in source]
+    definitions = ("-DMEMLANE_BUILD_TESTS=ON", "-DMEMLANE_BUILD_CPP_TESTS=ON", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON")
+    folder = build_core(session, "tidy", *definitions)
+    # Headers are seen through what includes them.
+    in_core = [source for source in sources if source.startswith("core/") and "/fuzz/" not in source]
+    compiled = [source for source in in_core if source.endswith((".c", ".cpp"))]
     session.run("clang-tidy", "--quiet", "-p", str(folder), *compiled)
 
 
 @nox.session
 def core(session: nox.Session) -> None:
-    """Build the core alone, run its tests, and check what it exports."""
-    folder = build_core(session, "release", "-DMEMLANE_BUILD_TESTS=ON")
+    """Build the core alone, run its tests, and check what it exports; the C++ headers by clang too, if it is there."""
+    folder = build_core(session, "release", "-DMEMLANE_BUILD_TESTS=ON", "-DMEMLANE_BUILD_CPP_TESTS=ON")
     run_c_tests(session, folder)
     session.run("python", "tools/check_exports.py", str(folder / "libmemlane.so"))
+    if runs(CLANG):
+        run_c_tests(session, build_core(session, "clang", "-DMEMLANE_BUILD_CPP_TESTS=ON", compiler=CLANG))
+    else:
+        session.log(f"skipped: no {CLANG} on PATH; the C++ headers were compiled by the default compiler alone")
 
 
 @nox.session
 def sanitize(session: nox.Session) -> None:
     """Run the C tests and the Python suite under clang's sanitizers (``--long``: slow Python tests too)."""
-    debug = ("-DMEMLANE_BUILD_TESTS=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
+    debug = ("-DMEMLANE_BUILD_TESTS=ON", "-DMEMLANE_BUILD_CPP_TESTS=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
     for name, sanitizers in (("address", "address;undefined"), ("thread", "thread")):
         folder = build_core(session, name, f"-DMEMLANE_SANITIZE={sanitizers}", *debug, compiler=CLANG)
         run_c_tests(session, folder)

@@ -18,10 +18,13 @@ pytestmark = pytest.mark.slow
 SOURCE = toolchain.REPOSITORY / "tests" / "packaging"
 
 
-def say_and_ask(program: Path) -> str:
+WORDS = "hello from a dead process"
+
+
+def say_and_ask(program: Path, reader: Path | None = None) -> str:
     """Let one process write and end, and another one read."""
-    toolchain.output_of([program, "greeting", "hello from a dead process"])
-    return toolchain.output_of([program, "greeting"])
+    toolchain.output_of([program, "greeting", WORDS])
+    return toolchain.output_of([reader or program, "greeting"])
 
 
 @pytest.fixture
@@ -38,7 +41,20 @@ def test_program_builds_and_runs_by_the_flags_of_pkg_config(compiler: tuple[str,
     """No other flag is needed: the library is found when the program starts."""
     program = toolchain.build(toolchain.find(*compiler), SOURCE / "greeting.c", build_folder / "greeting", "-std=c11")
 
-    assert say_and_ask(program) == "hello from a dead process\n"
+    assert say_and_ask(program) == f"{WORDS}\n"
+
+
+@pytest.mark.usefixtures("namespace")
+@pytest.mark.parametrize("standard", ["c++17", "c++20"])
+@pytest.mark.parametrize("compiler", [("g++", "c++"), ("clang++-14", "clang++")], ids=["gcc", "clang"])
+def test_cpp_program_builds_and_runs_by_the_flags_of_pkg_config(
+    compiler: tuple[str, ...], standard: str, build_folder: Path
+) -> None:
+    """The headers of C++ come with the package and compile without a warning of a stranger's flags."""
+    source, program = SOURCE / "greeting.cpp", build_folder / "greeting"
+    toolchain.build(toolchain.find(*compiler), source, program, f"-std={standard}")
+
+    assert say_and_ask(program) == f"{WORDS}\n"
 
 
 @pytest.mark.usefixtures("namespace")
@@ -58,21 +74,23 @@ def test_program_builds_and_runs_by_the_flags_of_the_command(build_folder: Path)
         ]
     )
 
-    assert say_and_ask(program) == "hello from a dead process\n"
+    assert say_and_ask(program) == f"{WORDS}\n"
 
 
 @pytest.mark.usefixtures("namespace")
 @pytest.mark.skipif(toolchain.SANITIZED, reason="a stranger's project does not know of the sanitizer's runtime")
 def test_program_builds_and_runs_by_find_package(build_folder: Path) -> None:
     """CMake projects name the target and nothing else."""
-    cmake, _ = toolchain.find("cmake"), toolchain.find("gcc", "cc")
+    cmake, _, _ = toolchain.find("cmake"), toolchain.find("gcc", "cc"), toolchain.find("g++", "c++")
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
     (package,) = toolchain.ask("--cmake-dir")
 
-    toolchain.output_of([cmake, "-S", SOURCE, "-B", build_folder, f"-Dmemlane_DIR={package}", *generator])
+    toolchain.output_of(
+        [cmake, "-S", SOURCE, "-B", build_folder, f"-Dmemlane_DIR={package}", "-DGREETING_IN_CPP=ON", *generator]
+    )
     toolchain.output_of([cmake, "--build", build_folder])
 
-    assert say_and_ask(build_folder / "greeting") == "hello from a dead process\n"
+    assert say_and_ask(build_folder / "greeting", build_folder / "greeting_cpp") == f"{WORDS}\n"
 
 
 def test_every_file_of_the_package_moves_with_it(tmp_path: Path) -> None:
