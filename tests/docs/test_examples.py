@@ -27,6 +27,9 @@ MARKS = {
     "bash": "one of the README's two terminals, see test_two_terminals.py",
     "c": "compiled, linked and run",
     "text": "no code",
+    "{c:function}": "of the page made from the headers, for Sphinx",
+    "{c:macro}": "the same",
+    "{c:type}": "the same",
     "sh": "changes the machine or takes minutes: installations, mounts, containers, checks of the project",
 }
 

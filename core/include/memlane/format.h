@@ -51,6 +51,7 @@ typedef enum memlane_code {
     MEMLANE_STRUCT = 18 /* an array of structs of `size` bytes each: their fields follow */
 } memlane_code;
 
+/* Limits of a table. */
 enum { MEMLANE_FIELD_PATH_MAXIMUM = 255, MEMLANE_FIELD_NESTING_MAXIMUM = 16 };
 
 /* One field of the struct.
@@ -76,16 +77,18 @@ typedef struct memlane_field {
 #define MEMLANE_FIELD(type, member, field_code)                                                                        \
     {#member, offsetof(type, member), sizeof(((type *)0)->member), 1, (field_code)}
 
+/* A canonical field table; opaque, and never changed once it is made. */
 typedef struct memlane_format memlane_format;
 
 /* Makes the format of a struct of `size` bytes (1 to 2^38) from `count` fields in any order. What is between them is
  * padding. Nothing of the fields is needed afterwards. The caller owns *format until memlane_format_free().
  * MEMLANE_INVALID_ARGUMENT names the field: overlapping, outside the struct, of an unknown code or impossible size,
- * named twice; or the table would take more than 64 KiB. MEMLANE_NO_MEMORY. */
+ * named twice; or the table would take more than 64 KiB. MEMLANE_NO_MEMORY. Wait-free but for malloc(). */
 MEMLANE_API memlane_status memlane_format_create(memlane_format **format, uint64_t size, const memlane_field *fields,
                                                  size_t count, memlane_error *error);
 
-/* Not for the format of an object, which belongs to its endpoint. NULL is accepted. */
+/* Ends a format of memlane_format_create(); not that of an object, which belongs to its endpoint. No other thread may
+ * use it any more. NULL is accepted. Wait-free but for free(). */
 MEMLANE_API void memlane_format_free(memlane_format *format);
 
 /* Bytes of the struct. Wait-free. */

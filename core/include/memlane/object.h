@@ -11,9 +11,10 @@
 extern "C" {
 #endif
 
-#define MEMLANE_NO_DEADLINE UINT64_MAX
-#define MEMLANE_ANY UINT64_MAX /* what was not given: adopt what is there, or the default when creating */
+#define MEMLANE_NO_DEADLINE UINT64_MAX /* wait for ever */
+#define MEMLANE_ANY UINT64_MAX         /* what was not given: adopt what is there, or the default when creating */
 
+/* What a new object gets where nothing was asked for. */
 enum { MEMLANE_DEFAULT_PARTICIPANTS = 128 };
 
 /* Part of the options of each kind, whose initialise function fills it in. */

@@ -40,6 +40,7 @@ typedef enum memlane_status {
     MEMLANE_REMOVED = 27                /* it lost its name meanwhile; never leaves the library, which looks again */
 } memlane_status;
 
+/* Bytes of the longest text of an error, NUL included. */
 enum { MEMLANE_MESSAGE_SIZE = 1024 };
 
 /* Why a call failed. Filled by functions that take one, only when they fail; NULL is accepted. */
