@@ -182,6 +182,16 @@ def runtime_of_the_address_sanitizer() -> str:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site from docs/: a name without a page, a broken link or a wrong docstring ends it."""
+    install_group(session, "docs")
+    session.install(NO_COMPILE, ".")
+    session.run(
+        "sphinx-build", "-n", "-W", "--keep-going", "-q", "-E", "docs", str(Path(session.create_tmp()) / "site")
+    )
+
+
 # -- other machines ---------------------------------------------------------------------------------------
 
 
