@@ -1,4 +1,4 @@
-"""How the pages become a site: ``nox -s docs``. They are read on the repository's own pages too, so links are relative."""
+"""How the pages become a site: ``nox -s docs``. The repository shows the same pages, so their links are relative."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def skip_internal(_app: Sphinx, _what: str, name: str, _object: object, skip: bo
 
 
 def mark_promises(_app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
-    """Make a paragraph of each of our own sections of a docstring, which stand on one line and those indented below it."""
+    """Make a paragraph of each of our own sections of a docstring: one line, and those indented below it."""
     inside = False
     for number, line in enumerate(lines):
         begins = re.match(r"(Units|Concurrency|Source): ", line)

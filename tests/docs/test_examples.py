@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,10 +27,12 @@ MARKS = {
     "console": "lines after $ are run by a shell, and what they print is compared",
     "bash": "one of the README's two terminals, see test_two_terminals.py",
     "c": "compiled, linked and run",
+    "cpp": "the same, as C++17",
     "text": "no code",
     "{c:function}": "of the page made from the headers, for Sphinx",
     "{c:macro}": "the same",
     "{c:type}": "the same",
+    "{eval-rst}": "where the docstrings go, for Sphinx",
     "sh": "changes the machine or takes minutes: installations, mounts, containers, checks of the project",
 }
 
@@ -72,12 +75,22 @@ def run_console(example: Example) -> str | None:
 
 def run_c(example: Example) -> str | None:
     """Evaluate a ``c`` block: a whole program that ends with status 0."""
-    try:
-        program = compile_program(example.parsed, Path(os.environ["MEMLANE_DIR"]), "example")
-        subprocess.run([program], capture_output=True, text=True, check=True, timeout=CONSOLE_PATIENCE_SECONDS)
-    except subprocess.CalledProcessError as error:
-        return f"{error.cmd[0]} ended with {error.returncode}:\n{error.stdout}{error.stderr}"
-    program.unlink()
+    return run_program(example.parsed, "c")
+
+
+def run_cpp(example: Example) -> str | None:
+    """Evaluate a ``cpp`` block: a whole program that ends with status 0."""
+    return run_program(example.parsed, "cpp")
+
+
+def run_program(text: str, language: str) -> str | None:
+    """Compile, link and run a program; return what it said if that failed."""
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            program = compile_program(text, Path(directory), "example", language)
+            subprocess.run([program], capture_output=True, text=True, check=True, timeout=CONSOLE_PATIENCE_SECONDS)
+        except subprocess.CalledProcessError as error:
+            return f"{error.cmd[0]} ended with {error.returncode}:\n{error.stdout}{error.stderr}"
     return None
 
 
@@ -85,12 +98,13 @@ PARSERS = (
     PythonCodeBlockParser(doctest_optionflags=FLAGS),
     CodeBlockParser(language="console", evaluator=run_console),
     CodeBlockParser(language="c", evaluator=run_c),
+    CodeBlockParser(language="cpp", evaluator=run_cpp),
 )
 
 
 def with_examples() -> list[str]:
     """Name the pages that have something to run."""
-    marks = {"python", "console", "c"}
+    marks = {"python", "console", "c", "cpp"}
     return [page for page in pages.all_pages() if marks & {fence.language for fence in pages.fences(page)}]
 
 

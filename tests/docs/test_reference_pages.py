@@ -7,10 +7,13 @@ import re
 
 import memlane
 from memlane import HostVariable, VariableStatistics, errors
+from memlane.cli import SUBCOMMANDS, config
 from tests.docs import pages
 
 PYTHON = "docs/reference/python.md"
 C = "docs/reference/c.md"
+CPP = "docs/reference/cpp.md"
+CLI = "docs/reference/cli.md"
 
 
 def column(page: str, heading: str, name: str) -> list[str]:
@@ -132,3 +135,29 @@ def test_c_statuses_on_the_page_exist() -> None:
     statuses = {status for row in pages.table(C, "## Functions") for status in row[list(row)[-1]].split()}
 
     assert {status for status in statuses if f"MEMLANE_{status} " not in header} == set()
+
+
+def test_every_status_has_its_class_on_the_page_of_cpp() -> None:
+    """Who knows a status finds what to catch."""
+    header = (pages.CORE / "include" / "memlane" / "error.hpp").read_text()
+    classes = {status: name for name, status in re.findall(r"using (\w+) = StatusError<(\w+)>", header)}
+
+    assert {row["Status"]: row["C++"] for row in pages.table(CPP, "## Errors")} == classes
+
+
+def test_names_on_the_page_of_cpp_exist() -> None:
+    """A member that was renamed is found by its users, not by the page."""
+    text = "".join(path.read_text() for path in (pages.CORE / "include" / "memlane").glob("*.hpp"))
+    members = [name_of(name) for row in column(CPP, "## Variable", "Member") for name in row.split(", ") if "(" in name]
+
+    assert [name for name in members if not re.search(rf"\b{name}\(", text)] == []
+
+
+def test_reference_lists_every_subcommand() -> None:
+    """A command that is not listed is found by accident."""
+    assert column(CLI, "# Command reference", "Subcommand") == sorted(SUBCOMMANDS)
+
+
+def test_reference_lists_every_option_of_config() -> None:
+    """Build files are written from this table."""
+    assert column(CLI, "## memlane config", "Option") == [f"--{name}" for name in config.ANSWERS]
