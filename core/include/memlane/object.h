@@ -33,8 +33,10 @@ typedef struct memlane_endpoint memlane_endpoint;
 
 /* A descriptor of this process that is readable while there is something to take, or the endpoint was closed: for
  * poll, epoll and event loops. It belongs to the endpoint, becomes readable when that is closed, and is gone with the
- * last operation, loan, view and hold; a forked child gets another one. The first call of a process starts a thread that waits for all such endpoints. MEMLANE_CLOSED, _SYSTEM,
- * _NO_MEMORY. */
+ * last operation, loan, view and hold; a forked child gets another one.
+ *
+ * Blocking, and briefly: the first call of a process starts a thread that waits for all such endpoints. MEMLANE_CLOSED,
+ * MEMLANE_SYSTEM, MEMLANE_NO_MEMORY. */
 MEMLANE_API memlane_status memlane_endpoint_descriptor(memlane_endpoint *endpoint, int *descriptor,
                                                        memlane_error *error);
 
