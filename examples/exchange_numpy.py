@@ -4,6 +4,7 @@ import itertools
 import os
 import sys
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ RECORD = np.dtype(
 )
 
 
-def checksum(record: np.void) -> int:
+def checksum(record: Any) -> int:
     """Return the CRC-32 of all that stands before the checksum."""
     return zlib.crc32(record.tobytes()[:-4])
 

@@ -277,3 +277,28 @@ def test_directory_that_cannot_be_made_is_named(namespace: Path) -> None:
     assert complained.startswith("memlane demo: ")
     assert str(nowhere.parent) in complained
     assert complained.count("\n") == 1
+
+
+def test_plot_draws_a_picture_of_the_run(namespace: Path, tmp_path: Path) -> None:
+    """Figures of a run are shown to others as a picture."""
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "out.png"
+
+    with demo("--seconds", "3", "--plot", str(picture)) as process:
+        said, complained = process.communicate()
+
+    assert (process.returncode, complained) == (0, ""), said
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert_nothing_is_left(namespace)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"), [("out.txt", "let it end in .png, .svg, .pdf"), ("absent/out.png", "absent is no directory")]
+)
+def test_a_picture_that_cannot_be_drawn_is_refused_before_the_run(path: str, why: str) -> None:
+    """Nobody runs an hour of chaos to learn that its picture has no place."""
+    with demo("--seconds", "100", "--plot", path) as process:
+        said, complained = process.communicate()
+
+    assert (process.returncode, said) == (2, "")
+    assert why in complained

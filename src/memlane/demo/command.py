@@ -11,6 +11,9 @@ import sys
 REQUIRED = {"numpy": "numpy", "rich": "rich", "skimage": "scikit-image"}
 """Module and package of everything that the extra installs."""
 
+TO_PLOT = {"matplotlib": "matplotlib"}
+PICTURES = (".png", ".svg", ".pdf")
+
 NEEDS_EXTRA = 2
 
 
@@ -25,6 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MS",
         help="milliseconds that a reader may be without a new value while its writer lives (default: 100)",
     )
+    parser.add_argument(
+        "--plot", type=picture, metavar="OUT.png", help="draw rates and latencies over time (needs matplotlib)"
+    )
 
 
 def positive(text: str) -> float:
@@ -35,9 +41,20 @@ def positive(text: str) -> float:
     return number
 
 
+def picture(path: str) -> str:
+    """Parse the path of a picture that can be written."""
+    if not path.endswith(PICTURES):
+        raise argparse.ArgumentTypeError(f"{path} is no picture that can be drawn: let it end in {', '.join(PICTURES)}")
+    directory = os.path.dirname(path) or "."
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"{path} cannot be written: {directory} is no directory that lets you")
+    return path
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run the demo; return 0 when every promise was kept, 1 when not, 2 when something has to be installed first."""
-    missing = [package for module, package in REQUIRED.items() if importlib.util.find_spec(module) is None]
+    required = {**REQUIRED, **(TO_PLOT if arguments.plot else {})}
+    missing = [package for module, package in required.items() if importlib.util.find_spec(module) is None]
     if missing:
         print(missing_text(missing), file=sys.stderr)  # noqa: T201 - a command speaks on its terminal
         return NEEDS_EXTRA
@@ -45,12 +62,17 @@ def run(arguments: argparse.Namespace) -> int:
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
     # Only now: these import what may be missing.
     from memlane.demo.display import choose_display  # noqa: PLC0415
+    from memlane.demo.plot import Recorder, draw  # noqa: PLC0415
     from memlane.demo.summary import print_summary  # noqa: PLC0415
     from memlane.demo.supervisor import Settings  # noqa: PLC0415
     from memlane.demo.supervisor import run as run_processes  # noqa: PLC0415
 
     settings = Settings(arguments.seconds, arguments.chaos, arguments.longest_gap)
-    return 0 if print_summary(run_processes(settings, choose_display())) else 1
+    recorder = Recorder(choose_display())
+    outcome = run_processes(settings, recorder)
+    if arguments.plot:
+        draw(recorder.figures, arguments.plot)
+    return 0 if print_summary(outcome) else 1
 
 
 def missing_text(missing: list[str]) -> str:
