@@ -84,6 +84,11 @@ struct waited_word {
     uint32_t flags, reserved;
 };
 
+/* struct __kernel_timespec: the new calls take it on all machines; struct timespec is smaller on many of 32 bits. */
+struct kernel_time {
+    int64_t seconds, nanoseconds;
+};
+
 enum { FUTEX_WAITV_NUMBER = 449, FUTEX_32_BITS = 2 };
 
 int memlane_platform_futex_wait_any(const struct memlane_futex *futexes, uint32_t count, uint64_t timeout_ns) {
@@ -92,7 +97,8 @@ int memlane_platform_futex_wait_any(const struct memlane_futex *futexes, uint32_
         words[i] = (struct waited_word){
             .expected = futexes[i].expected, .address = (uint64_t)(uintptr_t)futexes[i].word, .flags = FUTEX_32_BITS};
     }
-    struct timespec until = timespec_of(memlane_platform_monotonic_ns() + timeout_ns); /* this call takes a time */
+    struct timespec end = timespec_of(memlane_platform_monotonic_ns() + timeout_ns); /* this call takes a time */
+    struct kernel_time until = {end.tv_sec, end.tv_nsec};
     if (syscall(FUTEX_WAITV_NUMBER, words, count, 0, &until, CLOCK_MONOTONIC) >= 0 || errno == EAGAIN) {
         return 0;
     }
