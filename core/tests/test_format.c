@@ -15,7 +15,7 @@ struct point {
 };
 
 struct robot {
-    double x, y;
+    _Alignas(8) double x, y; /* i386 would align them to 4, and end the struct elsewhere */
     float yaw;
     char frame[16];
     int32_t counts[3];
