@@ -37,11 +37,11 @@ MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 # Cython and Python, from low to high; a module imports its own layer and lower ones.
 PYTHON_LAYERS = (
     ("errors", "settings"),
-    ("names",),
+    ("names", "sizes"),
     ("codec",),
     ("_native",),
     ("waiting",),
-    ("namespace", "variable"),
+    ("map", "namespace", "variable"),
     ("cli", "demo"),
 )
 

@@ -153,6 +153,10 @@ void memlane_map_close(memlane_map *map) {
     memlane_endpoint_close(&map->endpoint);
 }
 
+bool memlane_map_is_closed(const memlane_map *map) {
+    return memlane_endpoint_is_closing(&map->endpoint);
+}
+
 void memlane_map_free(memlane_map *map) {
     memlane_endpoint_free(map == NULL ? NULL : &map->endpoint);
 }

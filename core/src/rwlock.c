@@ -252,8 +252,7 @@ static bool is_void(const struct memlane_rwlock *lock, uint32_t index, uint32_t 
     if (memlane_tag_index(tag) != index || index == lock->segment->index) {
         return true;
     }
-    return !MEMLANE_MUTANT(READER_FOREVER) &&
-           memlane_participant_verdict_of_tag(lock->segment, tag) == MEMLANE_DEAD;
+    return !MEMLANE_MUTANT(READER_FOREVER) && memlane_participant_verdict_of_tag(lock->segment, tag) == MEMLANE_DEAD;
 }
 
 static memlane_status await_reader(struct memlane_rwlock *lock, uint32_t index,

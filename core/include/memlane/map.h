@@ -41,6 +41,9 @@ MEMLANE_API memlane_status memlane_map_open(memlane_map **map, const char *name,
  * last lock was given back. May be called twice. Wait-free. */
 MEMLANE_API void memlane_map_close(memlane_map *map);
 
+/* Whether it was closed. Wait-free. */
+MEMLANE_API bool memlane_map_is_closed(const memlane_map *map);
+
 /* Closes, and ends the caller's use of the handle. Locks that are held keep what they need. NULL is accepted. */
 MEMLANE_API void memlane_map_free(memlane_map *map);
 
@@ -50,9 +53,9 @@ MEMLANE_API uint64_t memlane_map_size(const memlane_map *map);
 
 /* A lock that is held: from lock to unlock, in memory of the caller that stays where it is. */
 typedef struct memlane_map_lock {
-    memlane_map *map; /* NULL: not held */
-    bool recovered;   /* a writer died inside, and this is the first lock since (readers: none has written since) */
-    uint32_t fence;   /* of a write lock: rises with each write lock of the object */
+    memlane_map *map;  /* NULL: not held */
+    bool recovered;    /* a writer died inside, and this is the first lock since (readers: none has written since) */
+    uint32_t fence;    /* of a write lock: rises with each write lock of the object */
     uint64_t place[5]; /* private */
 } memlane_map_lock;
 
