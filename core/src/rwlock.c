@@ -11,7 +11,7 @@
 /* Edges of this file, besides LOCK of lock.c between writers:
  *   RAISE  seq_cst on both sides: E1 the reader's flag (and flags_used) before E2 its look at the word; E3 the writer's
  *          CAS of the word before E4 its look at the flags. Either the reader sees the writer or the writer the reader.
- *   ENTER  X1 (release, the writer's CAS of the word as it leaves: L1 of lock.c) -> X2 (acquire, the reader's look at
+ *   ENTER  X1 (release, the writer's CAS of the word as it leaves, in lock.c) -> X2 (acquire, the reader's look at
  *          it): what the writer wrote.
  *   GRANT  G1 (CAS of the flag by the writer that leaves) -> G2 (acquire, the reader's look at its own flag): the same.
  *   LEAVE  R1 (CAS of the flag by the reader that leaves) -> R2 (acquire, the writer's look at it): that the reads are
@@ -151,12 +151,19 @@ static memlane_status look_again(struct memlane_rwlock *lock, uint32_t *waited, 
     if (status == MEMLANE_TIMEOUT) {
         return status;
     }
-    if (!memlane_cas32_seq_cst(flag, *waited, MEMLANE_FLAG_READING | lock->segment->tag)) { /* E1 */
-        return MEMLANE_TIMEOUT; /* a writer that left let us in: seen at the next look */
+    /* Still waiting while the flag is up: a writer that leaves at this moment lets us in all the same. Without that the
+     * model finds a reader that writer after writer passes, each at the moment at which the flag only says reading. */
+    uint32_t trying = *waited | MEMLANE_FLAG_READING;
+    if (!memlane_cas32_seq_cst(flag, *waited, trying)) { /* E1 */
+        return MEMLANE_TIMEOUT;                          /* a writer that left let us in: seen at the next look */
     }
     status = look_at_word(lock, owner);
-    if (status == MEMLANE_TIMEOUT) { /* another writer was faster: it must not wait for us */
-        memlane_exchange32_seq_cst(flag, *waited);
+    bool is_free = status != MEMLANE_TIMEOUT;
+    uint32_t next = is_free ? MEMLANE_FLAG_READING | lock->segment->tag : *waited;
+    if (!memlane_cas32_seq_cst(flag, trying, next)) {
+        return MEMLANE_TIMEOUT; /* let in, the same */
+    }
+    if (!is_free) { /* another writer was faster: it must not wait for us */
         memlane_platform_futex_wake_all(flag);
     }
     return status;
