@@ -24,7 +24,7 @@ struct memlane_map {
 _Static_assert(sizeof(struct memlane_gate_pass) <= sizeof((memlane_map_lock *)NULL)->place,
                "the public struct has room for a pass");
 _Static_assert(_Alignof(struct memlane_gate_pass) <= _Alignof(uint64_t), "and holds it aligned");
-_Static_assert((int)MEMLANE_GATE_READ == MEMLANE_MAP_READING && (int)MEMLANE_GATE_WRITE == MEMLANE_MAP_WRITING,
+_Static_assert(MEMLANE_GATE_READ + 0 == MEMLANE_MAP_READING + 0 && MEMLANE_GATE_WRITE + 0 == MEMLANE_MAP_WRITING + 0,
                "one meaning");
 
 /* -- the kind --------------------------------------------------------------------------------------------------- */
@@ -56,6 +56,7 @@ static void adopt(struct memlane_segment *segment) {
     }
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type of a kind */
 static bool next_view(struct memlane_segment *segment, uint32_t *cursor, uint64_t *offset, uint64_t *size) {
     (void)segment;
     (void)cursor;
