@@ -21,8 +21,8 @@ C_RANKS = (
     ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
     ("checksum", "layout", "utf8", "names", "format", "schema"),
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
-    ("wait", "lock", "register", "custody", "statistics", "sentry", "watch", "endpoint", "gathering"),
-    ("variable", "namespace"),
+    ("wait", "lock", "rwlock", "gate", "register", "custody", "statistics", "sentry", "watch", "endpoint", "gathering"),
+    ("variable", "map", "namespace"),
     ("memlane",),
 )
 # Headers of the language. All others belong to a system, and only the seam to the system sees those.
@@ -37,16 +37,16 @@ MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 # Cython and Python, from low to high; a module imports its own layer and lower ones.
 PYTHON_LAYERS = (
     ("errors", "settings"),
-    ("names",),
+    ("names", "sizes"),
     ("codec",),
     ("_native",),
     ("waiting",),
-    ("namespace", "variable"),
+    ("map", "namespace", "variable"),
     ("cli", "demo"),
 )
 
 # Shared memory holds fixed-width integers and offsets: two builds agree on nothing else.
-MEMBER_TYPE = r"(?:memlane_atomic(?:32|64)|u?int(?:8|16|32|64)_t|unsigned char|char)"
+MEMBER_TYPE = r"(?:memlane_atomic(?:32|64)|struct memlane_\w+|u?int(?:8|16|32|64)_t|unsigned char|char)"
 MEMBER_NAME = r"\w+(?:\[[^\]]+\])?"
 SHARED_MEMBER = re.compile(rf"\s*{MEMBER_TYPE} {MEMBER_NAME}(?:, {MEMBER_NAME})*;")
 

@@ -83,6 +83,10 @@ SEARCHES = (
     Search("attach", "LOST", "a participant whose descriptor was closed lives on"),
     Search("attach", "SECOND", "two newcomers"),
     Search("fork", "", "views across fork, parent and child mortal"),
+    Search("rwlock", "", "2 readers, 2 writers: exclusion, and nobody is passed by more than two"),
+    Search("rwlock", "ONE_READER ROUNDS=2", "a reader among writers that come back"),
+    Search("rwlock", "MORTAL=2 ONE_READER", "a writer dies at any step"),
+    Search("rwlock", "MORTAL=0 ONE_WRITER", "a reader dies at any step"),
 )
 
 LONGER_SEARCHES = (
@@ -100,6 +104,8 @@ LONGER_SEARCHES = (
     Search("wait", "DEATH PUBLICATIONS=2", "still more publications"),
     Search("attach", "LOST SECOND", "two newcomers"),
     Search("fork", "CLAIMS=6", "more claims"),
+    Search("rwlock", "MORTAL=0", "a reader dies among two writers"),
+    Search("rwlock", "MORTAL=2", "a writer dies among two readers"),
 )
 
 MUTANTS = (
@@ -157,6 +163,19 @@ MUTANTS = (
     Mutant("fork", "COPY_IN_CHILD", "", "D11: the pins are copied before fork"),
     Mutant("fork", "KEEP_DESCRIPTION", "", "D11, D13: the child closes the inherited description"),
     Mutant("fork", "FRESH_WITHOUT_LOCK", "", "D11: the fresh index is locked first"),
+    # The lock for readers and writers.
+    Mutant("rwlock", "READER_FENCE_ACQ_REL", "", "order: flag before the look at the word"),
+    Mutant("rwlock", "WRITER_FENCE_ACQ_REL", "", "order: CAS of the word before the look at the flags"),
+    Mutant("rwlock", "LEAVE_WORD_RELAXED", "", "order: data before the word is given back"),
+    Mutant("rwlock", "GRANT_RELAXED", "", "order: data before a waiting reader is let in"),
+    Mutant("rwlock", "UNREAD_RELAXED", "", "order: a reader's loads before its flag is put down"),
+    Mutant("rwlock", "READ_WITHOUT_LOOK", "", "E2: a reader looks at the word"),
+    Mutant("rwlock", "WRITE_AMONG_READERS", "", "E4: a writer looks at the flags"),
+    Mutant("rwlock", "READER_FOREVER", "MORTAL=0 ONE_WRITER", "E4: the flag of a dead reader is put down"),
+    Mutant("rwlock", "DEATH_FORGOTTEN", "MORTAL=2 ONE_READER", "T: a reader passes the death of a writer on"),
+    Mutant("rwlock", "NO_GRANT", "ONE_READER ROUNDS=2", "G1: who waits is let in by the writer that leaves"),
+    Mutant("rwlock", "TRY_WITHOUT_WAITING", "ONE_READER ROUNDS=2", "E1: who looks again counts as waiting meanwhile"),
+    Mutant("rwlock", "RAISE_UNSEEN", "ONE_READER", "E1: no flag goes up while the word has an owner"),
 )
 
 

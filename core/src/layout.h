@@ -215,6 +215,38 @@ struct memlane_lock_word {
 #define MEMLANE_LOCK_ABANDONED (UINT64_C(1) << 30)
 #define MEMLANE_LOCK_TAG UINT64_C(0x0fffffff)
 
+/* -- the reader/writer lock (docs/design/rwlock.md) ------------------------------------------------------ */
+
+/* What excludes everybody is the lock word: who owns it writes, once all flags of readers are down.
+ * Writers of flags_used: every reader before it first raises its flag, by CAS; it only rises, and bounds what a writer
+ * looks through. A stale value hides a reader, which is why it is raised before the fence of that reader. */
+struct memlane_rwlock_control {
+    struct memlane_lock_word writer;
+    unsigned char line0[MEMLANE_LINE - 8];
+    memlane_atomic32 flags_used; /* highest index that ever read, plus one */
+    unsigned char line1[MEMLANE_LINE - 4];
+};
+
+/* What one participant index does: state:4 | tag:28, 0 = nothing. READING keeps writers out; WAITING asks the writer that
+ * leaves to turn it into READING. Writers: the owner of the index; the owner of the lock word, WAITING to READING as it
+ * leaves, and READING of the dead to 0; after a death whoever cleans the index. Every change by others is a CAS from the
+ * exact word, so that a flag raised anew under another tag stays. A stale READING costs a writer another look; the flag
+ * of the dead is put down by the verdict on its tag. Futex word: its owner sleeps on WAITING, a writer on READING. */
+struct memlane_rwlock_flag {
+    memlane_atomic32 word;
+    unsigned char line[MEMLANE_LINE - 4];
+};
+
+#define MEMLANE_FLAG_TAG UINT32_C(0x0fffffff)
+#define MEMLANE_FLAG_READING (UINT32_C(1) << 28)
+#define MEMLANE_FLAG_WAITING (UINT32_C(1) << 29)
+#define MEMLANE_FLAG_ABANDONED (UINT32_C(1) << 30) /* beside READING: let in by somebody who knew of a dead writer */
+
+/* Geometry words of a map. Its body: the control, a flag for each index, and at the next page the bytes. */
+enum memlane_map_geometry { MEMLANE_MAP_SIZE = 0 /* bytes, as the creator asked for */ };
+
+#define MEMLANE_MAP_SIZE_MAXIMUM (UINT64_C(1) << 38)
+
 /* tag = (index + 1):11 | generation:17; 0 = nobody. Tags of one index differ for 2^17 attachments. */
 #define MEMLANE_GENERATION_MASK UINT32_C(0x1ffff)
 
@@ -280,5 +312,8 @@ MEMLANE_ASSERT_OFFSET(memlane_slot, real_ns, 24);
 MEMLANE_ASSERT_OFFSET(memlane_slot, sequence, 32);
 _Static_assert(sizeof(struct memlane_slot) == MEMLANE_LINE, "one line for a slot's words");
 _Static_assert(sizeof(struct memlane_lock_word) == 8, "one word");
+MEMLANE_ASSERT_OFFSET(memlane_rwlock_control, flags_used, 64);
+_Static_assert(sizeof(struct memlane_rwlock_control) == (size_t)2 * MEMLANE_LINE, "the lock word is alone on its line");
+_Static_assert(sizeof(struct memlane_rwlock_flag) == MEMLANE_LINE, "one line for a participant's flag");
 
 #endif

@@ -123,13 +123,14 @@ memlane_status memlane_lock_acquire(struct memlane_segment *segment, struct meml
     return memlane_segment_is_lost(segment) ? MEMLANE_CORRUPTED : status;
 }
 
-memlane_status memlane_lock_release(struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t token) {
+static memlane_status release(const struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t token,
+                              uint64_t flags) {
     for (;;) {
         uint64_t word = memlane_load_relaxed(&lock->word); /* relaxed: the CAS decides, and releases */
         if (!MEMLANE_MUTANT(BLIND_UNLOCK) && (owner_of(word) != segment->tag || count_of(word) != token)) {
             return MEMLANE_OWNERSHIP_LOST;
         }
-        uint64_t next = (uint64_t)token << 32;
+        uint64_t next = (uint64_t)token << 32 | flags;
         bool done = MEMLANE_MUTANT(UNLOCK_RELAXED) ? memlane_cas_relaxed(&lock->word, word, next)
                                                    : memlane_cas_release(&lock->word, word, next); /* L1 */
         if (done) {
@@ -139,6 +140,14 @@ memlane_status memlane_lock_release(struct memlane_segment *segment, struct meml
             return MEMLANE_OK;
         }
     }
+}
+
+memlane_status memlane_lock_release(struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t token) {
+    return release(segment, lock, token, 0);
+}
+
+memlane_status memlane_lock_pass_on(struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t token) {
+    return release(segment, lock, token, MEMLANE_LOCK_ABANDONED);
 }
 
 void memlane_lock_clean(struct memlane_lock_word *lock, uint32_t index) {

@@ -15,6 +15,9 @@ memlane_status memlane_lock_acquire(struct memlane_segment *segment, struct meml
  * but for retries against arriving waiters. */
 memlane_status memlane_lock_release(struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t token);
 
+/* The same, for an owner that did not see to what a dead one left: the next owner is told of that death again. */
+memlane_status memlane_lock_pass_on(struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t token);
+
 /* Cleanup of an index, under its byte lock: frees the lock if that index owns it, and marks it abandoned.
  * Idempotent. */
 void memlane_lock_clean(struct memlane_lock_word *lock, uint32_t index);

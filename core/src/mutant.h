@@ -18,6 +18,11 @@ enum memlane_mutant {
     MEMLANE_MUTANT_TORN,                  /* the value is published before its bytes are written */
     MEMLANE_MUTANT_BLIND_UNLOCK,          /* unlock stores without looking who holds the lock */
     MEMLANE_MUTANT_STEAL_WITHOUT_COUNT,   /* a stolen lock keeps its acquisition count */
+    MEMLANE_MUTANT_READ_WITHOUT_LOOK,     /* a reader goes in although a writer is there */
+    MEMLANE_MUTANT_WRITE_AMONG_READERS,   /* a writer does not wait for the readers that are inside */
+    MEMLANE_MUTANT_READER_FOREVER,        /* the flag of a dead reader keeps writers out */
+    MEMLANE_MUTANT_DEATH_FORGOTTEN,       /* a reader that takes the lock from a dead writer does not pass it on */
+    MEMLANE_MUTANT_NO_GRANT,              /* a writer that leaves lets no waiting reader in */
 
     /* Orders, each weakened to relaxed. */
     MEMLANE_MUTANT_PUBLISH_RELAXED,
@@ -25,7 +30,8 @@ enum memlane_mutant {
     MEMLANE_MUTANT_UNLOCK_RELAXED,
     MEMLANE_MUTANT_LOCK_RELAXED,
     MEMLANE_MUTANT_UNPIN_RELAXED,
-    MEMLANE_MUTANT_PIN_SCAN_RELAXED
+    MEMLANE_MUTANT_PIN_SCAN_RELAXED,
+    MEMLANE_MUTANT_LEAVE_RELAXED
 };
 
 #ifndef MEMLANE_MUTANT_SELECTED

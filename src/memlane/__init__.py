@@ -1,6 +1,8 @@
 """memlane: shared memory between the processes of one machine.
 
-`HostVariable` is the latest value of a thing, readable and writable by every process of the host.
+`HostVariable` is the latest value of a thing, readable and writable by every process of the host. `UnsafeSharedMMap`,
+`SharedMMap` and `RWSharedMMap` are shared memory to be used as a file or as bytes, without a lock, with one, and with
+one for many readers or a writer.
 """
 
 TYPE_CHECKING = False  # importing `typing` takes longer than all else that happens here
@@ -8,6 +10,7 @@ if TYPE_CHECKING:
     from memlane.codec.fields import Field
     from memlane.errors import (
         AccessDenied,
+        AlreadyLocked,
         Closed,
         Corrupted,
         Empty,
@@ -21,7 +24,9 @@ if TYPE_CHECKING:
         NoFreeSlot,
         NoSpace,
         ObjectNotFound,
+        OOMError,
         OwnershipLost,
+        ReadAccessError,
         SchemaMismatch,
         SizeMismatch,
         SystemFailure,
@@ -32,13 +37,16 @@ if TYPE_CHECKING:
         UnsafePickle,
         UnsupportedNamespace,
         ValueTooLarge,
+        WriteAccessError,
     )
+    from memlane.map import MapStatistics, RWSharedMMap, SharedMMap, UnsafeSharedMMap
     from memlane.namespace import collect, unlink
     from memlane.variable import HostVariable, Reading, VariableStatistics
     from memlane.waiting import wait
 
 __all__ = [
     "AccessDenied",
+    "AlreadyLocked",
     "Closed",
     "Corrupted",
     "Empty",
@@ -50,13 +58,18 @@ __all__ = [
     "InvalidName",
     "KindMismatch",
     "LayoutMismatch",
+    "MapStatistics",
     "MissingDependency",
     "NoFreeSlot",
     "NoSpace",
+    "OOMError",
     "ObjectNotFound",
     "OwnershipLost",
+    "RWSharedMMap",
+    "ReadAccessError",
     "Reading",
     "SchemaMismatch",
+    "SharedMMap",
     "SizeMismatch",
     "SystemFailure",
     "Timeout",
@@ -64,9 +77,11 @@ __all__ = [
     "TooManyViews",
     "UnsafeNamespace",
     "UnsafePickle",
+    "UnsafeSharedMMap",
     "UnsupportedNamespace",
     "ValueTooLarge",
     "VariableStatistics",
+    "WriteAccessError",
     "collect",
     "unlink",
     "wait",
@@ -75,6 +90,7 @@ __all__ = [
 # What a program does not use costs it nothing: a module is imported when one of its names is first asked for.
 _CAPABILITIES = {
     "memlane.codec.fields": ("Field",),
+    "memlane.map": ("MapStatistics", "RWSharedMMap", "SharedMMap", "UnsafeSharedMMap"),
     "memlane.namespace": ("collect", "unlink"),
     "memlane.variable": ("HostVariable", "Reading", "VariableStatistics"),
     "memlane.waiting": ("wait",),

@@ -4,6 +4,7 @@
 
 Error:
     ├── AccessDenied (PermissionError)       the directory or object does not let this user in
+    ├── AlreadyLocked (RuntimeError)         this thread would wait for itself
     ├── Closed (ValueError)                  the endpoint was closed
     ├── Corrupted (ValueError)               the shared bytes contradict themselves, or were truncated
     ├── Empty (LookupError)                  nothing was ever written
@@ -15,8 +16,10 @@ Error:
     ├── MissingDependency (ImportError)      an optional package is needed for this value
     ├── NoFreeSlot (RuntimeError)            every slot is held by a live writer, loan or view
     ├── NoSpace (OSError)                    the memory could not be reserved
+    ├── OOMError (MemoryError)               a write beyond the end of the memory that is there
     ├── ObjectNotFound (FileNotFoundError)   no object of that name, or it was re-created
     ├── OwnershipLost (RuntimeError)         what was held is held by somebody else now
+    ├── ReadAccessError (PermissionError)    reading without the lock or the mode for it
     ├── SchemaMismatch (ValueError)          the object has another format than was asked for
     ├── SizeMismatch (ValueError)            the object has other sizes than were asked for
     ├── SystemFailure (OSError)              a system call failed
@@ -26,7 +29,8 @@ Error:
     ├── UnsafeNamespace (PermissionError)    others could replace or change what is there
     ├── UnsafePickle (UnpicklingError)       a pickle that others could have written
     ├── UnsupportedNamespace (OSError)       the file system lacks what crash safety needs
-    └── ValueTooLarge (ValueError)           the value does not fit the object
+    ├── ValueTooLarge (ValueError)           the value does not fit the object
+    └── WriteAccessError (PermissionError)   writing without the lock or the mode for it
 """
 
 from __future__ import annotations
@@ -41,6 +45,10 @@ class Error(Exception):
 
 class AccessDenied(Error, PermissionError):
     """The namespace directory or the object does not let this user in."""
+
+
+class AlreadyLocked(Error, RuntimeError):
+    """This thread holds a lock of this endpoint, and would wait for itself."""
 
 
 class Closed(Error, ValueError):
@@ -87,12 +95,20 @@ class NoSpace(Error, OSError):
     """The memory could not be reserved; ``errno`` is ``ENOSPC``."""
 
 
+class OOMError(Error, MemoryError):
+    """A write beyond the end of the memory that is there; nothing was written."""
+
+
 class ObjectNotFound(Error, FileNotFoundError):
     """There is no object of that name, or it was re-created."""
 
 
 class OwnershipLost(Error, RuntimeError):
     """What was held is held by somebody else now."""
+
+
+class ReadAccessError(Error, PermissionError):
+    """Reading without the lock, or the mode, that allows it."""
 
 
 class SchemaMismatch(Error, ValueError):
@@ -133,3 +149,7 @@ class UnsupportedNamespace(Error, OSError):
 
 class ValueTooLarge(Error, ValueError):
     """The value does not fit the object."""
+
+
+class WriteAccessError(Error, PermissionError):
+    """Writing without the lock, or the mode, that allows it."""

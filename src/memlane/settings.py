@@ -21,6 +21,7 @@ MAX_SIZE = Default(4096)
 SLOTS = Default(14)
 PROTOCOL = Default(5)
 MAX_PARTICIPANTS = Default(128)
+MAP_PARTICIPANTS = Default(1024)
 
 
 def given(value: int | None) -> int | None:

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memlane import HostVariable, VariableStatistics
+from memlane import HostVariable, RWSharedMMap, VariableStatistics
 from tests.docs import dump, pages
 from tests.docs.dump import REGISTER, SEGMENT
 
 PAGE = 4096
+MAP = "docs/format/map.md"
 TABLES = {
     (SEGMENT, "## Header"): ("memlane_header", 4096),
     (SEGMENT, "## Participant"): ("memlane_participant_entry", 64),
@@ -25,6 +26,8 @@ TABLES = {
     (REGISTER, "## Control"): ("memlane_register_control", 128),
     (REGISTER, "## Pin row"): ("memlane_pin_row", 64),
     (REGISTER, "## Slot"): ("memlane_slot", 64),
+    (MAP, "## Control"): ("memlane_rwlock_control", 128),
+    (MAP, "## Flag"): ("memlane_rwlock_flag", 64),
 }
 F_OFD_GETLK = 36  # Python 3.10 to 3.13 do not name it
 FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
@@ -287,3 +290,23 @@ def test_states_of_the_page_are_those_of_the_core() -> None:
     documented = {row["Name"]: row["State"] for row in pages.table(REGISTER, "### States")}
 
     assert documented == dict(re.findall(r"MEMLANE_SLOT_([A-Z]+) = (\d+)", layout))
+
+
+def test_map_is_a_lock_word_flags_and_bytes(namespace: Path) -> None:
+    """Programs without the library find the bytes, and see who has the lock."""
+    with RWSharedMMap("map", 5, max_participants=3) as shm, RWSharedMMap("map", 5) as other:
+        with shm.lock_write():
+            shm.write(b"bytes")
+            written = read(namespace, "map")
+        with other.lock_read():
+            being_read = read(namespace, "map")
+
+    body = written.header["body_offset"]
+    tags = [(index + 1) << 17 | written.participant(index)["generation"] for index in (0, 1)]
+    data_at = up_to_pages(body + 128 + 64 * 3)
+    assert written.header["geometry"] == struct.pack("<16Q", 5, *[0] * 15)
+    assert written.content[data_at:] == b"bytes".ljust(PAGE, b"\0")
+    assert written.record(MAP, "## Control", body)["writer"] == 1 << 32 | tags[0]
+    assert being_read.record(MAP, "## Control", body)["writer"] == 1 << 32
+    assert being_read.record(MAP, "## Control", body)["flags_used"] == 2
+    assert being_read.record(MAP, "## Flag", body + 128 + 64)["word"] == 1 << 28 | tags[1]

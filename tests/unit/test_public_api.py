@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BUILTIN_OF_ERROR = {
     "AccessDenied": PermissionError,
+    "AlreadyLocked": RuntimeError,
     "Closed": ValueError,
     "Corrupted": ValueError,
     "Empty": LookupError,
@@ -31,8 +32,10 @@ BUILTIN_OF_ERROR = {
     "MissingDependency": ImportError,
     "NoFreeSlot": RuntimeError,
     "NoSpace": OSError,
+    "OOMError": MemoryError,
     "ObjectNotFound": FileNotFoundError,
     "OwnershipLost": RuntimeError,
+    "ReadAccessError": PermissionError,
     "SchemaMismatch": ValueError,
     "SizeMismatch": ValueError,
     "SystemFailure": OSError,
@@ -43,9 +46,23 @@ BUILTIN_OF_ERROR = {
     "UnsafePickle": pickle.UnpicklingError,
     "UnsupportedNamespace": OSError,
     "ValueTooLarge": ValueError,
+    "WriteAccessError": PermissionError,
 }
 
-OTHER_NAMES = {"Error", "Field", "HostVariable", "Reading", "VariableStatistics", "collect", "unlink", "wait"}
+OTHER_NAMES = {
+    "Error",
+    "Field",
+    "HostVariable",
+    "MapStatistics",
+    "RWSharedMMap",
+    "Reading",
+    "SharedMMap",
+    "UnsafeSharedMMap",
+    "VariableStatistics",
+    "collect",
+    "unlink",
+    "wait",
+}
 
 
 def test_public_names_are_exactly_the_documented_ones() -> None:

@@ -37,7 +37,9 @@ typedef enum memlane_status {
     MEMLANE_NO_MEMORY = 24,             /* malloc failed */
     MEMLANE_SYSTEM = 25,                /* a system call failed: see system_error */
     MEMLANE_ACCESS_DENIED = 26,         /* the directory or object does not let this user in */
-    MEMLANE_REMOVED = 27                /* it lost its name meanwhile; never leaves the library, which looks again */
+    MEMLANE_REMOVED = 27,               /* it lost its name meanwhile; never leaves the library, which looks again */
+    MEMLANE_ALREADY_LOCKED = 34,        /* this thread holds a lock of this endpoint: it would wait for itself */
+    MEMLANE_NOT_LOCKED = 35             /* there is no lock to give back */
 } memlane_status;
 
 /* Bytes of the longest text of an error, NUL included. */

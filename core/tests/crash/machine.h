@@ -70,6 +70,7 @@ struct machine_report {
     const unsigned char *loaned; /* bytes of an open claim */
     uint32_t slot;               /* of the open claim */
     uint32_t inside_lock;        /* between acquire and release */
+    uint32_t inside_rwlock;      /* the same of the lock for readers and writers */
     uint32_t token, tag;
 };
 

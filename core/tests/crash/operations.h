@@ -21,6 +21,7 @@ enum trait {
     OPENS = 1 << 5,     /* the actor has no endpoint before */
     NO_DOUBLE = 1 << 6, /* not in pairs: both sides of a fork are at work already */
     FORKS = 1 << 7,     /* the survivor on the other side of a fork is SECOND, or VICTIM */
+    RWLOCK = 1 << 10,   /* at work in the lock for readers and writers */
     CLEANS = 1 << 9,    /* walks through all indices: long */
     AS_CHILD = 1 << 8   /* the one who performs it is the child of the fork */
 };
@@ -47,6 +48,8 @@ extern const struct operation operations_register[];
 extern const uint32_t operations_register_count;
 extern const struct operation operations_lifecycle[];
 extern const uint32_t operations_lifecycle_count;
+extern const struct operation operations_rwlock[];
+extern const uint32_t operations_rwlock_count;
 extern const struct operation operations_lock[];
 extern const uint32_t operations_lock_count;
 

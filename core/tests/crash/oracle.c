@@ -320,6 +320,109 @@ static void exercise_lock(memlane_status expected, enum role one, enum role othe
     release_lock(other, later, MEMLANE_OK);
 }
 
+/* -- the lock for readers and writers -------------------------------------------------------------------------- */
+
+static memlane_status use_as_reader(enum role role) {
+    struct memlane_segment *segment = &scene_become(role)->segment;
+    const struct shared_guarded *guarded = scene_shared_guarded(segment);
+    struct memlane_rwlock lock = scene_rwlock(segment);
+    const struct memlane_patience patience = {.deadline_ns = machine->clock + SCENE_PATIENCE_NS};
+    memlane_status status = memlane_rwlock_read(&lock, &patience);
+    ORACLE_REQUIRE(status != MEMLANE_OK || guarded->first == guarded->second,
+                   "a reader finds a half-done change, and nobody said so");
+    return status;
+}
+
+static void leave_as_reader(enum role role) {
+    struct memlane_segment *segment = &scene_become(role)->segment;
+    struct memlane_rwlock lock = scene_rwlock(segment);
+    memlane_status status = memlane_rwlock_end_read(&lock, segment->tag);
+    ORACLE_REQUIRE(status == MEMLANE_OK, "role %d ends reading: %s", role, memlane_status_name(status));
+}
+
+static memlane_status use_as_writer(enum role role, uint32_t *token) {
+    struct memlane_segment *segment = &scene_become(role)->segment;
+    struct shared_guarded *guarded = scene_shared_guarded(segment);
+    struct memlane_rwlock lock = scene_rwlock(segment);
+    const struct memlane_patience patience = {.deadline_ns = machine->clock + SCENE_PATIENCE_NS};
+    memlane_status status = memlane_rwlock_write(&lock, &patience, token);
+    ORACLE_REQUIRE(status != MEMLANE_OK || guarded->first == guarded->second,
+                   "a writer finds a half-done change, and nobody said so");
+    if (status != MEMLANE_TIMEOUT) {
+        guarded->first = guarded->second = guarded->first + 1;
+    }
+    return status;
+}
+
+static void leave_as_writer(enum role role, uint32_t token, memlane_status expected) {
+    struct memlane_segment *segment = &scene_become(role)->segment;
+    struct memlane_rwlock lock = scene_rwlock(segment);
+    memlane_status status = memlane_rwlock_end_write(&lock, token);
+    ORACLE_REQUIRE(status == expected, "role %d ends writing: %s, expected: %s", role, memlane_status_name(status),
+                   memlane_status_name(expected));
+}
+
+/* What the words say to who asks now. Whoever lives inside is a player that stands still. */
+static memlane_status expected_of_shared_lock(const struct inquest *inquest, enum role role, bool writes) {
+    const struct memlane_segment *segment = &scene_become(role)->segment;
+    const struct shared_guarded *guarded = scene_shared_guarded(segment);
+    uint64_t word = memlane_load_acquire(&guarded->control.writer.word);
+    uint32_t owner = (uint32_t)(word & MEMLANE_LOCK_TAG);
+    bool held = owner != 0 && memlane_participant_verdict_of_tag(segment, owner) == MEMLANE_ALIVE;
+    for (uint32_t i = 0; writes && i < segment->header.participants_count; i++) {
+        uint32_t flag = memlane_load32_acquire(&guarded->flag[i].word);
+        held = held || ((flag & MEMLANE_FLAG_READING) != 0 &&
+                        memlane_participant_verdict_of_tag(segment, flag & MEMLANE_FLAG_TAG) == MEMLANE_ALIVE);
+    }
+    ORACLE_REQUIRE(!held || !all_players_are_dead(inquest), "the shared lock is held by the dead");
+    if (held) {
+        return MEMLANE_TIMEOUT;
+    }
+    return owner != 0 || (word & MEMLANE_LOCK_ABANDONED) != 0 ? MEMLANE_OWNER_DIED : MEMLANE_OK;
+}
+
+/* Returns whether the role is inside. */
+static bool try_as(const struct inquest *inquest, enum role role, bool writes, uint32_t *token) {
+    memlane_status expected = expected_of_shared_lock(inquest, role, writes);
+    memlane_status found = writes ? use_as_writer(role, token) : use_as_reader(role);
+    ORACLE_REQUIRE(found == expected, "role %d is to %s under the shared lock: %s, expected: %s", role,
+                   writes ? "write" : "read", memlane_status_name(found), memlane_status_name(expected));
+    return found != MEMLANE_TIMEOUT;
+}
+
+static void exclude_the_other(const struct inquest *inquest, enum role one, enum role other) {
+    uint32_t token, none;
+    if (!try_as(inquest, one, true, &token)) {
+        return;
+    }
+    if (one != other) {
+        ORACLE_REQUIRE(use_as_reader(other) == MEMLANE_TIMEOUT, "a reader is inside beside a writer");
+        ORACLE_REQUIRE(use_as_writer(other, &none) == MEMLANE_TIMEOUT, "two writers are inside");
+        leave_as_writer(other, token, MEMLANE_OWNERSHIP_LOST);
+    }
+    leave_as_writer(one, token, MEMLANE_OK);
+    leave_as_writer(one, token, MEMLANE_OWNERSHIP_LOST);
+}
+
+static void exercise_shared_lock(const struct inquest *inquest, enum role one, enum role other) {
+    uint32_t token;
+    if (try_as(inquest, other, false, &token)) {
+        if (one != other) {
+            ORACLE_REQUIRE(use_as_writer(one, &token) == MEMLANE_TIMEOUT, "a writer is inside beside a reader");
+        }
+        leave_as_reader(other);
+    }
+    exclude_the_other(inquest, one, other);
+    /* NOLINTNEXTLINE(readability-suspicious-call-argument): the other way round, on purpose */
+    exclude_the_other(inquest, other, one); /* where a reader that stands still was let in, this one waits for it */
+}
+
+/* It is no part of what the other operations touch, but for the cleanup. */
+static bool shared_lock_is_due(const struct inquest *inquest) {
+    enum { EACH = 8 };
+    return (traits_of_all(inquest) & RWLOCK) != 0 || inquest->step % EACH == 1;
+}
+
 /* -- everything comes back ------------------------------------------------------------------------------- */
 
 static void let_go(enum role one) {
@@ -354,6 +457,12 @@ static void check_nothing_is_held(const struct memlane_register *reg) {
     }
     uint64_t word = memlane_load_acquire(&scene_guarded(reg->segment)->lock.word);
     ORACLE_REQUIRE((word & MEMLANE_LOCK_TAG) == 0, "the lock was not given back");
+    const struct shared_guarded *shared = scene_shared_guarded(reg->segment);
+    word = memlane_load_acquire(&shared->control.writer.word);
+    ORACLE_REQUIRE((word & MEMLANE_LOCK_TAG) == 0, "the shared lock was not given back");
+    for (uint32_t index = 0; index < reg->participants; index++) {
+        ORACLE_REQUIRE(memlane_load32_acquire(&shared->flag[index].word) == 0, "the flag of reader %u is up", index);
+    }
 }
 
 static void check_every_slot_is_used(enum role role) {
@@ -423,6 +532,9 @@ static void examine_one_object(const struct inquest *inquest, memlane_status exp
         exercise_lock(expected, one, other);
     }
     exercise(inquest, one, other);
+    if (shared_lock_is_due(inquest)) {
+        exercise_shared_lock(inquest, one, other);
+    }
     if (!lock_first) {
         exercise_lock(expected, one, other);
     }

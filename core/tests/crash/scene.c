@@ -15,10 +15,24 @@ void scene_give_up(const char *what, int line) {
     exit(2);
 }
 
-/* -- the object: a register, and a lock in the last bytes of its last page ------------------------------------- */
+/* -- the object: a register, and two locks in the last bytes of its last page ------------------------------------- */
 
 struct guarded *scene_guarded(const struct memlane_segment *segment) {
     return (struct guarded *)(void *)(segment->base + segment->size - sizeof(struct guarded));
+}
+
+struct shared_guarded *scene_shared_guarded(const struct memlane_segment *segment) {
+    enum { FROM_THE_END = 1024 };
+    _Static_assert(sizeof(struct shared_guarded) + sizeof(struct guarded) <= FROM_THE_END, "they do not overlap");
+    return (struct shared_guarded *)(void *)(segment->base + segment->size - FROM_THE_END);
+}
+
+struct memlane_rwlock scene_rwlock(struct memlane_segment *segment) {
+    struct shared_guarded *shared = scene_shared_guarded(segment);
+    return (struct memlane_rwlock){.segment = segment,
+                                   .control = &shared->control,
+                                   .flag = shared->flag,
+                                   .participants = segment->header.participants_count};
 }
 
 struct memlane_participant_entry *scene_entry(const struct memlane_segment *segment, uint32_t index) {
@@ -28,6 +42,8 @@ struct memlane_participant_entry *scene_entry(const struct memlane_segment *segm
 static void clean(struct memlane_segment *segment, uint32_t index) {
     memlane_custody_clean(segment, index);
     memlane_lock_clean(&scene_guarded(segment)->lock, index);
+    struct memlane_rwlock lock = scene_rwlock(segment);
+    memlane_rwlock_clean(&lock, index);
 }
 
 const struct memlane_kind scene_kind = {.code = MEMLANE_KIND_VARIABLE,

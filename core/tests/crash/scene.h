@@ -6,6 +6,7 @@
 #include "lock.h"
 #include "machine.h"
 #include "register.h"
+#include "rwlock.h"
 #include "segment.h"
 
 enum {
@@ -49,7 +50,7 @@ enum condition {
     LIVE_LOAN = 1 << 10,            /* WRITER has an open loan */
     LOCK_OF_DEAD = 1 << 11,         /* DEAD ended inside the lock */
     LOCK_ABANDONED = 1 << 12,       /* and its index was cleaned since */
-    LOCK_WAITERS = 1 << 13,         /* the lock's waiter bit is set */
+    LOCK_WAITERS = 1 << 13,         /* the lock's waiter bit is set; READER_OF_DEAD was still waiting */
     FOREIGN_NAMESPACE = 1 << 14,    /* DEAD and PINNER live in another pid namespace than the others */
     EPHEMERAL = 1 << 15,            /* the last to close removes the object */
     DEAD_LOAN_DROPPED = 1 << 16,    /* a free slot carries a version above the latest */
@@ -57,7 +58,9 @@ enum condition {
     FEW_PLACES = 1 << 18,           /* the object is made for three endpoints */
     FEW_SLOTS = 1 << 19,            /* the object is made with four slots */
     WITH_SCHEMA = 1 << 20,          /* the object carries a schema */
-    FULL = 1 << 21                  /* DEAD ended with the claims of all slots that HOLDER does not loan */
+    FULL = 1 << 21,                 /* DEAD ended with the claims of all slots that HOLDER does not loan */
+    WRITER_OF_DEAD = 1 << 22,       /* DEAD ended as the writer in the lock for readers and writers */
+    READER_OF_DEAD = 1 << 23        /* DEAD ended as a reader in it */
 };
 
 /* Prepared states, as sets of conditions. */
@@ -67,6 +70,7 @@ struct state_list {
 };
 extern const struct state_list scene_states;          /* of an object that is in use */
 extern const struct state_list scene_states_creation; /* of one that is being made */
+extern const struct state_list scene_states_rwlock;   /* of one whose lock for readers and writers is in use */
 extern const struct state_list scene_states_last;     /* of one that only the victim, or nobody alive, has open */
 
 enum { SCENE_DESCRIPTION_SIZE = 400 };
@@ -89,6 +93,13 @@ struct endpoint {
  * leaves free. */
 struct guarded {
     struct memlane_lock_word lock;
+    uint64_t first, second;
+};
+
+/* What the lock for readers and writers guards, and the lock. In the object's last page too, before the former. */
+struct shared_guarded {
+    struct memlane_rwlock_control control;
+    struct memlane_rwlock_flag flag[SCENE_PARTICIPANTS];
     uint64_t first, second;
 };
 
@@ -132,6 +143,8 @@ void scene_fill(unsigned char *bytes, uint64_t value);
 bool scene_is_whole(const unsigned char *bytes, uint64_t *value);
 
 struct guarded *scene_guarded(const struct memlane_segment *segment);
+struct shared_guarded *scene_shared_guarded(const struct memlane_segment *segment);
+struct memlane_rwlock scene_rwlock(struct memlane_segment *segment);
 struct memlane_participant_entry *scene_entry(const struct memlane_segment *segment, uint32_t index);
 
 /* Ends the program: the scene could not be built, so that nothing can be tested. */

@@ -113,12 +113,29 @@ static void others_lock(void) {
     ORACLE_REQUIRE(memlane_lock_release(segment, lock, token) == MEMLANE_OK, "a survivor cannot release");
 }
 
+static void others_use_the_shared_lock(void) {
+    struct memlane_segment *segment = &scene_become(WRITER)->segment;
+    struct memlane_rwlock lock = scene_rwlock(segment);
+    struct shared_guarded *guarded = scene_shared_guarded(segment);
+    const struct memlane_patience patience = {.deadline_ns = machine->clock + SCENE_PATIENCE_NS};
+    uint32_t token;
+    memlane_status status = memlane_rwlock_write(&lock, &patience, &token);
+    if (status != MEMLANE_TIMEOUT) {
+        guarded->first = guarded->second = guarded->first + 1;
+        ORACLE_REQUIRE(memlane_rwlock_end_write(&lock, token) == MEMLANE_OK, "a survivor cannot end writing");
+    }
+    if (memlane_rwlock_read(&lock, &patience) != MEMLANE_TIMEOUT) {
+        ORACLE_REQUIRE(memlane_rwlock_end_read(&lock, segment->tag) == MEMLANE_OK, "a survivor cannot end reading");
+    }
+}
+
 /* A verdict that is wrong: the byte lock was lost, and nothing else speaks for the victim. What it held goes to
  * others, and what it does with that later must fail. */
 static void declare_dead(void) {
-    bool inside = machine->report[0].inside_lock != 0;
+    bool inside = machine->report[0].inside_lock != 0 || machine->report[0].inside_rwlock != 0;
     machine_kill(VICTIM);
     others_lock();
+    others_use_the_shared_lock();
     run.inquest.zombie = true;
     run.must_be_fenced = inside;
 }
@@ -140,9 +157,10 @@ static void interfere(void) {
         break;
     case LOCK:
         others_lock();
+        others_use_the_shared_lock();
         break;
     default:
-        if ((run.operation->traits & HOLDS_LOCK) != 0) {
+        if ((run.operation->traits & (HOLDS_LOCK | RWLOCK)) != 0) {
             declare_dead();
         }
     }
@@ -179,6 +197,8 @@ static void interfere_and_examine(pid_t parent) {
     if (run.inquest.zombie) { /* its plain stores, which nothing can fence */
         struct guarded *guarded = scene_guarded(&scene.endpoint[WRITER].segment);
         guarded->second = guarded->first;
+        struct shared_guarded *shared = scene_shared_guarded(&scene.endpoint[WRITER].segment);
+        shared->second = shared->first;
     }
     examine(NULL);
     _exit(0);

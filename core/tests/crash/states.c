@@ -19,7 +19,7 @@ static const uint32_t in_use[] = {
     DEAD_CLAIM,
     UNMARKED,
     DEAD_CLAIM | UNMARKED,
-    DEAD_PINS,
+    DEAD_PINS | READER_OF_DEAD,
     DEAD_PINS | DEAD_CLAIM | OLD_PIN,
     LOST_LOCK,
     LOST_LOCK | LOST_LOAN,
@@ -32,8 +32,8 @@ static const uint32_t in_use[] = {
     LIVE_LOAN,
     LIVE_LOAN | OLD_PIN | DEAD_CLAIM,
     LOCK_OF_DEAD,
-    LOCK_OF_DEAD | LOCK_WAITERS | DEAD_CLAIM,
-    LOCK_OF_DEAD | LOCK_ABANDONED,
+    LOCK_OF_DEAD | LOCK_WAITERS | DEAD_CLAIM | WRITER_OF_DEAD,
+    LOCK_OF_DEAD | LOCK_ABANDONED | WRITER_OF_DEAD,
     FOREIGN_NAMESPACE | DEAD_CLAIM | LOCK_OF_DEAD,
     EPHEMERAL,
     EPHEMERAL | DEAD_CLAIM | DEAD_PINS | LOST_LOCK,
@@ -46,6 +46,34 @@ static const uint32_t in_use[] = {
         LOCK_OF_DEAD | LOCK_WAITERS | FOREIGN_NAMESPACE,
 };
 const struct state_list scene_states = LIST(in_use);
+
+static const uint32_t rwlock[] = {
+    0,
+    WRITER_OF_DEAD,
+    READER_OF_DEAD,
+    WRITER_OF_DEAD | LOCK_WAITERS,
+    WRITER_OF_DEAD | LOCK_ABANDONED,
+    READER_OF_DEAD | LOCK_WAITERS,
+    READER_OF_DEAD | LOCK_WAITERS | GENERATION_WRAPS,
+    READER_OF_DEAD | LOCK_ABANDONED,
+    WRITER_OF_DEAD | GENERATION_WRAPS,
+    READER_OF_DEAD | GENERATION_WRAPS,
+    WRITER_OF_DEAD | GENERATION_WRAPS | LOCK_WAITERS,
+    WRITER_OF_DEAD | FOREIGN_NAMESPACE,
+    READER_OF_DEAD | FOREIGN_NAMESPACE,
+    WRITER_OF_DEAD | LOST_LOCK,
+    READER_OF_DEAD | LOST_LOCK,
+    WRITER_OF_DEAD | CROWDED,
+    READER_OF_DEAD | CROWDED,
+    WRITER_OF_DEAD | EPHEMERAL,
+    READER_OF_DEAD | EPHEMERAL,
+    WRITER_OF_DEAD | LOCK_OF_DEAD,
+    READER_OF_DEAD | LOCK_OF_DEAD | DEAD_PINS,
+    WRITER_OF_DEAD | LOCK_ABANDONED | CROWDED | LOST_LOCK,
+    READER_OF_DEAD | FEW_SLOTS,
+    WRITER_OF_DEAD | LOCK_ABANDONED | LOCK_WAITERS | EPHEMERAL,
+};
+const struct state_list scene_states_rwlock = LIST(rwlock);
 
 enum {
     C1 = UNTESTED_FILE_SYSTEM,
@@ -135,6 +163,8 @@ void scene_describe(uint32_t conditions, char text[SCENE_DESCRIPTION_SIZE]) {
         "few slots",
         "with a schema",
         "all slots taken",
+        "dead writer in the shared lock",
+        "dead reader in the shared lock",
     };
     size_t used = (size_t)snprintf(text, SCENE_DESCRIPTION_SIZE, "%s", conditions == 0 ? "plain" : "");
     for (size_t bit = 0; bit < sizeof names / sizeof *names; bit++) {
@@ -155,7 +185,8 @@ static void write_next(void) {
 }
 
 static bool somebody_died(void) {
-    return has(FULL | DEAD_CLAIM | UNMARKED | DEAD_PINS | LOCK_OF_DEAD | DEAD_LOAN_DROPPED);
+    return has(FULL | DEAD_CLAIM | UNMARKED | DEAD_PINS | LOCK_OF_DEAD | DEAD_LOAN_DROPPED | WRITER_OF_DEAD |
+               READER_OF_DEAD);
 }
 
 static void open_role(enum role role) {
@@ -276,7 +307,32 @@ static void take_lock_to_the_grave(void) {
     }
 }
 
+static void take_shared_lock_to_the_grave(void) {
+    struct memlane_segment *segment = &scene.endpoint[DEAD].segment;
+    struct shared_guarded *guarded = scene_shared_guarded(segment);
+    struct memlane_rwlock lock = scene_rwlock(segment);
+    const struct memlane_patience patience = {.deadline_ns = UINT64_MAX};
+    uint32_t token;
+    machine_become(DEAD);
+    if (has(READER_OF_DEAD)) {
+        SCENE_REQUIRE(memlane_rwlock_read(&lock, &patience) == MEMLANE_OK);
+        if (has(LOCK_WAITERS)) { /* not inside yet: whoever leaves lets it in, dead as it is */
+            memlane_exchange32_seq_cst(&guarded->flag[segment->index].word, MEMLANE_FLAG_WAITING | segment->tag);
+        }
+        return;
+    }
+    SCENE_REQUIRE(memlane_rwlock_write(&lock, &patience, &token) == MEMLANE_OK);
+    guarded->first++;
+    if (has(LOCK_WAITERS)) {
+        memlane_atomic64 *word = &guarded->control.writer.word;
+        memlane_store_seq_cst(word, memlane_load_acquire(word) | MEMLANE_LOCK_WAITERS);
+    }
+}
+
 static void bury_the_dead(void) {
+    if (has(WRITER_OF_DEAD | READER_OF_DEAD)) {
+        take_shared_lock_to_the_grave();
+    }
     if (has(LOCK_OF_DEAD)) {
         take_lock_to_the_grave();
     }

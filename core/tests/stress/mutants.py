@@ -24,6 +24,7 @@ VISIBLE = {
     "pin-scan-relaxed": "viewers",
     "unlock-relaxed": "lock",
     "lock-relaxed": "lock",
+    "leave-relaxed": "map",
 }
 
 # What ThreadSanitizer cannot see, and where it is proven instead.
@@ -32,6 +33,7 @@ INVISIBLE = {
     "the seq_cst of PIN (N1 to N4) against acquire and release": "it executes stores at once; core/models/register.pml "
     "holds them back in a store buffer",
     "the seq_cst of WAKE (W1 to W3)": "the same; core/models/wait.pml",
+    "the fences of RAISE (E1 to E4)": "it ignores standalone fences; core/models/rwlock.pml",
 }
 
 REPORT = "WARNING: ThreadSanitizer: data race"

@@ -6,6 +6,7 @@
 #include "../check.h"
 #include "../endpoint.h"
 #include "../lock_object.h"
+#include "../map_endpoint.h"
 
 #include "platform.h"
 
@@ -187,9 +188,53 @@ static void owners_of_a_lock_never_touch_its_data_at_once(void) {
     CHECK_OK(memlane_unlink(check_directory, "locks", strlen("locks"), 0600, -1, &error), &error);
 }
 
+/* -- the lock for readers and writers ------------------------------------------------------------------------------ */
+
+static void *write_in_the_map(void *argument) {
+    struct guarded *guarded = map_guarded(argument);
+    memlane_map_lock lock;
+    pthread_barrier_wait(&together);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        map_lock_write(argument, &lock);
+        guarded->first++;
+        guarded->second++;
+        map_unlock(&lock);
+    }
+    return NULL;
+}
+
+static void *read_in_the_map(void *argument) {
+    const struct guarded *guarded = map_guarded(argument);
+    memlane_map_lock lock;
+    pthread_barrier_wait(&together);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        map_lock_read(argument, &lock);
+        CHECK_EQUAL(guarded->first, guarded->second);
+        map_unlock(&lock);
+    }
+    return NULL;
+}
+
+static void readers_and_writers_of_a_map_never_touch_it_at_once(void) {
+    memlane_map *maps[ENDPOINTS];
+    for (unsigned i = 0; i < ENDPOINTS; i++) {
+        maps[i] = map_open();
+    }
+
+    run_threads((void *(*const[])(void *)){write_in_the_map, write_in_the_map, read_in_the_map, read_in_the_map},
+                (void **)maps, ENDPOINTS);
+
+    CHECK_EQUAL(UINT64_C(2) * ROUNDS, map_guarded(maps[0])->first);
+    for (unsigned i = 0; i < ENDPOINTS; i++) {
+        memlane_map_free(maps[i]);
+    }
+    map_unlink();
+}
+
 static const struct check_test tests[] = {
     {"writers and viewers never touch the same bytes", writers_and_viewers_never_touch_the_same_bytes},
     {"owners of a lock never touch its data at once", owners_of_a_lock_never_touch_its_data_at_once},
+    {"readers and writers of a map never touch it at once", readers_and_writers_of_a_map_never_touch_it_at_once},
 };
 
 CHECK_MAIN(tests)

@@ -6,6 +6,7 @@ import errno
 from memlane import errors
 from memlane._native.library cimport (
     MEMLANE_ACCESS_DENIED,
+    MEMLANE_ALREADY_LOCKED,
     MEMLANE_CLOSED,
     MEMLANE_CORRUPTED,
     MEMLANE_EMPTY,
@@ -17,6 +18,7 @@ from memlane._native.library cimport (
     MEMLANE_NO_MEMORY,
     MEMLANE_NO_SPACE,
     MEMLANE_NOT_FOUND,
+    MEMLANE_NOT_LOCKED,
     MEMLANE_OK,
     MEMLANE_OWNERSHIP_LOST,
     MEMLANE_SCHEMA_MISMATCH,
@@ -34,6 +36,7 @@ from memlane._native.library cimport (
 # Class, and the errno of those that are an OSError (None: the system call's own).
 cdef dict EXCEPTIONS = {
     MEMLANE_ACCESS_DENIED: (errors.AccessDenied, errno.EACCES),
+    MEMLANE_ALREADY_LOCKED: (errors.AlreadyLocked,),
     MEMLANE_CLOSED: (errors.Closed,),
     MEMLANE_CORRUPTED: (errors.Corrupted,),
     MEMLANE_EMPTY: (errors.Empty,),
@@ -45,6 +48,7 @@ cdef dict EXCEPTIONS = {
     MEMLANE_NO_MEMORY: (MemoryError,),
     MEMLANE_NO_SPACE: (errors.NoSpace, errno.ENOSPC),
     MEMLANE_NOT_FOUND: (errors.ObjectNotFound, errno.ENOENT),
+    MEMLANE_NOT_LOCKED: (errors.OwnershipLost,),
     MEMLANE_OWNERSHIP_LOST: (errors.OwnershipLost,),
     MEMLANE_SCHEMA_MISMATCH: (errors.SchemaMismatch,),
     MEMLANE_SIZE_MISMATCH: (errors.SizeMismatch,),

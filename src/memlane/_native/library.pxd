@@ -29,6 +29,8 @@ cdef extern from "memlane/status.h" nogil:
         MEMLANE_NO_MEMORY
         MEMLANE_SYSTEM
         MEMLANE_ACCESS_DENIED
+        MEMLANE_ALREADY_LOCKED
+        MEMLANE_NOT_LOCKED
 
     ctypedef struct memlane_error:
         memlane_status status
@@ -192,6 +194,65 @@ cdef extern from "memlane/variable.h" nogil:
     memlane_status memlane_access_end(
         memlane_variable* variable, memlane_access* access, bint complete, memlane_error* error
     )
+
+
+cdef extern from "memlane/map.h" nogil:
+    ctypedef bint c_bool "bool"
+
+    ctypedef struct memlane_map:
+        pass
+
+    ctypedef struct memlane_map_options:
+        memlane_object_options object
+        uint64_t size
+
+    ctypedef struct memlane_map_lock:
+        memlane_map* map
+        bint recovered
+        uint32_t fence
+
+    ctypedef struct memlane_map_properties:
+        uint64_t size
+        uint64_t participants
+        bint ephemeral
+        unsigned char[16] uuid
+        const char* name
+        const char* directory
+
+    ctypedef struct memlane_map_statistics:
+        uint64_t write_locks
+        uint64_t read_locks
+        uint64_t recovered
+        uint32_t live_participants
+        bint is_current
+
+    void memlane_map_options_initialise(memlane_map_options* options)
+    memlane_status memlane_map_open(
+        memlane_map** map, const char* name, size_t length, const memlane_map_options* options, memlane_error* error
+    )
+    void memlane_map_close(memlane_map* map)
+    bint memlane_map_is_closed(const memlane_map* map)
+    void memlane_map_free(memlane_map* map)
+    memlane_status memlane_map_lock_read(
+        memlane_map* map, memlane_map_lock* lock, uint64_t deadline_ns, memlane_error* error
+    )
+    memlane_status memlane_map_lock_write(
+        memlane_map* map, memlane_map_lock* lock, uint64_t deadline_ns, memlane_error* error
+    )
+    memlane_status memlane_map_unlock(memlane_map_lock* lock, memlane_error* error)
+    int memlane_map_mode(memlane_map* map)
+    void memlane_map_ask_while_waiting(
+        memlane_map* map, c_bool (*give_up)(void* argument) noexcept, void* argument
+    )
+    memlane_status memlane_map_descriptor(memlane_map* map, int* descriptor, uint64_t* offset, memlane_error* error)
+    void memlane_map_guard(memlane_map* map, void* address, size_t size)
+    void memlane_map_unguard(memlane_map* map)
+    memlane_status memlane_map_check(memlane_map* map, memlane_error* error)
+    void memlane_map_describe(const memlane_map* map, memlane_map_properties* properties)
+    memlane_status memlane_map_statistics_read(
+        memlane_map* map, memlane_map_statistics* statistics, memlane_error* error
+    )
+    bint memlane_map_is_current(memlane_map* map)
 
 
 cdef extern from "memlane/namespace.h" nogil:

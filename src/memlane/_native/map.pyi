@@ -1,0 +1,68 @@
+"""One endpoint of a map, and the locks taken through it."""
+
+from types import TracebackType
+from typing import Any, final
+
+from typing_extensions import Self
+
+from memlane._native.mapping import Mapping
+
+class Endpoint:
+    """The part of the map classes that works on the object. None stands for what was not given."""
+
+    def __init__(
+        self,
+        name: bytes,
+        directory: bytes,
+        *,
+        size: int | None,
+        participants: int | None,
+        persistent: bool | None,
+        mode: int,
+        peer_uid: int,
+        create: bool,
+        uuid: bytes | None,
+    ) -> None: ...
+    def close(self) -> None:
+        """Mark the endpoint closed."""
+
+    def closed(self) -> bool:
+        """Tell whether it is closed."""
+
+    def descriptor(self) -> tuple[int, int]:
+        """Return a descriptor of the object's file that carries no lock, and where the bytes begin."""
+
+    def guard(self, address: int, size: int) -> None:
+        """Protect a second mapping of the bytes against truncation of the file."""
+
+    def unguard(self) -> None:
+        """End that, before the mapping goes."""
+
+    def check(self) -> None:
+        """Raise `Closed`, or `Corrupted` where the file was truncated."""
+
+    def mode(self) -> int:
+        """Return what the calling thread has locked: 0 nothing, 1 to read, 2 to write."""
+
+    def is_current(self) -> bool:
+        """Tell whether the name still leads to this object."""
+
+    def properties(self) -> dict[str, Any]:
+        """Return what the object is, also when the endpoint is closed."""
+
+    def statistics(self) -> dict[str, Any]:
+        """Return the fields of `memlane.MapStatistics`."""
+
+@final
+class Lock:
+    """A lock of a map, for ``with``."""
+
+    def __init__(self, mapping: Mapping, endpoint: Endpoint, timeout: float | None, writes: bool) -> None: ...
+    @property
+    def recovered(self) -> bool:
+        """Whether a writer died inside and nobody has written since."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...

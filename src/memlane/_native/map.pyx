@@ -1,0 +1,189 @@
+# cython: freethreading_compatible=True
+"""One endpoint of a map, and the locks taken through it."""
+
+cimport cython
+from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
+
+from memlane import errors
+from memlane._native.deadline cimport deadline_of
+from memlane._native.error cimport check
+from memlane._native.library cimport *
+from memlane._native.options cimport fill_object_options, or_any
+
+
+cdef extern from "Python.h":
+    # Declared without its exception: what a handler raised stays set until pass_on().
+    int run_signal_handlers "PyErr_CheckSignals" () noexcept
+
+
+cdef c_bool wants_to_leave(void* argument) noexcept with gil:
+    return run_signal_handlers() != 0
+
+
+cdef int pass_on() except -1:
+    """Raise what a signal handler raised in `wants_to_leave`."""
+    return -1
+
+
+cdef class Endpoint:
+    """The part of the map classes that works on the object. None stands for what was not given."""
+
+    cdef memlane_map* handle
+
+    def __cinit__(
+        self, bytes name, bytes directory, *, size, participants, persistent, uint32_t mode, int64_t peer_uid,
+        bint create, bytes uuid
+    ):
+        cdef memlane_map_options options
+        cdef memlane_error error
+        cdef memlane_status status
+        cdef const char* text = name
+        cdef size_t length = len(name)
+        memlane_map_options_initialise(&options)
+        fill_object_options(&options.object, directory, participants, persistent, mode, peer_uid, create, uuid)
+        options.size = or_any(size)
+        with nogil:
+            status = memlane_map_open(&self.handle, text, length, &options, &error)
+        check(status, &error)
+        memlane_map_ask_while_waiting(self.handle, wants_to_leave, NULL)
+
+    def __dealloc__(self):
+        if self.handle != NULL:
+            memlane_map_unguard(self.handle)
+            memlane_map_free(self.handle)
+
+    def close(self):
+        """Mark the endpoint closed."""
+        memlane_map_close(self.handle)
+
+    def closed(self):
+        """Tell whether it is closed."""
+        return memlane_map_is_closed(self.handle)
+
+    def descriptor(self):
+        """Return a descriptor of the object's file that carries no lock, and where the bytes begin."""
+        cdef memlane_error error
+        cdef uint64_t offset
+        cdef int descriptor
+        check(memlane_map_descriptor(self.handle, &descriptor, &offset, &error), &error)
+        return descriptor, offset
+
+    def guard(self, uintptr_t address, size_t size):
+        """Protect a second mapping of the bytes against truncation of the file."""
+        memlane_map_guard(self.handle, <void*>address, size)
+
+    def unguard(self):
+        """End that, before the mapping goes."""
+        memlane_map_unguard(self.handle)
+
+    def check(self):
+        """Raise `Closed`, or `Corrupted` where the file was truncated."""
+        cdef memlane_error error
+        check(memlane_map_check(self.handle, &error), &error)
+
+    def mode(self):
+        """Return what the calling thread has locked: 0 nothing, 1 to read, 2 to write."""
+        return memlane_map_mode(self.handle)
+
+    def is_current(self):
+        """Tell whether the name still leads to this object."""
+        return memlane_map_is_current(self.handle)
+
+    def properties(self):
+        """Return what the object is, also when the endpoint is closed."""
+        cdef memlane_map_properties found
+        memlane_map_describe(self.handle, &found)
+        return {
+            "name": (<bytes>found.name).decode("utf-8", "surrogateescape"),
+            "directory": <bytes>found.directory,
+            "size": found.size,
+            "participants": found.participants,
+            "persistent": not found.ephemeral,
+            "uuid": <bytes>found.uuid[:16],
+        }
+
+    def statistics(self):
+        """Return the fields of `memlane.MapStatistics`."""
+        cdef memlane_map_statistics found
+        cdef memlane_error error
+        cdef memlane_status status
+        with nogil:
+            status = memlane_map_statistics_read(self.handle, &found, &error)
+        check(status, &error)
+        return {
+            "write_locks": found.write_locks,
+            "read_locks": found.read_locks,
+            "recovered": found.recovered,
+            "live_participants": found.live_participants,
+            "is_current": found.is_current,
+        }
+
+
+@cython.final
+cdef class Lock:
+    """A lock of a map, for ``with``.
+
+    Attributes:
+        recovered: Whether a writer died inside, and this is the first lock since (of readers: no writer has been inside
+            since). Then what it was writing may be half-done.
+    """
+
+    cdef object mapping
+    cdef Endpoint endpoint
+    cdef object timeout
+    cdef bint writes
+    # A thread is inside, or on its way in; under the object's critical section.
+    cdef bint taken
+    cdef memlane_map_lock lock
+
+    def __cinit__(self, mapping, Endpoint endpoint not None, timeout, bint writes):
+        deadline_of(timeout)
+        self.mapping = mapping
+        self.endpoint = endpoint
+        self.timeout = timeout
+        self.writes = writes
+
+    def __dealloc__(self):
+        if self.lock.map != NULL:
+            memlane_map_unlock(&self.lock, NULL)
+
+    @property
+    def recovered(self):
+        return self.lock.recovered
+
+    cdef bint set_taken(self, bint taken) noexcept:
+        cdef bint before
+        with cython.critical_section(self):
+            before = self.taken
+            self.taken = taken
+        return before
+
+    def __enter__(self):
+        cdef memlane_error error
+        cdef memlane_status status
+        cdef uint64_t deadline = deadline_of(self.timeout)
+        if self.set_taken(True):
+            raise errors.AlreadyLocked("this lock is held, or waited for: call lock() anew for each with statement")
+        with nogil:
+            if self.writes:
+                status = memlane_map_lock_write(self.endpoint.handle, &self.lock, deadline, &error)
+            else:
+                status = memlane_map_lock_read(self.endpoint.handle, &self.lock, deadline, &error)
+        if status == MEMLANE_OK:
+            return self
+        self.set_taken(False)
+        if status == MEMLANE_INTERRUPTED:
+            pass_on()
+        check(status, &error)
+
+    def __exit__(self, kind, raised, traceback):
+        cdef memlane_error error
+        cdef memlane_status status
+        with nogil:
+            status = memlane_map_unlock(&self.lock, &error)
+        self.set_taken(False)
+        if raised is None:
+            check(status, &error)
+
+    def __reduce__(self):
+        raise TypeError("a lock belongs to the thread that took it: pickle the map, and lock it there")

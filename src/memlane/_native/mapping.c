@@ -1,0 +1,125 @@
+/* memlane._native.mapping: mmap.mmap whose exports are asked for.
+ *
+ * Written by hand because nothing else can do it from Python 3.10 on: a class written in Python cannot stand between its
+ * users and the buffer protocol of its base before 3.12, and Cython cannot derive from mmap.mmap, whose struct no header
+ * shows. A type made from a spec with basic size 0 takes over whatever size the base has. What Python can override is
+ * overridden in memlane.map. */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+/* Of mmap.mmap: the same functions in every interpreter of the process. Written while the module is initialised. */
+static getbufferproc base_get_buffer;
+static releasebufferproc base_release_buffer;
+
+/* self._export(writable) raises, or says whether the export may be written to: a plain export of a mapping that can be
+ * written would otherwise be writable. */
+static int get_buffer(PyObject *self, Py_buffer *view, int flags) {
+    view->obj = NULL;
+    PyObject *answer = PyObject_CallMethod(self, "_export", "i", (flags & PyBUF_WRITABLE) != 0);
+    if (answer == NULL) {
+        return -1;
+    }
+    int may_write = PyObject_IsTrue(answer);
+    Py_DECREF(answer);
+    if (may_write < 0 || base_get_buffer(self, view, flags) < 0) {
+        return -1;
+    }
+    if (!may_write) {
+        view->readonly = 1;
+    }
+    return 0;
+}
+
+/* Tells self._exported() that one export fewer is there. May run while an exception is on its way. */
+static void release_buffer(PyObject *self, Py_buffer *view) {
+    PyObject *type, *value, *traceback;
+    base_release_buffer(self, view);
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *answer = PyObject_CallMethod(self, "_exported", NULL);
+    if (answer == NULL) {
+        PyErr_WriteUnraisable(self);
+    }
+    Py_XDECREF(answer);
+    PyErr_Restore(type, value, traceback);
+}
+
+PyDoc_STRVAR(address_doc, "_address()\n--\n\nReturn where the memory is.");
+
+static PyObject *address(PyObject *self, PyObject *Py_UNUSED(nothing)) {
+    Py_buffer view;
+    if (base_get_buffer(self, &view, PyBUF_SIMPLE) < 0) {
+        return NULL;
+    }
+    PyObject *found = PyLong_FromVoidPtr(view.buf);
+    base_release_buffer(self, &view);
+    Py_DECREF(self); /* the view's: PyBuffer_Release would come by release_buffer */
+    return found;
+}
+
+static PyMethodDef methods[] = {
+    {"_address", address, METH_NOARGS, address_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+PyDoc_STRVAR(mapping_doc, "mmap.mmap whose exports of memory `_export` allows and `_exported` is told the end of.");
+
+static PyType_Slot slots[] = {
+    {Py_tp_doc, (void *)mapping_doc},
+    {Py_tp_methods, methods},
+    {Py_bf_getbuffer, get_buffer},
+    {Py_bf_releasebuffer, release_buffer},
+    {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "memlane._native.mapping.Mapping",
+    .basicsize = 0,
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
+    .slots = slots,
+};
+
+static PyObject *find_base(void) {
+    PyObject *module = PyImport_ImportModule("mmap");
+    PyObject *base = module == NULL ? NULL : PyObject_GetAttrString(module, "mmap");
+    Py_XDECREF(module);
+    if (base != NULL && (!PyType_Check(base) || ((PyTypeObject *)base)->tp_as_buffer == NULL)) {
+        PyErr_SetString(PyExc_TypeError, "mmap.mmap is not the type that memlane derives from");
+        Py_CLEAR(base);
+    }
+    return base;
+}
+
+static int execute(PyObject *module) {
+    PyObject *base = find_base();
+    if (base == NULL) {
+        return -1;
+    }
+    base_get_buffer = ((PyTypeObject *)base)->tp_as_buffer->bf_getbuffer;
+    base_release_buffer = ((PyTypeObject *)base)->tp_as_buffer->bf_releasebuffer;
+    PyObject *bases = PyTuple_Pack(1, base);
+    PyObject *type = bases == NULL ? NULL : PyType_FromSpecWithBases(&spec, bases);
+    int status = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
+    Py_XDECREF(type);
+    Py_XDECREF(bases);
+    Py_DECREF(base);
+    return status;
+}
+
+static PyModuleDef_Slot module_slots[] = {
+    {Py_mod_exec, execute},
+#ifdef Py_mod_gil
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, NULL},
+};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "memlane._native.mapping",
+    .m_doc = "mmap.mmap whose exports are asked for.",
+    .m_slots = module_slots,
+};
+
+PyMODINIT_FUNC PyInit_mapping(void) {
+    return PyModuleDef_Init(&definition);
+}

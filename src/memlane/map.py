@@ -1,0 +1,436 @@
+"""Shared maps: memory that every process of the host uses as a file or as bytes, with the lock that it needs."""
+
+from __future__ import annotations
+
+import errno
+import io
+import mmap
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, final
+
+from memlane import settings
+from memlane._native import namespace
+from memlane._native.map import Endpoint, Lock
+from memlane._native.mapping import Mapping
+from memlane.errors import Closed, ObjectNotFound, OOMError, ReadAccessError, WriteAccessError
+from memlane.names import encoded_name
+from memlane.sizes import size_in_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from typing_extensions import Buffer, Self
+
+_READING, _WRITING = 1, 2  # what Endpoint.mode() answers
+
+
+class MapStatistics(NamedTuple):
+    """What happened to a map, summed over all endpoints that ever were, and what is at this moment."""
+
+    write_locks: int
+    read_locks: int
+    recovered: int
+    """Locks whose taker was told that a writer had died inside."""
+    live_participants: int
+    """Open endpoints of live processes."""
+    is_current: bool
+    """Whether the name still leads to this object."""
+
+
+class UnsafeSharedMMap(Mapping):
+    """Shared memory as an `mmap.mmap`, without a lock: for data that other means protect.
+
+    The first to open creates the object, filled with zeros. It stays until it is unlinked. Each endpoint has a file
+    position of its own. The three map classes open the same objects: one may be used beside another.
+
+    Args:
+        name: 1 to 200 bytes of UTF-8; one leading ``/`` is ignored.
+        size: Bytes, or a text such as ``"5K"``, ``"5M"`` or ``"1G"``. None, with ``create=False``: whatever is there.
+        create: False: a missing object is `ObjectNotFound`.
+        persistent: False: the last endpoint to close removes the object, also when the last ones died (by the next
+            open, or ``memlane gc``). Default: True for a new object, else what it is.
+        directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
+        mode: File mode of a new object, and the most that an existing one may have.
+        peer_uid: Another user whose object is accepted.
+        max_participants: Endpoints that can be open at once, 1 to 1,024.
+
+    Raises:
+        ObjectNotFound: There is no such object, and ``create=False``.
+        SizeMismatch: The object has another size than was given.
+        NoSpace: The memory could not be reserved.
+        Error: Any other reason; see `memlane.errors`.
+
+    Concurrency: threads and processes see each other's bytes as they are written.
+    """
+
+    _endpoint: Endpoint
+    _mode: int
+    _peer_uid: int
+
+    def __new__(
+        cls,
+        name: str | bytes,
+        size: int | str | None,
+        *,
+        create: bool = True,
+        persistent: bool | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        mode: int = 0o600,
+        peer_uid: int | None = None,
+        max_participants: int = settings.MAP_PARTICIPANTS,
+    ) -> Self:
+        """Open or create."""
+        if max_participants < 1:
+            raise ValueError(f"map {name!r}: max_participants={max_participants!r} is not positive")
+        return cls._opened(
+            Endpoint(
+                encoded_name(name),
+                settings.namespace_directory(directory),
+                size=None if size is None else size_in_bytes(size, f"map {name!r}"),
+                participants=settings.given(max_participants),
+                persistent=persistent,
+                mode=mode,
+                peer_uid=-1 if peer_uid is None else peer_uid,
+                create=create,
+                uuid=None,
+            ),
+            mode,
+            -1 if peer_uid is None else peer_uid,
+        )
+
+    @classmethod
+    def _opened(cls, endpoint: Endpoint, mode: int, peer_uid: int) -> Self:
+        """Map the bytes of an endpoint, over a description of the file that carries no lock (D13)."""
+        size = endpoint.properties()["size"]
+        descriptor, offset = endpoint.descriptor()
+        try:
+            mapping = super().__new__(cls, descriptor, size, offset=offset)
+        finally:
+            os.close(descriptor)
+        mapping._endpoint = endpoint
+        mapping._mode = mode
+        mapping._peer_uid = peer_uid
+        endpoint.guard(mapping._address(), size)
+        return mapping
+
+    # -- who may do what: the classes with a lock say more ---------------------------------------------------------
+
+    def _permit_reading(self, what: str) -> None:  # noqa: ARG002  (for the classes with a lock)
+        """Raise unless this thread may read now."""
+        self._endpoint.check()
+
+    def _permit_writing(self, what: str) -> None:  # noqa: ARG002  (for the classes with a lock)
+        """Raise unless this thread may write now."""
+        self._endpoint.check()
+
+    def _export(self, writable: int) -> bool:
+        """Allow an export of the memory, and say whether it may be written to. It stays valid after the lock."""
+        if writable:
+            self._permit_writing("an export of its memory for writing")
+            return True
+        self._permit_reading("an export of its memory")
+        return self._may_write()
+
+    def _may_write(self) -> bool:
+        return True
+
+    # -- reading and writing ---------------------------------------------------------------------------------------
+
+    def __getitem__(self, key: Any) -> Any:
+        self._permit_reading("reading an index or a slice")
+        value = super().__getitem__(key)
+        self._endpoint.check()
+        return value
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self._permit_writing("writing an index or a slice")
+        super().__setitem__(key, value)
+        self._endpoint.check()
+
+    def __delitem__(self, key: Any) -> NoReturn:
+        self._permit_writing("deleting an index or a slice")
+        raise TypeError(f"map {self.name!r}: memory cannot be deleted: {key!r}")
+
+    def write(self, data: Buffer, /) -> int:
+        """Write at the file position, all or nothing, and move it.
+
+        Raises:
+            OOMError: The data reach beyond the end; nothing was written.
+        """
+        self._permit_writing("write()")
+        try:
+            count = super().write(data)
+        except ValueError as error:
+            raise self._beyond_the_end(memoryview(data).nbytes) from error
+        self._endpoint.check()
+        return count
+
+    def write_byte(self, byte: int, /) -> None:
+        """Write one byte at the file position and move it. Raises `OOMError` at the end."""
+        self._permit_writing("write_byte()")
+        try:
+            super().write_byte(byte)
+        except ValueError as error:
+            raise self._beyond_the_end(1) from error
+        self._endpoint.check()
+
+    def _beyond_the_end(self, count: int) -> OOMError:
+        self._endpoint.check()
+        return OOMError(
+            f"map {self.name!r}: {count} bytes from position {self.tell()} reach beyond its {len(self)} bytes; nothing"
+            " was written: seek() back, or memlane.unlink() it and create it with a larger size"
+        )
+
+    def resize(self, newsize: int, /) -> None:
+        """Refuse: other processes have mapped the size that it has."""
+        raise io.UnsupportedOperation(
+            f"map {self.name!r} cannot be resized to {newsize} bytes: others have its {len(self)} bytes mapped;"
+            " memlane.unlink() it and create it with another size"
+        )
+
+    def seek(self, *place: Any) -> Any:
+        """Move the file position, as `mmap.mmap.seek`."""
+        self._check_open()
+        return super().seek(*place)
+
+    def tell(self) -> int:
+        """Return the file position of this endpoint."""
+        self._check_open()
+        return super().tell()
+
+    def size(self) -> int:
+        """Return the size of the map in bytes."""
+        return len(self)
+
+    def __len__(self) -> int:
+        self._check_open()
+        return super().__len__()
+
+    # -- the endpoint ----------------------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """The name of the object."""
+        return self._endpoint.properties()["name"]  # type: ignore[no-any-return]
+
+    @property
+    def closed(self) -> bool:  # type: ignore[override]
+        """Whether this endpoint was closed."""
+        return self._endpoint.closed()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the name still leads to this object."""
+        return self._endpoint.is_current()
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise Closed(f"map {self.name!r}: this endpoint was closed; open it anew")
+
+    def close(self) -> None:
+        """Close the endpoint. Exports of its memory stay valid; the last of them to go unmaps it."""
+        self._endpoint.close()
+        self._exported()
+
+    def _exported(self) -> None:
+        """Unmap a closed map whose last export has gone."""
+        if not self._endpoint.closed():
+            return
+        size = super().__len__() if not super().closed else 0
+        if size == 0:
+            return
+        address = self._address()
+        self._endpoint.unguard()
+        try:
+            super().close()
+        except BufferError:  # an export lives, and comes here at its end
+            self._endpoint.guard(address, size)
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        properties = self._endpoint.properties()
+        state = "closed" if self.closed else "open" if self.is_current else "open, no longer under its name"
+        directory = os.fsdecode(properties["directory"])
+        return (
+            f"<memlane.{type(self).__name__} {properties['name']!r}: {state},"
+            f" {properties['size']} bytes in {directory!r}>"
+        )
+
+    def stats(self) -> MapStatistics:
+        """Return counters of the object and its state at this moment."""
+        return MapStatistics(**self._endpoint.statistics())
+
+    def unlink(self) -> None:
+        """Remove the object's name. Open endpoints, this one too, go on with the object.
+
+        Raises:
+            ObjectNotFound: The name is gone already, or leads to another object by now.
+        """
+        self._check_open()
+        properties = self._endpoint.properties()
+        if not self.is_current:
+            raise ObjectNotFound(
+                errno.ENOENT,
+                f"map {self.name!r}: its name was removed already, or leads to another object by now;"
+                " memlane.unlink() removes whatever has the name",
+            )
+        namespace.unlink(encoded_name(properties["name"]), properties["directory"], self._mode, self._peer_uid)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by name: the receiver opens the same object, or gets `ObjectNotFound` when it was re-created."""
+        self._check_open()
+        properties = self._endpoint.properties()
+        identity = (properties["name"], properties["directory"], properties["uuid"])
+        return _reopened, (type(self), *identity, self._mode, self._peer_uid)
+
+
+def _reopened(
+    kind: type[UnsafeSharedMMap], name: str, directory: bytes, uuid: bytes, mode: int, peer_uid: int
+) -> UnsafeSharedMMap:
+    """Open the very object that a pickled endpoint had open."""
+    endpoint = Endpoint(
+        encoded_name(name),
+        directory,
+        size=None,
+        participants=None,
+        persistent=None,
+        mode=mode,
+        peer_uid=peer_uid,
+        create=False,
+        uuid=uuid,
+    )
+    return kind._opened(endpoint, mode, peer_uid)  # noqa: SLF001  (of this module)
+
+
+def _guarded(name: str, *, writes: bool) -> Callable[..., Any]:
+    """Return the method of `mmap.mmap`, behind the permission that it needs."""
+    base = getattr(mmap.mmap, name)
+
+    def method(self: UnsafeSharedMMap, *arguments: Any, **named: Any) -> Any:
+        permit = self._permit_writing if writes else self._permit_reading
+        permit(f"{name}()")
+        value = base(self, *arguments, **named)
+        self._endpoint.check()
+        return value
+
+    method.__name__ = name
+    method.__qualname__ = f"UnsafeSharedMMap.{name}"
+    method.__doc__ = base.__doc__
+    return method
+
+
+_READERS = frozenset({"find", "flush", "read", "read_byte", "readline", "rfind", "seekable"})
+
+# Whatever else this Python's mmap has, and a later one will have, counts as writing: madvise() can punch holes.
+for _name in dir(mmap.mmap):
+    if not _name.startswith("_") and callable(getattr(mmap.mmap, _name)) and _name not in vars(UnsafeSharedMMap):
+        setattr(UnsafeSharedMMap, _name, _guarded(_name, writes=_name not in _READERS))
+del _name
+
+
+class _LockedMap(UnsafeSharedMMap):
+    """What the two classes with a lock have in common."""
+
+    _READ_LOCK = _WRITE_LOCK = ""
+
+    def _permit_reading(self, what: str) -> None:
+        self._endpoint.check()
+        if self._endpoint.mode() == 0:
+            raise ReadAccessError(
+                errno.EACCES, f"map {self.name!r}: {what} needs its lock: use it inside `with {self._READ_LOCK}:`"
+            )
+
+    def _permit_writing(self, what: str) -> None:
+        self._endpoint.check()
+        mode = self._endpoint.mode()
+        if mode != _WRITING:
+            held = " and this thread has its read lock" if mode == _READING else ""
+            raise WriteAccessError(
+                errno.EACCES,
+                f"map {self.name!r}: {what} needs its lock{held}: use it inside `with {self._WRITE_LOCK}:`",
+            )
+
+    def _may_write(self) -> bool:
+        return self._endpoint.mode() == _WRITING
+
+
+@final
+class SharedMMap(_LockedMap):
+    """Shared memory as an `mmap.mmap`, under one lock: all reads and writes of all processes exclude each other.
+
+    Arguments and errors as of `UnsafeSharedMMap`.
+
+    Concurrency: locks are per thread. The death of a holder, at any moment, gives its lock to the next.
+    """
+
+    _READ_LOCK = _WRITE_LOCK = "shm.lock()"
+
+    def lock(self, timeout: float | None = None) -> Lock:
+        """Lock the whole map: ``with shm.lock() as lock:``.
+
+        Args:
+            timeout: Seconds to wait; None: for ever, 0: not at all.
+
+        Returns:
+            A context manager, for one use at a time. Its ``recovered`` is True when the former holder died inside.
+
+        Raises:
+            Timeout: On entry: it did not become free in time; the message names the holder.
+            AlreadyLocked: On entry: this thread has the lock.
+            OwnershipLost: On exit: the lock was not this process's any more.
+        """
+        return Lock(self, self._endpoint, timeout, writes=True)
+
+
+@final
+class RWSharedMMap(_LockedMap):
+    """Shared memory as an `mmap.mmap`, under a lock for many readers or one writer.
+
+    Arguments and errors as of `UnsafeSharedMMap`, and:
+
+    Args:
+        max_readers: Accepted for programs that give it. As many can read at once as endpoints can be open.
+
+    Concurrency: locks are per thread. Neither readers nor writers starve. The death of a holder, at any moment, gives
+        its lock to the next.
+    """
+
+    _READ_LOCK, _WRITE_LOCK = "shm.lock_read()", "shm.lock_write()"
+
+    def __new__(
+        cls, name: str | bytes, size: int | str | None, max_readers: int | None = None, **options: Any
+    ) -> RWSharedMMap:
+        """Open or create."""
+        if max_readers is not None and max_readers < 1:
+            raise ValueError(f"map {name!r}: max_readers={max_readers!r} is not positive")
+        return super().__new__(cls, name, size, **options)
+
+    def lock_read(self, timeout: float | None = None) -> Lock:
+        """Lock the whole map against writers: ``with shm.lock_read() as lock:``.
+
+        Args:
+            timeout: Seconds to wait; None: for ever, 0: not at all.
+
+        Returns:
+            A context manager, for one use at a time. Its ``recovered`` is True when a writer died inside and none has
+            written since.
+
+        Raises:
+            Timeout: On entry: it did not become free in time; the message names who has it.
+            AlreadyLocked: On entry: this thread has a lock of this endpoint.
+            OwnershipLost: On exit: the lock was not this process's any more.
+        """
+        return Lock(self, self._endpoint, timeout, writes=False)
+
+    def lock_write(self, timeout: float | None = None) -> Lock:
+        """Lock the whole map against all others: ``with shm.lock_write() as lock:``; reading is allowed, too.
+
+        Arguments, result and errors as of `lock_read`; ``recovered`` is True when the last writer died inside.
+        """
+        return Lock(self, self._endpoint, timeout, writes=True)
