@@ -21,8 +21,8 @@ C_RANKS = (
     ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
     ("checksum", "layout", "names"),
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
-    ("wait", "lock", "register", "custody", "statistics", "sentry", "watch", "endpoint", "gathering"),
-    ("variable", "namespace"),
+    ("wait", "lock", "register", "custody", "ring", "ends", "turn", "statistics", "sentry", "watch", "endpoint", "gathering"),
+    ("channel", "variable", "namespace"),
     ("memlane",),
 )
 # Headers of the language. All others belong to a system, and only the seam to the system sees those.

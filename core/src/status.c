@@ -33,6 +33,9 @@ static const char *const names[] = {
     [MEMLANE_SYSTEM] = "system error",
     [MEMLANE_ACCESS_DENIED] = "access denied",
     [MEMLANE_REMOVED] = "removed",
+    [MEMLANE_PEER_DIED] = "peer died",
+    [MEMLANE_ENDPOINT_BUSY] = "endpoint busy",
+    [MEMLANE_END_CLOSED] = "end closed",
 };
 
 const char *memlane_version(void) {

@@ -2,6 +2,7 @@
 #ifndef MEMLANE_MEMLANE_H
 #define MEMLANE_MEMLANE_H
 
+#include <memlane/channel.h>
 #include <memlane/namespace.h>
 #include <memlane/object.h>
 #include <memlane/status.h>
