@@ -21,7 +21,20 @@ C_RANKS = (
     ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
     ("checksum", "layout", "names"),
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
-    ("wait", "lock", "register", "custody", "ring", "ends", "turn", "statistics", "sentry", "watch", "endpoint", "gathering"),
+    (
+        "wait",
+        "lock",
+        "register",
+        "custody",
+        "ring",
+        "ends",
+        "turn",
+        "statistics",
+        "sentry",
+        "watch",
+        "endpoint",
+        "gathering",
+    ),
     ("channel", "variable", "namespace"),
     ("memlane",),
 )
@@ -41,7 +54,8 @@ PYTHON_LAYERS = (
     ("codec",),
     ("_native",),
     ("waiting",),
-    ("namespace", "variable"),
+    ("listener",),
+    ("channel", "namespace", "variable"),
     ("cli", "demo"),
 )
 

@@ -1,16 +1,32 @@
 """memlane: shared memory between the processes of one machine.
 
-`HostVariable` is the latest value of a thing, readable and writable by every process of the host.
+`HostVariable` is the latest value of a thing, readable and writable by every process of the host. `open_channel` opens
+one end of a stream of bytes between two processes.
 """
 
 TYPE_CHECKING = False  # importing `typing` takes longer than all else that happens here
 if TYPE_CHECKING:
+    from memlane.channel import (
+        CHAN_R,
+        CHAN_W,
+        LOG_ALL,
+        LOG_BASIC,
+        LOG_DISABLE,
+        Channel,
+        ChannelStatistics,
+        ChannelStatus,
+        SmipcError,
+        clean_library,
+        init_library,
+        open_channel,
+    )
     from memlane.errors import (
         AccessDenied,
         Closed,
         Corrupted,
         Empty,
         EncodingError,
+        EndpointBusy,
         Error,
         InvalidArgument,
         InvalidName,
@@ -20,7 +36,12 @@ if TYPE_CHECKING:
         NoFreeSlot,
         NoSpace,
         ObjectNotFound,
+        OperationFailedError,
+        OppositeEndClosedError,
+        OppositeEndDiedError,
         OwnershipLost,
+        ParameterTypeError,
+        PeerDied,
         SchemaMismatch,
         SizeMismatch,
         SystemFailure,
@@ -37,11 +58,20 @@ if TYPE_CHECKING:
     from memlane.waiting import wait
 
 __all__ = [
+    "CHAN_R",
+    "CHAN_W",
+    "LOG_ALL",
+    "LOG_BASIC",
+    "LOG_DISABLE",
     "AccessDenied",
+    "Channel",
+    "ChannelStatistics",
+    "ChannelStatus",
     "Closed",
     "Corrupted",
     "Empty",
     "EncodingError",
+    "EndpointBusy",
     "Error",
     "HostVariable",
     "InvalidArgument",
@@ -52,10 +82,16 @@ __all__ = [
     "NoFreeSlot",
     "NoSpace",
     "ObjectNotFound",
+    "OperationFailedError",
+    "OppositeEndClosedError",
+    "OppositeEndDiedError",
     "OwnershipLost",
+    "ParameterTypeError",
+    "PeerDied",
     "Reading",
     "SchemaMismatch",
     "SizeMismatch",
+    "SmipcError",
     "SystemFailure",
     "Timeout",
     "TooManyParticipants",
@@ -65,13 +101,30 @@ __all__ = [
     "UnsupportedNamespace",
     "ValueTooLarge",
     "VariableStatistics",
+    "clean_library",
     "collect",
+    "init_library",
+    "open_channel",
     "unlink",
     "wait",
 ]
 
 # What a program does not use costs it nothing: a module is imported when one of its names is first asked for.
 _CAPABILITIES = {
+    "memlane.channel": (
+        "CHAN_R",
+        "CHAN_W",
+        "LOG_ALL",
+        "LOG_BASIC",
+        "LOG_DISABLE",
+        "Channel",
+        "ChannelStatistics",
+        "ChannelStatus",
+        "SmipcError",
+        "clean_library",
+        "init_library",
+        "open_channel",
+    ),
     "memlane.namespace": ("collect", "unlink"),
     "memlane.variable": ("HostVariable", "Reading", "VariableStatistics"),
     "memlane.waiting": ("wait",),

@@ -21,6 +21,7 @@ MAX_SIZE = Default(4096)
 SLOTS = Default(14)
 PROTOCOL = Default(5)
 MAX_PARTICIPANTS = Default(128)
+CHANNEL_SIZE = Default(65536)
 
 
 def given(value: int | None) -> int | None:

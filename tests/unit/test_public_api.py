@@ -24,6 +24,7 @@ BUILTIN_OF_ERROR = {
     "Corrupted": ValueError,
     "Empty": LookupError,
     "EncodingError": pickle.PicklingError,
+    "EndpointBusy": RuntimeError,
     "InvalidArgument": ValueError,
     "InvalidName": ValueError,
     "KindMismatch": TypeError,
@@ -32,7 +33,12 @@ BUILTIN_OF_ERROR = {
     "NoFreeSlot": RuntimeError,
     "NoSpace": OSError,
     "ObjectNotFound": FileNotFoundError,
+    "OperationFailedError": RuntimeError,
+    "OppositeEndClosedError": BrokenPipeError,
+    "OppositeEndDiedError": BrokenPipeError,
     "OwnershipLost": RuntimeError,
+    "ParameterTypeError": TypeError,
+    "PeerDied": ConnectionError,
     "SchemaMismatch": ValueError,
     "SizeMismatch": ValueError,
     "SystemFailure": OSError,
@@ -45,7 +51,27 @@ BUILTIN_OF_ERROR = {
     "ValueTooLarge": ValueError,
 }
 
-OTHER_NAMES = {"Error", "HostVariable", "Reading", "VariableStatistics", "collect", "unlink", "wait"}
+OTHER_NAMES = {
+    "CHAN_R",
+    "CHAN_W",
+    "Channel",
+    "ChannelStatistics",
+    "ChannelStatus",
+    "Error",
+    "HostVariable",
+    "LOG_ALL",
+    "LOG_BASIC",
+    "LOG_DISABLE",
+    "Reading",
+    "SmipcError",
+    "VariableStatistics",
+    "clean_library",
+    "collect",
+    "init_library",
+    "open_channel",
+    "unlink",
+    "wait",
+}
 
 
 def test_public_names_are_exactly_the_documented_ones() -> None:
