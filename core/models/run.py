@@ -83,6 +83,8 @@ SEARCHES = (
     Search("attach", "LOST", "a participant whose descriptor was closed lives on"),
     Search("attach", "SECOND", "two newcomers"),
     Search("fork", "", "views across fork, parent and child mortal"),
+    Search("channel", "ONE_WRITER NB=2", "two readers, one after the other, all mortal"),
+    Search("channel", "ONE_READER NB=2", "two writers, one after the other, all mortal"),
 )
 
 LONGER_SEARCHES = (
@@ -100,6 +102,8 @@ LONGER_SEARCHES = (
     Search("wait", "DEATH PUBLICATIONS=2", "still more publications"),
     Search("attach", "LOST SECOND", "two newcomers"),
     Search("fork", "CLAIMS=6", "more claims"),
+    Search("channel", "NB=1", "two of each"),
+    Search("channel", "ONE_WRITER NB=3 CAP=2", "a larger ring"),
 )
 
 MUTANTS = (
@@ -157,6 +161,17 @@ MUTANTS = (
     Mutant("fork", "COPY_IN_CHILD", "", "D11: the pins are copied before fork"),
     Mutant("fork", "KEEP_DESCRIPTION", "", "D11, D13: the child closes the inherited description"),
     Mutant("fork", "FRESH_WITHOUT_LOCK", "", "D11: the fresh index is locked first"),
+    # The channel.
+    Mutant("channel", "TAIL_RELAXED", "ONE_WRITER", "order: bytes before the store of tail"),
+    Mutant("channel", "HEAD_RELAXED", "ONE_READER", "order: loads of the bytes before the store of head"),
+    Mutant("channel", "TAIL_FIRST", "ONE_WRITER", "B1: bytes are copied in before they are published"),
+    Mutant("channel", "HEAD_FIRST", "ONE_READER", "R1: bytes are copied out before they are consumed"),
+    Mutant("channel", "CURSOR_BEFORE_CLAIM", "ONE_WRITER", "D54: cursors are loaded after the claim"),
+    Mutant("channel", "CLAIM_BY_STORE", "ONE_WRITER", "D54: a claim is a CAS of the word that was judged"),
+    Mutant("channel", "ALWAYS_ARMED", "", "D55: who came too late to miss an opposite waits for one"),
+    Mutant("channel", "NO_EPOCH", "", "D55: another epoch arms"),
+    Mutant("channel", "NO_SECOND_LOOK", "ONE_WRITER", "D55: the cursor again after the verdict"),
+    Mutant("channel", "NO_VERDICT", "ONE_WRITER", "D56: a writer that waits asks whether the reader lives"),
 )
 
 
@@ -246,7 +261,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--long", action="store_true", help="also search with larger bounds")
-    parser.add_argument("--only", metavar="NAME", help="a model (register, lock, wait, attach, fork) or a mutant")
+    parser.add_argument("--only", metavar="NAME", help="a model (register, lock, wait, attach, fork, channel) or a mutant")
     parser.add_argument("--memory", type=int, metavar="MB", help="limit of each search (default 3000, long 8000)")
     return parser.parse_args(arguments)
 

@@ -16,8 +16,10 @@
 
 enum {
     WAIT_CHUNK_NS = 50000000, /* D56: how late a waiter notices a death, or a killed waker's forgotten wake-up */
-    POLITE_FAILURES = 8,      /* after so many looks in vain the other side is slow: spinning is waste */
-    POLITE_EACH = 16,         /* but it may have become fast again */
+    POLITE_FAILURES = 8,      /* after so many spins in vain the other side is slow, or asleep: spinning is waste */
+    LONG_EACH = 16,           /* but each so-manieth is a long one, */
+    LONG_SPINS = 25,          /* so many times as long: about 50 us, a wake-up. Two ends that both fell asleep, and find
+                               * each other asleep ever after, come to run side by side again by it. */
     PIECES = 4                /* of a ring that a long write fills: the reader copies one while we copy the next */
 };
 
@@ -33,7 +35,8 @@ struct memlane_channel {
     unsigned char *bounce; /* for spans that wrap; or NULL */
     uint64_t bounce_size;
     memlane_atomic64 position; /* the cursor again, for whoever asks without the turn */
-    uint32_t failures;         /* looks in vain, one after the other */
+    uint32_t failures;         /* spins in vain, one after the other */
+    bool was_long;             /* the last spin that was not took longer than usual */
     uint64_t least;            /* what is waited for, */
     memlane_status outcome;    /* and how it ended */
 };
@@ -320,29 +323,44 @@ static bool is_over(void *argument) {
     return true;
 }
 
-static bool spin(memlane_channel *channel, int spins) {
-    if (channel->failures >= POLITE_FAILURES && channel->failures % POLITE_EACH != 0) {
-        channel->failures++;
-        return false;
+/* How long the next spin may take. What was found by a long one is looked for by long ones from then on. */
+static int next_spins(const memlane_channel *channel) {
+    int spins = memlane_wait_spins();
+    bool is_polite = channel->failures >= POLITE_FAILURES;
+    if (spins == 1 || (is_polite && channel->failures % LONG_EACH != 0)) {
+        return 1;
     }
-    for (; spins > 0; spins--) {
-        if (look(channel) != MEMLANE_OK || level_of(channel) >= channel->least) {
-            channel->failures = 0;
-            return true;
+    return channel->was_long || is_polite ? LONG_SPINS * spins : spins;
+}
+
+/* Whether what is waited for came while we looked. */
+static bool spin(memlane_channel *channel, int spins) {
+    int left = spins;
+    while (look(channel) == MEMLANE_OK && level_of(channel) < channel->least) {
+        if (--left <= 0) {
+            channel->was_long = false;
+            return false;
         }
         memlane_platform_relax();
     }
-    channel->failures++;
-    return false;
+    channel->was_long = spins - left > memlane_wait_spins();
+    return true;
+}
+
+/* MEMLANE_SOON: for a microsecond, which tells nothing about how long spins should be. */
+static void spin_before_sleep(memlane_channel *channel, uint64_t deadline_ns) {
+    if (deadline_ns == MEMLANE_SOON) {
+        channel->failures = spin(channel, (memlane_wait_spins() + 1) / 2) ? 0 : channel->failures;
+    } else if (deadline_ns != 0) {
+        channel->failures = spin(channel, next_spins(channel)) ? 0 : channel->failures + 1;
+    }
 }
 
 /* Waits until `least` bytes can be written or read. Also MEMLANE_END_CLOSED, MEMLANE_PEER_DIED: they never will. Without
  * an explanation. */
 static memlane_status await(memlane_channel *channel, uint64_t least, uint64_t deadline_ns) {
     channel->least = least;
-    if (deadline_ns > 0) {
-        spin(channel, deadline_ns == MEMLANE_SOON ? (memlane_wait_spins() + 1) / 2 : memlane_wait_spins());
-    }
+    spin_before_sleep(channel, deadline_ns);
     if (is_over(channel)) {
         return channel->outcome;
     }

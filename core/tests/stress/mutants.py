@@ -24,6 +24,10 @@ VISIBLE = {
     "pin-scan-relaxed": "viewers",
     "unlock-relaxed": "lock",
     "lock-relaxed": "lock",
+    "tail-relaxed": "channel",
+    "bytes-relaxed": "channel",
+    "head-relaxed": "channel",
+    "room-relaxed": "channel",
 }
 
 # What ThreadSanitizer cannot see, and where it is proven instead.
