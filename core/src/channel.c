@@ -156,7 +156,7 @@ static memlane_status explain_damage(const memlane_channel *channel, memlane_err
 static memlane_status claim(memlane_channel *channel, enum memlane_end_role role, memlane_error *error) {
     struct memlane_segment *segment = &channel->endpoint.segment;
     memlane_status damage = memlane_ring_begin(&channel->ring, role);
-    if (memlane_end_claim(&channel->end, segment, role) != MEMLANE_OK) {
+    if (memlane_end_claim(&channel->end, channel->ring.control, segment, role) != MEMLANE_OK) {
         return explain_busy_end(channel, error);
     }
     if (!MEMLANE_MUTANT(CURSOR_BEFORE_CLAIM)) {
@@ -441,14 +441,7 @@ static void note_writing(memlane_channel *channel, uint64_t size) {
 }
 
 static void put(memlane_channel *channel, const void *bytes, uint64_t size) {
-    if (MEMLANE_MUTANT(TAIL_FIRST)) {
-        struct memlane_ring before = channel->ring;
-        memlane_ring_publish(&channel->ring, size);
-        memlane_ring_put(&before, bytes, size);
-    } else {
-        memlane_ring_put(&channel->ring, bytes, size);
-        memlane_ring_publish(&channel->ring, size);
-    }
+    memlane_ring_write(&channel->ring, bytes, size);
     note_writing(channel, size);
 }
 
@@ -517,14 +510,7 @@ static void note_reading(memlane_channel *channel, uint64_t size) {
 }
 
 static void get(memlane_channel *channel, void *buffer, uint64_t size) {
-    if (MEMLANE_MUTANT(HEAD_FIRST)) {
-        struct memlane_ring before = channel->ring;
-        memlane_ring_consume(&channel->ring, size);
-        memlane_ring_get(&before, buffer, size);
-    } else {
-        memlane_ring_get(&channel->ring, buffer, size);
-        memlane_ring_consume(&channel->ring, size);
-    }
+    memlane_ring_read(&channel->ring, buffer, size);
     note_reading(channel, size);
 }
 

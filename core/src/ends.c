@@ -47,8 +47,9 @@ static memlane_status try_claim(struct memlane_end *end, const struct memlane_se
     }
 }
 
-memlane_status memlane_end_claim(struct memlane_end *end, struct memlane_segment *segment, enum memlane_end_role role) {
-    *end = (struct memlane_end){.control = control_of(segment), .role = role};
+memlane_status memlane_end_claim(struct memlane_end *end, struct memlane_ring_control *control,
+                                 const struct memlane_segment *segment, enum memlane_end_role role) {
+    *end = (struct memlane_end){.control = control, .role = role};
     uint64_t deadline = memlane_platform_monotonic_ns() + BUSY_PATIENCE_NS;
     while (try_claim(end, segment) != MEMLANE_OK) {
         if (memlane_platform_monotonic_ns() >= deadline) {
@@ -98,13 +99,16 @@ static void give_back(memlane_atomic64 *word, uint32_t index) {
     }
 }
 
-void memlane_ends_clean(struct memlane_segment *segment, uint32_t index) {
-    struct memlane_ring_control *control = control_of(segment);
+void memlane_ends_give_back(struct memlane_ring_control *control, uint32_t index) {
     give_back(&control->end[MEMLANE_END_READER], index);
     give_back(&control->end[MEMLANE_END_WRITER], index);
     /* Also where nothing was given back: who did it before us may have died before this (D56). */
     memlane_wait_notify(&control->room_bell);
     memlane_wait_notify(&control->data_bell);
+}
+
+void memlane_ends_clean(struct memlane_segment *segment, uint32_t index) {
+    memlane_ends_give_back(control_of(segment), index);
 }
 
 bool memlane_end_is_owned(const struct memlane_segment *segment, enum memlane_end_role role, bool *was_ever) {

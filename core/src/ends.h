@@ -21,7 +21,8 @@ enum memlane_outlook { MEMLANE_OPPOSITE_OPEN, MEMLANE_OPPOSITE_CLOSED, MEMLANE_O
 
 /* Claims the end for the segment's tag. MEMLANE_ENDPOINT_BUSY: a live owner has it, seen for longer than somebody who
  * attaches may look like the dead former owner. Blocks for 50 ms then, and only then. The cursors are loaded after it. */
-memlane_status memlane_end_claim(struct memlane_end *end, struct memlane_segment *segment, enum memlane_end_role role);
+memlane_status memlane_end_claim(struct memlane_end *end, struct memlane_ring_control *control,
+                                 const struct memlane_segment *segment, enum memlane_end_role role);
 
 /* Whether it still belongs to the claimant: not to a forked child, nor to one that was taken for dead. Wait-free. */
 bool memlane_end_is_held(const struct memlane_end *end);
@@ -31,6 +32,9 @@ bool memlane_end_is_held(const struct memlane_end *end);
 enum memlane_outlook memlane_end_look(struct memlane_end *end, const struct memlane_segment *segment);
 
 /* Gives back what the index has of the ends, of any generation, and lets both sides' waiters look again. Idempotent. */
+void memlane_ends_give_back(struct memlane_ring_control *control, uint32_t index);
+
+/* The same for a segment whose body is the ring (memlane_kind.clean). */
 void memlane_ends_clean(struct memlane_segment *segment, uint32_t index);
 
 /* Which participant has the end now; false: nobody alive. `was_ever`: somebody had it once. */

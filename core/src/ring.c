@@ -100,3 +100,25 @@ void memlane_ring_consume(struct memlane_ring *ring, uint64_t size) {
     }
     memlane_wait_notify(&ring->control->room_bell);
 }
+
+void memlane_ring_write(struct memlane_ring *ring, const void *bytes, uint64_t size) {
+    if (MEMLANE_MUTANT(TAIL_FIRST)) {
+        struct memlane_ring before = *ring;
+        memlane_ring_publish(ring, size);
+        memlane_ring_put(&before, bytes, size);
+        return;
+    }
+    memlane_ring_put(ring, bytes, size);
+    memlane_ring_publish(ring, size);
+}
+
+void memlane_ring_read(struct memlane_ring *ring, void *bytes, uint64_t size) {
+    if (MEMLANE_MUTANT(HEAD_FIRST)) {
+        struct memlane_ring before = *ring;
+        memlane_ring_consume(ring, size);
+        memlane_ring_get(&before, bytes, size);
+        return;
+    }
+    memlane_ring_get(ring, bytes, size);
+    memlane_ring_consume(ring, size);
+}

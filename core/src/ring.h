@@ -41,9 +41,15 @@ memlane_status memlane_ring_look_for_bytes(struct memlane_ring *ring);
 void memlane_ring_put(struct memlane_ring *ring, const void *bytes, uint64_t size);
 void memlane_ring_publish(struct memlane_ring *ring, uint64_t size);
 
+/* Both. */
+void memlane_ring_write(struct memlane_ring *ring, const void *bytes, uint64_t size);
+
 /* Reader: copies size bytes, which are there, from the cursor; consumes them. Wait-free. */
 void memlane_ring_get(const struct memlane_ring *ring, void *bytes, uint64_t size);
 void memlane_ring_consume(struct memlane_ring *ring, uint64_t size);
+
+/* Both. */
+void memlane_ring_read(struct memlane_ring *ring, void *bytes, uint64_t size);
 
 /* The bytes at the cursor, and how many of them lie in one piece. */
 static inline unsigned char *memlane_ring_place(const struct memlane_ring *ring) {

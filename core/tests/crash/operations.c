@@ -8,6 +8,7 @@ static const struct {
 } groups[] = {
     {operations_register, &operations_register_count},
     {operations_lock, &operations_lock_count},
+    {operations_channel, &operations_channel_count},
     {operations_lifecycle, &operations_lifecycle_count},
 };
 

@@ -22,6 +22,7 @@ enum trait {
     NO_DOUBLE = 1 << 6, /* not in pairs: both sides of a fork are at work already */
     FORKS = 1 << 7,     /* the survivor on the other side of a fork is SECOND, or VICTIM */
     CLEANS = 1 << 9,    /* walks through all indices: long */
+    STREAMS = 1 << 10,  /* moves the bytes or the ends of the scene's channel */
     AS_CHILD = 1 << 8   /* the one who performs it is the child of the fork */
 };
 
@@ -49,6 +50,8 @@ extern const struct operation operations_lifecycle[];
 extern const uint32_t operations_lifecycle_count;
 extern const struct operation operations_lock[];
 extern const uint32_t operations_lock_count;
+extern const struct operation operations_channel[];
+extern const uint32_t operations_channel_count;
 
 enum { OPERATIONS_MAXIMUM = 64 };
 

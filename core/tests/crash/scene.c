@@ -21,6 +21,16 @@ struct guarded *scene_guarded(const struct memlane_segment *segment) {
     return (struct guarded *)(void *)(segment->base + segment->size - sizeof(struct guarded));
 }
 
+struct channelled *scene_channelled(const struct memlane_segment *segment) {
+    enum { ROOM = 256 };
+    _Static_assert(sizeof(struct channelled) <= ROOM, "it fits");
+    return (struct channelled *)(void *)((unsigned char *)scene_guarded(segment) - ROOM);
+}
+
+unsigned char scene_stream_byte(uint64_t position) {
+    return (unsigned char)(position * 7 + 1);
+}
+
 struct memlane_participant_entry *scene_entry(const struct memlane_segment *segment, uint32_t index) {
     return (struct memlane_participant_entry *)(void *)(segment->base + segment->header.participants_offset) + index;
 }
@@ -28,6 +38,7 @@ struct memlane_participant_entry *scene_entry(const struct memlane_segment *segm
 static void clean(struct memlane_segment *segment, uint32_t index) {
     memlane_custody_clean(segment, index);
     memlane_lock_clean(&scene_guarded(segment)->lock, index);
+    memlane_ends_give_back(&scene_channelled(segment)->control, index);
 }
 
 const struct memlane_kind scene_kind = {.code = MEMLANE_KIND_VARIABLE,
