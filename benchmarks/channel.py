@@ -2,9 +2,9 @@
 
     python benchmarks/channel.py [--rounds 5] [scenario ...]
 
-Scenarios: ``bulk``, 1 MiB writes through 64 KiB; ``small``, 7-byte writes with 9-byte reads; ``message``, 64 bytes one way;
-``round trip``, 64 bytes there and back. The receiver of ``bulk`` reads into one buffer. Absolute times belong to this machine and
-this hour: the ratios are what can be compared.
+Scenarios: ``bulk``, 1 MiB writes through 64 KiB; ``small``, 7-byte writes with 9-byte reads; ``message``, 64 bytes one
+way; ``round trip``, 64 bytes there and back. The receiver of ``bulk`` reads into one buffer. Absolute times belong to
+this machine and this hour: the ratios are what can be compared.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from memlane import HostVariable
+from memlane import CHAN_R, CHAN_W, HostVariable, open_channel
 from tests.docs import pages
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SEGMENT = "docs/format/segment.md"
 REGISTER = "docs/format/register.md"
+CHANNEL = "docs/format/channel.md"
 WIDTH = 16
 
 PARTICIPANTS_AT = 0x1000
@@ -25,6 +26,7 @@ PARTS = {
     "header": range(PARTICIPANTS_AT),
     "participants": range(PARTICIPANTS_AT, BODY_AT),
     "register": range(BODY_AT, DATA_AT + 128),
+    "channel": range(BODY_AT, BODY_AT + 208),
 }
 # Table of the page, where it lies in the example, and the fields that differ from one object to the next.
 VARYING = (
@@ -39,9 +41,11 @@ VARYING = (
 )
 
 
-def varying() -> set[int]:
+def varying(part: str) -> set[int]:
     """Return the offsets of the bytes that differ from one object to the next."""
     offsets: set[int] = set()
+    if part == "channel":
+        return offsets
     for page, heading, base, fields in VARYING:
         for row in pages.table(page, heading):
             if row["Field"] in fields:
@@ -57,9 +61,20 @@ def example(directory: Path) -> bytes:
         return (directory / "pose").read_bytes()
 
 
-def lines(content: bytes, part: range) -> Iterator[str]:
+def example_channel(directory: Path) -> bytes:
+    """Return the file of the channel's example, as it is while both ends have it open."""
+    with (
+        open_channel("bytes", CHAN_W, 8, max_participants=2, directory=directory) as writer,
+        open_channel("bytes", CHAN_R, directory=directory) as reader,
+    ):
+        writer.write(b"abcdefgh")
+        reader.read_bytes(5)
+        writer.write(b"ijk")
+        return (directory / "bytes").read_bytes()
+
+
+def lines(content: bytes, part: range, hidden: set[int]) -> Iterator[str]:
     """Print a part of the file, with a star for zeros and dots for what varies."""
-    hidden = varying()
     starred = False
     for start in range(part.start, part.stop, WIDTH):
         row = content[start : start + WIDTH]
@@ -77,7 +92,8 @@ def lines(content: bytes, part: range) -> Iterator[str]:
 
 def dump(part: str, directory: Path) -> str:
     """Return one of the pages' examples."""
-    return "\n".join(lines(example(directory), PARTS[part])) + "\n"
+    content = example_channel(directory) if part == "channel" else example(directory)
+    return "\n".join(lines(content, PARTS[part], varying(part))) + "\n"
 
 
 if __name__ == "__main__":

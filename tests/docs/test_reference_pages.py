@@ -6,7 +6,7 @@ import inspect
 import re
 
 import memlane
-from memlane import HostVariable, VariableStatistics, errors
+from memlane import Channel, HostVariable, VariableStatistics, errors
 from tests.docs import pages
 
 PYTHON = "docs/reference/python.md"
@@ -132,3 +132,26 @@ def test_c_statuses_on_the_page_exist() -> None:
     statuses = {status for row in pages.table(C, "## Functions") for status in row[list(row)[-1]].split()}
 
     assert {status for status in statuses if f"MEMLANE_{status} " not in header} == set()
+
+
+def test_reference_lists_every_member_and_argument_of_a_channel() -> None:
+    """What is not in the reference does not exist for its readers."""
+    text = pages.read(PYTHON).partition("\n## Channel\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `((\w+)[^`]*)` \|", text, re.MULTILINE))
+    public = {name for name in dir(Channel) if not name.startswith("_")}
+    arguments = list(inspect.signature(Channel).parameters)
+
+    assert [name for name in rows.values() if name not in public] == arguments
+    assert {name for name in rows.values() if name in public} == public
+    written = {name: call for call, name in rows.items() if "(" in call}
+    assert written == {name: plain_channel_signature(name) for name in written}
+
+
+def plain_channel_signature(name: str) -> str:
+    """Return the arguments of a channel's method, without annotations and self."""
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(getattr(Channel, name)).parameters.values()
+        if parameter.name != "self"
+    ]
+    return name + str(inspect.Signature(parameters)).replace("'", '"')
