@@ -21,8 +21,23 @@ C_RANKS = (
     ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
     ("checksum", "layout", "utf8", "names", "format", "schema"),
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
-    ("wait", "lock", "rwlock", "gate", "register", "custody", "statistics", "sentry", "watch", "endpoint", "gathering"),
-    ("variable", "map", "namespace"),
+    (
+        "wait",
+        "lock",
+        "rwlock",
+        "gate",
+        "register",
+        "custody",
+        "ring",
+        "ends",
+        "turn",
+        "statistics",
+        "sentry",
+        "watch",
+        "endpoint",
+        "gathering",
+    ),
+    ("variable", "channel", "map", "namespace"),
     ("memlane",),
 )
 # Headers of the language. All others belong to a system, and only the seam to the system sees those.
@@ -36,12 +51,13 @@ MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 
 # Cython and Python, from low to high; a module imports its own layer and lower ones.
 PYTHON_LAYERS = (
-    ("errors", "settings"),
-    ("names", "sizes"),
+    ("errors", "settings", "sizes"),
+    ("names",),
     ("codec",),
     ("_native",),
     ("waiting",),
-    ("map", "namespace", "variable"),
+    ("listener",),
+    ("channel", "map", "namespace", "variable"),
     ("cli", "demo"),
 )
 

@@ -87,6 +87,8 @@ SEARCHES = (
     Search("rwlock", "ONE_READER ROUNDS=2", "a reader among writers that come back"),
     Search("rwlock", "MORTAL=2 ONE_READER", "a writer dies at any step"),
     Search("rwlock", "MORTAL=0 ONE_WRITER", "a reader dies at any step"),
+    Search("channel", "ONE_WRITER NB=2", "two readers, one after the other, all mortal"),
+    Search("channel", "ONE_READER NB=2", "two writers, one after the other, all mortal"),
 )
 
 LONGER_SEARCHES = (
@@ -106,6 +108,8 @@ LONGER_SEARCHES = (
     Search("fork", "CLAIMS=6", "more claims"),
     Search("rwlock", "MORTAL=0", "a reader dies among two writers"),
     Search("rwlock", "MORTAL=2", "a writer dies among two readers"),
+    Search("channel", "NB=1", "two of each"),
+    Search("channel", "ONE_WRITER NB=3 CAP=2", "a larger ring"),
 )
 
 MUTANTS = (
@@ -176,6 +180,17 @@ MUTANTS = (
     Mutant("rwlock", "NO_GRANT", "ONE_READER ROUNDS=2", "G1: who waits is let in by the writer that leaves"),
     Mutant("rwlock", "TRY_WITHOUT_WAITING", "ONE_READER ROUNDS=2", "E1: who looks again counts as waiting meanwhile"),
     Mutant("rwlock", "RAISE_UNSEEN", "ONE_READER", "E1: no flag goes up while the word has an owner"),
+    # The channel.
+    Mutant("channel", "TAIL_RELAXED", "ONE_WRITER", "order: bytes before the store of tail"),
+    Mutant("channel", "HEAD_RELAXED", "ONE_READER", "order: loads of the bytes before the store of head"),
+    Mutant("channel", "TAIL_FIRST", "ONE_WRITER", "B1: bytes are copied in before they are published"),
+    Mutant("channel", "HEAD_FIRST", "ONE_READER", "R1: bytes are copied out before they are consumed"),
+    Mutant("channel", "CURSOR_BEFORE_CLAIM", "ONE_WRITER", "D54: cursors are loaded after the claim"),
+    Mutant("channel", "CLAIM_BY_STORE", "ONE_WRITER", "D54: a claim is a CAS of the word that was judged"),
+    Mutant("channel", "ALWAYS_ARMED", "", "D55: who came too late to miss an opposite waits for one"),
+    Mutant("channel", "NO_EPOCH", "", "D55: another epoch arms"),
+    Mutant("channel", "NO_SECOND_LOOK", "ONE_WRITER", "D55: the cursor again after the verdict"),
+    Mutant("channel", "NO_VERDICT", "ONE_WRITER", "D56: a writer that waits asks whether the reader lives"),
 )
 
 
@@ -265,7 +280,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--long", action="store_true", help="also search with larger bounds")
-    parser.add_argument("--only", metavar="NAME", help="a model (register, lock, wait, attach, fork) or a mutant")
+    parser.add_argument(
+        "--only", metavar="NAME", help="a model (register, lock, wait, attach, fork, channel) or a mutant"
+    )
     parser.add_argument("--memory", type=int, metavar="MB", help="limit of each search (default 3000, long 8000)")
     return parser.parse_args(arguments)
 

@@ -41,7 +41,7 @@ enum memlane_kind_code {
     MEMLANE_KIND_PARTICIPANTS = 7
 };
 
-/* Header flags (compatible: an older library may ignore unknown ones). */
+/* Header flags (compatible: an older library may ignore unknown ones). An ephemeral channel that holds bytes stays. */
 enum { MEMLANE_FLAG_EPHEMERAL = 1 };
 
 /* Page 0. Written by the creator before the name exists, never after: peers copy it with one read, check it, and
@@ -202,6 +202,46 @@ static inline uint32_t memlane_control_state(uint64_t control) {
     return (uint32_t)(control & 3);
 }
 
+/* -- the byte ring of a channel (docs/design/channel.md) ------------------------------------------------ */
+
+enum memlane_end_role { MEMLANE_END_READER = 0, MEMLANE_END_WRITER = 1 };
+
+/* head and tail count bytes since the channel was made: byte k lies at data[k mod capacity], head <= tail <= head +
+ * capacity. Writer of head: the owner of the reader's end, after the bytes were copied out; of tail: the owner of the
+ * writer's end, after the bytes were copied in. Each goes by its private copy of its own cursor; a stale value of the
+ * opposite's shows less room or fewer bytes. If an owner dies at any line the cursor says exactly which bytes count.
+ *
+ * end = epoch:32 | owner tag:32, tag 0: nobody; by role. Writer: by CAS only; claimed with epoch + 1 from nobody or
+ * from the dead, given back at close, or by whoever cleans the owner's index. A stale value makes a claim fail, or the
+ * opposite look again.
+ *
+ * The bells: what waiters sleep on (wait.c). A writer sleeps on room_bell, a reader on data_bell. */
+struct memlane_ring_control {
+    memlane_atomic64 head;
+    memlane_atomic32 room_bell;
+    unsigned char line0[MEMLANE_LINE - 12];
+    memlane_atomic64 tail;
+    memlane_atomic32 data_bell;
+    unsigned char line1[MEMLANE_LINE - 12];
+    memlane_atomic64 end[2];
+    unsigned char line2[MEMLANE_LINE - 16];
+};
+
+/* Geometry words of a ring. */
+enum memlane_ring_geometry { MEMLANE_RING_CAPACITY = 0 /* bytes: any number from 1 up, exactly */ };
+
+static inline uint64_t memlane_end_word(uint32_t epoch, uint32_t tag) {
+    return (uint64_t)epoch << 32 | tag;
+}
+
+static inline uint32_t memlane_end_epoch(uint64_t word) {
+    return (uint32_t)(word >> 32);
+}
+
+static inline uint32_t memlane_end_tag(uint64_t word) {
+    return (uint32_t)word;
+}
+
 /* -- the lock word (docs/design/lock.md) ---------------------------------------------------------------- */
 
 /* word = count:32 | waiters:1 | abandoned:1 | 0:2 | owner tag:28. The count rises with each acquisition and is the
@@ -311,6 +351,11 @@ MEMLANE_ASSERT_OFFSET(memlane_slot, monotonic_ns, 16);
 MEMLANE_ASSERT_OFFSET(memlane_slot, real_ns, 24);
 MEMLANE_ASSERT_OFFSET(memlane_slot, sequence, 32);
 _Static_assert(sizeof(struct memlane_slot) == MEMLANE_LINE, "one line for a slot's words");
+MEMLANE_ASSERT_OFFSET(memlane_ring_control, room_bell, 8);
+MEMLANE_ASSERT_OFFSET(memlane_ring_control, tail, 64);
+MEMLANE_ASSERT_OFFSET(memlane_ring_control, data_bell, 72);
+MEMLANE_ASSERT_OFFSET(memlane_ring_control, end, 128);
+_Static_assert(sizeof(struct memlane_ring_control) == (size_t)3 * MEMLANE_LINE, "each cursor is alone on its line");
 _Static_assert(sizeof(struct memlane_lock_word) == 8, "one word");
 MEMLANE_ASSERT_OFFSET(memlane_rwlock_control, flags_used, 64);
 _Static_assert(sizeof(struct memlane_rwlock_control) == (size_t)2 * MEMLANE_LINE, "the lock word is alone on its line");

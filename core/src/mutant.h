@@ -23,6 +23,13 @@ enum memlane_mutant {
     MEMLANE_MUTANT_READER_FOREVER,        /* the flag of a dead reader keeps writers out */
     MEMLANE_MUTANT_DEATH_FORGOTTEN,       /* a reader that takes the lock from a dead writer does not pass it on */
     MEMLANE_MUTANT_NO_GRANT,              /* a writer that leaves lets no waiting reader in */
+    MEMLANE_MUTANT_TAIL_FIRST,            /* bytes of a channel are published before they are written */
+    MEMLANE_MUTANT_HEAD_FIRST,            /* bytes of a channel are consumed before they are read */
+    MEMLANE_MUTANT_CURSOR_BEFORE_CLAIM,   /* a claim goes by cursors from before it (D54) */
+    MEMLANE_MUTANT_CLAIM_BY_STORE,        /* a claim stores without looking who claimed meanwhile */
+    MEMLANE_MUTANT_ALWAYS_ARMED,          /* an end reports an opposite that was over before it came (D55) */
+    MEMLANE_MUTANT_NO_SECOND_LOOK,        /* the end of the stream is reported by a cursor from before the verdict */
+    MEMLANE_MUTANT_KEEP_END,              /* clean-up of an index leaves its end of a channel taken */
 
     /* Orders, each weakened to relaxed. */
     MEMLANE_MUTANT_PUBLISH_RELAXED,
@@ -31,7 +38,11 @@ enum memlane_mutant {
     MEMLANE_MUTANT_LOCK_RELAXED,
     MEMLANE_MUTANT_UNPIN_RELAXED,
     MEMLANE_MUTANT_PIN_SCAN_RELAXED,
-    MEMLANE_MUTANT_LEAVE_RELAXED
+    MEMLANE_MUTANT_LEAVE_RELAXED,
+    MEMLANE_MUTANT_TAIL_RELAXED,
+    MEMLANE_MUTANT_BYTES_RELAXED,
+    MEMLANE_MUTANT_HEAD_RELAXED,
+    MEMLANE_MUTANT_ROOM_RELAXED
 };
 
 #ifndef MEMLANE_MUTANT_SELECTED

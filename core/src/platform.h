@@ -141,4 +141,9 @@ static inline void memlane_mutex_unlock(memlane_mutex *mutex) {
     pthread_mutex_unlock(mutex);
 }
 
+/* Never 0, and of one living thread of this process only. */
+static inline uint64_t memlane_platform_thread_identity(void) {
+    return (uint64_t)pthread_self();
+}
+
 #endif

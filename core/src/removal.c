@@ -57,6 +57,15 @@ memlane_status memlane_removal_unlink(const char *path, const struct memlane_obj
     return status;
 }
 
+/* D57: an ephemeral channel stays while there are bytes in it, for the next reader. Nobody lives who could move the
+ * cursors, and what the dead moved last came before their byte locks went. */
+static bool holds_bytes(const struct memlane_segment *segment) {
+    const struct memlane_ring_control *ring = (const void *)(segment->base + segment->header.body_offset);
+    return segment->header.kind == MEMLANE_KIND_CHANNEL &&
+           segment->header.body_offset <= segment->size - sizeof *ring &&
+           memlane_load_acquire(&ring->head) != memlane_load_acquire(&ring->tail); /* B2 */
+}
+
 /* Whether nobody has the segment open, and nobody is finding that out at this moment. */
 static bool is_abandoned(const struct memlane_segment *segment, int descriptor) {
     uint64_t count = segment->header.participants_count;
@@ -74,7 +83,7 @@ static bool remove_under_lock(const struct memlane_segment *segment, int descrip
         return false;
     }
     /* We hold every byte: nobody can attach until we let go, and then sees that the file has no name any more. */
-    bool removed = memlane_participant_none_lives(segment) &&
+    bool removed = memlane_participant_none_lives(segment) && !holds_bytes(segment) &&
                    memlane_removal_name_leads_to(directory, segment->name.file, segment->device, segment->inode) &&
                    memlane_platform_unlink(directory->descriptor, segment->name.file) == 0;
     memlane_platform_unlock_bytes(descriptor, MEMLANE_LOCK_BASE, count);

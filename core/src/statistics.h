@@ -17,6 +17,13 @@ static inline void memlane_statistics_add(const struct memlane_segment *segment,
     memlane_add_relaxed(&memlane_statistics_line(segment, segment->index)->counter[counter], amount);
 }
 
+/* The same where only one thread at a time counts for this endpoint: no locked instruction. */
+static inline void memlane_statistics_count(const struct memlane_segment *segment, enum memlane_counter counter,
+                                            uint64_t amount) {
+    memlane_atomic64 *count = &memlane_statistics_line(segment, segment->index)->counter[counter];
+    memlane_store_relaxed(count, memlane_load_relaxed(count) + amount); /* relaxed: a count guards nothing */
+}
+
 /* The sum over all participants, present and past. */
 void memlane_statistics_sum(const struct memlane_segment *segment, uint64_t sum[MEMLANE_COUNTERS]);
 

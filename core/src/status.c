@@ -35,6 +35,9 @@ static const char *const names[] = {
     [MEMLANE_REMOVED] = "removed",
     [MEMLANE_ALREADY_LOCKED] = "already locked",
     [MEMLANE_NOT_LOCKED] = "not locked",
+    [MEMLANE_PEER_DIED] = "peer died",
+    [MEMLANE_ENDPOINT_BUSY] = "endpoint busy",
+    [MEMLANE_END_CLOSED] = "end closed",
 };
 
 const char *memlane_version(void) {

@@ -16,18 +16,20 @@
  *         sees the bell armed. */
 
 enum {
-    SPINS = 100, /* about 2 us: less than a wake-up costs */
+    SPINS = 100, /* about 2 us */
     ARMED = 1
 };
 
-static bool spin(const memlane_atomic64 *word, uint64_t seen) {
+int memlane_wait_spins(void) {
     static memlane_atomic32 processors;             /* 0: not asked yet */
     if (memlane_load32_relaxed(&processors) == 0) { /* relaxed: every thread would store the same */
         memlane_store32_relaxed(&processors, memlane_platform_processors());
     }
-    /* On one processor the other side cannot run meanwhile. */
-    int spins = memlane_load32_relaxed(&processors) > 1 ? SPINS : 1;
-    for (int i = 0; i < spins; i++) {
+    return memlane_load32_relaxed(&processors) > 1 ? SPINS : 1;
+}
+
+static bool spin(const memlane_atomic64 *word, uint64_t seen) {
+    for (int spins = memlane_wait_spins(); spins > 0; spins--) {
         if (memlane_load_acquire(word) != seen) { /* acquire: as any reader of the word */
             return true;
         }
@@ -49,15 +51,8 @@ static uint64_t smaller(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
-memlane_status memlane_wait_change(struct memlane_segment *segment, const memlane_atomic64 *word,
-                                   memlane_atomic32 *bell, uint64_t seen, uint64_t deadline_ns, uint64_t chunk_ns) {
-    if (deadline_ns == 0) { /* no arming: each publisher that finds the bell armed pays for a system call */
-        return memlane_load_acquire(word) != seen ? MEMLANE_OK
-                                                  : MEMLANE_TIMEOUT; /* acquire: as any reader of the word */
-    }
-    if (spin(word, seen)) {
-        return MEMLANE_OK;
-    }
+memlane_status memlane_wait_until(struct memlane_segment *segment, memlane_atomic32 *bell, bool (*is_over)(void *),
+                                  void *argument, uint64_t deadline_ns, uint64_t chunk_ns) {
     /* Every chunk is a whole one: no wake-up is lost without a death, so short ones at the beginning would find nothing
      * and cost the processor of whoever waits for long. */
     for (;;) {
@@ -65,7 +60,7 @@ memlane_status memlane_wait_change(struct memlane_segment *segment, const memlan
         if (memlane_load32_seq_cst(&segment->closing) != 0) { /* after W1: who closes sees the bell, or we see it */
             return MEMLANE_CLOSED;
         }
-        if (memlane_load_seq_cst(word) != seen) { /* W2 */
+        if (is_over(argument)) { /* W2 */
             return MEMLANE_OK;
         }
         uint64_t now = memlane_platform_monotonic_ns();
@@ -80,6 +75,27 @@ memlane_status memlane_wait_change(struct memlane_segment *segment, const memlan
             return MEMLANE_INTERRUPTED;
         }
     }
+}
+
+struct change {
+    const memlane_atomic64 *word;
+    uint64_t seen;
+};
+
+static bool has_changed(void *argument) {
+    const struct change *change = argument;
+    return memlane_load_seq_cst(change->word) != change->seen; /* W2 */
+}
+
+memlane_status memlane_wait_change(struct memlane_segment *segment, const memlane_atomic64 *word,
+                                   memlane_atomic32 *bell, uint64_t seen, uint64_t deadline_ns, uint64_t chunk_ns) {
+    if (deadline_ns == 0) { /* no arming: each publisher that finds the bell armed pays for a system call */
+        return memlane_load_acquire(word) != seen ? MEMLANE_OK
+                                                  : MEMLANE_TIMEOUT; /* acquire: as any reader of the word */
+    }
+    struct change change = {word, seen};
+    return spin(word, seen) ? MEMLANE_OK
+                            : memlane_wait_until(segment, bell, has_changed, &change, deadline_ns, chunk_ns);
 }
 
 void memlane_wait_notify(memlane_atomic32 *bell) {

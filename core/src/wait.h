@@ -17,6 +17,15 @@ memlane_status memlane_wait_change(struct memlane_segment *segment, const memlan
  * bell. For those who wait for several at once. */
 uint32_t memlane_wait_arm(memlane_atomic32 *bell);
 
+/* The same until is_over(argument), which is asked after the bell was armed, at each wake and after each chunk. Its loads
+ * of what is waited for are seq_cst. Does not spin. */
+memlane_status memlane_wait_until(struct memlane_segment *segment, memlane_atomic32 *bell, bool (*is_over)(void *),
+                                  void *argument, uint64_t deadline_ns, uint64_t chunk_ns);
+
+/* How often to look before sleeping: for about 2 us, less than a wake-up costs. Where this process has one processor the
+ * other side cannot run meanwhile: once. */
+int memlane_wait_spins(void);
+
 /* After the publishing operation on the word, which was seq_cst. */
 void memlane_wait_notify(memlane_atomic32 *bell);
 

@@ -39,6 +39,9 @@ static void statuses_keep_their_numbers_and_names(void) {
         {25, MEMLANE_SYSTEM, "system error"},
         {26, MEMLANE_ACCESS_DENIED, "access denied"},
         {27, MEMLANE_REMOVED, "removed"},
+        {28, MEMLANE_PEER_DIED, "peer died"},
+        {29, MEMLANE_ENDPOINT_BUSY, "endpoint busy"},
+        {30, MEMLANE_END_CLOSED, "end closed"},
     };
     for (size_t i = 0; i < sizeof pins / sizeof *pins; i++) {
         CHECK_EQUAL(pins[i].number, pins[i].status);

@@ -1,12 +1,26 @@
 """memlane: shared memory between the processes of one machine.
 
-`HostVariable` is the latest value of a thing, readable and writable by every process of the host. `UnsafeSharedMMap`,
-`SharedMMap` and `RWSharedMMap` are shared memory to be used as a file or as bytes, without a lock, with one, and with
-one for many readers or a writer.
+`HostVariable` is the latest value of a thing, readable and writable by every process of the host.
+`UnsafeSharedMMap`, `SharedMMap` and `RWSharedMMap` are shared memory as a file or as bytes.
+`open_channel` opens one end of a stream of bytes between two processes.
 """
 
 TYPE_CHECKING = False  # importing `typing` takes longer than all else that happens here
 if TYPE_CHECKING:
+    from memlane.channel import (
+        CHAN_R,
+        CHAN_W,
+        LOG_ALL,
+        LOG_BASIC,
+        LOG_DISABLE,
+        Channel,
+        ChannelStatistics,
+        ChannelStatus,
+        SmipcError,
+        clean_library,
+        init_library,
+        open_channel,
+    )
     from memlane.codec.fields import Field
     from memlane.errors import (
         AccessDenied,
@@ -15,6 +29,7 @@ if TYPE_CHECKING:
         Corrupted,
         Empty,
         EncodingError,
+        EndpointBusy,
         Error,
         InvalidArgument,
         InvalidName,
@@ -25,7 +40,12 @@ if TYPE_CHECKING:
         NoSpace,
         ObjectNotFound,
         OOMError,
+        OperationFailedError,
+        OppositeEndClosedError,
+        OppositeEndDiedError,
         OwnershipLost,
+        ParameterTypeError,
+        PeerDied,
         ReadAccessError,
         SchemaMismatch,
         SizeMismatch,
@@ -45,12 +65,21 @@ if TYPE_CHECKING:
     from memlane.waiting import wait
 
 __all__ = [
+    "CHAN_R",
+    "CHAN_W",
+    "LOG_ALL",
+    "LOG_BASIC",
+    "LOG_DISABLE",
     "AccessDenied",
     "AlreadyLocked",
+    "Channel",
+    "ChannelStatistics",
+    "ChannelStatus",
     "Closed",
     "Corrupted",
     "Empty",
     "EncodingError",
+    "EndpointBusy",
     "Error",
     "Field",
     "HostVariable",
@@ -64,13 +93,19 @@ __all__ = [
     "NoSpace",
     "OOMError",
     "ObjectNotFound",
+    "OperationFailedError",
+    "OppositeEndClosedError",
+    "OppositeEndDiedError",
     "OwnershipLost",
+    "ParameterTypeError",
+    "PeerDied",
     "RWSharedMMap",
     "ReadAccessError",
     "Reading",
     "SchemaMismatch",
     "SharedMMap",
     "SizeMismatch",
+    "SmipcError",
     "SystemFailure",
     "Timeout",
     "TooManyParticipants",
@@ -82,13 +117,30 @@ __all__ = [
     "ValueTooLarge",
     "VariableStatistics",
     "WriteAccessError",
+    "clean_library",
     "collect",
+    "init_library",
+    "open_channel",
     "unlink",
     "wait",
 ]
 
 # What a program does not use costs it nothing: a module is imported when one of its names is first asked for.
 _CAPABILITIES = {
+    "memlane.channel": (
+        "CHAN_R",
+        "CHAN_W",
+        "LOG_ALL",
+        "LOG_BASIC",
+        "LOG_DISABLE",
+        "Channel",
+        "ChannelStatistics",
+        "ChannelStatus",
+        "SmipcError",
+        "clean_library",
+        "init_library",
+        "open_channel",
+    ),
     "memlane.codec.fields": ("Field",),
     "memlane.map": ("MapStatistics", "RWSharedMMap", "SharedMMap", "UnsafeSharedMMap"),
     "memlane.namespace": ("collect", "unlink"),

@@ -9,6 +9,7 @@ Error:
     ├── Corrupted (ValueError)               the shared bytes contradict themselves, or were truncated
     ├── Empty (LookupError)                  nothing was ever written
     ├── EncodingError (PicklingError, TypeError)   the value cannot be turned into bytes
+    ├── EndpointBusy (RuntimeError)          somebody alive has this part of the object already
     ├── InvalidArgument (ValueError)         an argument that no object could satisfy
     ├── InvalidName (ValueError)             not a name for an object
     ├── KindMismatch (TypeError)             the object is of another kind
@@ -18,8 +19,12 @@ Error:
     ├── NoSpace (OSError)                    the memory could not be reserved
     ├── OOMError (MemoryError)               a write beyond the end of the memory that is there
     ├── ObjectNotFound (FileNotFoundError)   no object of that name, or it was re-created
+    ├── OppositeEndClosedError (BrokenPipeError)   the other end of the channel was closed, or its owner died
+    │   └── OppositeEndDiedError (PeerDied)  its owner died
     ├── OwnershipLost (RuntimeError)         what was held is held by somebody else now
     ├── ReadAccessError (PermissionError)    reading without the lock or the mode for it
+    ├── ParameterTypeError (TypeError)       an argument of a type that no channel could take
+    ├── PeerDied (ConnectionError)           who had to do its part died
     ├── SchemaMismatch (ValueError)          the object has another format than was asked for
     ├── SizeMismatch (ValueError)            the object has other sizes than were asked for
     ├── SystemFailure (OSError)              a system call failed
@@ -31,6 +36,9 @@ Error:
     ├── UnsupportedNamespace (OSError)       the file system lacks what crash safety needs
     ├── ValueTooLarge (ValueError)           the value does not fit the object
     └── WriteAccessError (PermissionError)   writing without the lock or the mode for it
+
+``OperationFailedError`` (RuntimeError), which programs of the old channel module catch, stands between ``Error`` and
+``EndpointBusy``, ``NoSpace``, ``SystemFailure`` and ``TooManyParticipants``.
 """
 
 from __future__ import annotations
@@ -41,6 +49,10 @@ from _pickle import PicklingError, UnpicklingError
 
 class Error(Exception):
     """Base of all errors that memlane raises for reasons of its own."""
+
+
+class OperationFailedError(Error, RuntimeError):
+    """The system, or another program, was in the way of an operation that was asked for rightly."""
 
 
 class AccessDenied(Error, PermissionError):
@@ -67,6 +79,10 @@ class EncodingError(Error, PicklingError, TypeError):
     """The value cannot be turned into bytes."""
 
 
+class EndpointBusy(OperationFailedError):
+    """Somebody alive has this part of the object already, or a part of this endpoint is in use."""
+
+
 class InvalidArgument(Error, ValueError):
     """An argument that no object could satisfy."""
 
@@ -91,7 +107,7 @@ class NoFreeSlot(Error, RuntimeError):
     """Every slot is held by a live writer, loan or view."""
 
 
-class NoSpace(Error, OSError):
+class NoSpace(OperationFailedError, OSError):
     """The memory could not be reserved; ``errno`` is ``ENOSPC``."""
 
 
@@ -103,12 +119,31 @@ class ObjectNotFound(Error, FileNotFoundError):
     """There is no object of that name, or it was re-created."""
 
 
+class PeerDied(Error, ConnectionError):
+    """Who had to do its part died."""
+
+
+class OppositeEndClosedError(Error, BrokenPipeError):
+    """The other end of the channel was closed, or its owner died, and nothing is left to do without it."""
+
+    written: int | None = None
+    """Bytes that the write put in before; they stay for the next reader."""
+
+
+class OppositeEndDiedError(OppositeEndClosedError, PeerDied):
+    """The owner of the channel's other end died."""
+
+
 class OwnershipLost(Error, RuntimeError):
     """What was held is held by somebody else now."""
 
 
 class ReadAccessError(Error, PermissionError):
     """Reading without the lock, or the mode, that allows it."""
+
+
+class ParameterTypeError(Error, TypeError):
+    """An argument of a type that no channel could take."""
 
 
 class SchemaMismatch(Error, ValueError):
@@ -119,15 +154,18 @@ class SizeMismatch(Error, ValueError):
     """The object has other sizes than were asked for."""
 
 
-class SystemFailure(Error, OSError):
+class SystemFailure(OperationFailedError, OSError):
     """A system call failed; ``errno`` says how."""
 
 
 class Timeout(Error, TimeoutError):
     """The time was over first."""
 
+    written: int | None = None
+    """Bytes that a channel's write put in before."""
 
-class TooManyParticipants(Error, RuntimeError):
+
+class TooManyParticipants(OperationFailedError):
     """Every place for an endpoint is taken by a live one."""
 
 

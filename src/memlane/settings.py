@@ -22,6 +22,7 @@ SLOTS = Default(14)
 PROTOCOL = Default(5)
 MAX_PARTICIPANTS = Default(128)
 MAP_PARTICIPANTS = Default(1024)
+CHANNEL_SIZE = Default(65536)
 
 
 def given(value: int | None) -> int | None:

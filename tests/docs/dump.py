@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from memlane import HostVariable
+from memlane import CHAN_R, CHAN_W, HostVariable, open_channel
 from tests.docs import pages
 
 if TYPE_CHECKING:
@@ -23,12 +23,14 @@ PARTICIPANTS_AT = 0x1000
 BODY_AT = 0x2000
 SLOTS_AT = BODY_AT + 128 + 64
 DATA_AT = 0x3000
+CHANNEL = "docs/format/channel.md"
 FORMAT = np.dtype([("number", "i4"), ("name", "S10"), ("spots", [("x", "f4"), ("y", "f4")], (2,))])
 SCHEMA_SIZE = 208
 PARTS = {
     "header": range(PARTICIPANTS_AT),
     "participants": range(PARTICIPANTS_AT, BODY_AT),
     "register": range(BODY_AT, DATA_AT + 128),
+    "channel": range(BODY_AT, BODY_AT + 208),
     "schema": range(PARTICIPANTS_AT, PARTICIPANTS_AT + SCHEMA_SIZE),
 }
 # Table of the page, where it lies in the example, and the fields that differ from one object to the next.
@@ -44,9 +46,11 @@ VARYING = (
 )
 
 
-def varying() -> set[int]:
+def varying(part: str) -> set[int]:
     """Return the offsets of the bytes that differ from one object to the next."""
     offsets: set[int] = set()
+    if part == "channel":
+        return offsets
     for page, heading, base, fields in VARYING:
         for row in pages.table(page, heading):
             if row["Field"] in fields:
@@ -60,6 +64,18 @@ def example(directory: Path) -> bytes:
     with HostVariable("pose", 64, slots=2, max_participants=1, directory=directory) as pose:
         pose.data = {"x": 1}
         return (directory / "pose").read_bytes()
+
+
+def example_channel(directory: Path) -> bytes:
+    """Return the file of the channel's example, as it is while both ends have it open."""
+    with (
+        open_channel("bytes", CHAN_W, 8, max_participants=2, directory=directory) as writer,
+        open_channel("bytes", CHAN_R, directory=directory) as reader,
+    ):
+        writer.write(b"abcdefgh")
+        reader.read_bytes(5)
+        writer.write(b"ijk")
+        return (directory / "bytes").read_bytes()
 
 
 def example_with_format(directory: Path) -> bytes:
@@ -89,7 +105,8 @@ def dump(part: str, directory: Path) -> str:
     """Return one of the pages' examples."""
     if part == "schema":
         return "\n".join(lines(example_with_format(directory), PARTS[part], set())) + "\n"
-    return "\n".join(lines(example(directory), PARTS[part], varying())) + "\n"
+    content = example_channel(directory) if part == "channel" else example(directory)
+    return "\n".join(lines(content, PARTS[part], varying(part))) + "\n"
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memlane import HostVariable, RWSharedMMap, VariableStatistics
+from memlane import CHAN_R, CHAN_W, HostVariable, RWSharedMMap, VariableStatistics, open_channel
 from tests.docs import dump, pages
-from tests.docs.dump import REGISTER, SEGMENT
+from tests.docs.dump import CHANNEL, REGISTER, SEGMENT
 
 PAGE = 4096
 MAP = "docs/format/map.md"
@@ -28,6 +28,7 @@ TABLES = {
     (REGISTER, "## Slot"): ("memlane_slot", 64),
     (MAP, "## Control"): ("memlane_rwlock_control", 128),
     (MAP, "## Flag"): ("memlane_rwlock_flag", 64),
+    (CHANNEL, "## Control"): ("memlane_ring_control", 192),
 }
 F_OFD_GETLK = 36  # Python 3.10 to 3.13 do not name it
 FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
@@ -145,7 +146,7 @@ def test_offsets_of_the_table_are_those_that_the_core_asserts(page: str, heading
     assert {field: documented.get(field) for field, _ in asserted} == {field: int(at) for field, at in asserted}
 
 
-@pytest.mark.parametrize("page", [SEGMENT, REGISTER])
+@pytest.mark.parametrize("page", [SEGMENT, REGISTER, CHANNEL])
 def test_dumps_on_the_page_are_those_of_a_real_segment(page: str, namespace: Path) -> None:
     """An example that does not match the tables teaches the wrong format."""
     shown = [fence.text for fence in pages.fences(page) if fence.text.startswith("0000")]
@@ -310,3 +311,24 @@ def test_map_is_a_lock_word_flags_and_bytes(namespace: Path) -> None:
     assert being_read.record(MAP, "## Control", body)["writer"] == 1 << 32
     assert being_read.record(MAP, "## Control", body)["flags_used"] == 2
     assert being_read.record(MAP, "## Flag", body + 128 + 64)["word"] == 1 << 28 | tags[1]
+
+
+def test_bytes_of_a_channel_are_found_by_the_words_of_the_page(namespace: Path) -> None:
+    """A reader in another language needs these words and no more."""
+    with open_channel("bytes", CHAN_W, 10) as writer, open_channel("bytes", CHAN_R) as reader:
+        writer.write(b"0123456789")
+        reader.read_bytes(7)
+        writer.write(b"abcdef")
+        document = read(namespace, "bytes")
+        counters = [document.counters(index) for index in (0, 1)]
+
+    body = document.header["body_offset"]
+    control = document.record(CHANNEL, "## Control", body)
+    data = document.content[body + 192 : body + 202]
+    assert document.header["kind"] == 2
+    assert document.header["flags"] == 1
+    assert (control["head"], control["tail"]) == (7, 16)
+    assert bytes(data[k % 10] for k in range(7, 16)) == b"789abcdef"
+    assert struct.unpack("<4I", control["end"]) == (2 << 17 | 1, 1, 1 << 17 | 1, 1)
+    assert sum(line["bytes_written"] for line in counters) == 16
+    assert sum(line["bytes_read"] for line in counters) == 7

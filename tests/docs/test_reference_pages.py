@@ -6,7 +6,7 @@ import inspect
 import re
 
 import memlane
-from memlane import HostVariable, VariableStatistics, errors
+from memlane import Channel, HostVariable, VariableStatistics, errors
 from memlane.cli import SUBCOMMANDS, config
 from tests.docs import pages
 
@@ -161,3 +161,26 @@ def test_reference_lists_every_subcommand() -> None:
 def test_reference_lists_every_option_of_config() -> None:
     """Build files are written from this table."""
     assert column(CLI, "## memlane config", "Option") == [f"--{name}" for name in config.ANSWERS]
+
+
+def test_reference_lists_every_member_and_argument_of_a_channel() -> None:
+    """What is not in the reference does not exist for its readers."""
+    text = pages.read(PYTHON).partition("\n## Channel\n")[2].partition("\n## ")[0]
+    rows = dict(re.findall(r"^\| `((\w+)[^`]*)` \|", text, re.MULTILINE))
+    public = {name for name in dir(Channel) if not name.startswith("_")}
+    arguments = list(inspect.signature(Channel).parameters)
+
+    assert [name for name in rows.values() if name not in public] == arguments
+    assert {name for name in rows.values() if name in public} == public
+    written = {name: call for call, name in rows.items() if "(" in call}
+    assert written == {name: plain_channel_signature(name) for name in written}
+
+
+def plain_channel_signature(name: str) -> str:
+    """Return the arguments of a channel's method, without annotations and self."""
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in inspect.signature(getattr(Channel, name)).parameters.values()
+        if parameter.name != "self"
+    ]
+    return name + str(inspect.Signature(parameters)).replace("'", '"')

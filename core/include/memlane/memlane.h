@@ -2,6 +2,7 @@
 #ifndef MEMLANE_MEMLANE_H
 #define MEMLANE_MEMLANE_H
 
+#include <memlane/channel.h>
 #include <memlane/format.h>
 #include <memlane/map.h>
 #include <memlane/namespace.h>

@@ -38,6 +38,9 @@ typedef enum memlane_status {
     MEMLANE_SYSTEM = 25,                /* a system call failed: see system_error */
     MEMLANE_ACCESS_DENIED = 26,         /* the directory or object does not let this user in */
     MEMLANE_REMOVED = 27,               /* it lost its name meanwhile; never leaves the library, which looks again */
+    MEMLANE_PEER_DIED = 28,             /* who had to do its part died */
+    MEMLANE_ENDPOINT_BUSY = 29,         /* somebody alive has this part, or a part of this endpoint is in use */
+    MEMLANE_END_CLOSED = 30,            /* the opposite end was closed */
     MEMLANE_ALREADY_LOCKED = 34,        /* this thread holds a lock of this endpoint: it would wait for itself */
     MEMLANE_NOT_LOCKED = 35             /* there is no lock to give back */
 } memlane_status;

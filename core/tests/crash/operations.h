@@ -23,6 +23,7 @@ enum trait {
     FORKS = 1 << 7,     /* the survivor on the other side of a fork is SECOND, or VICTIM */
     RWLOCK = 1 << 10,   /* at work in the lock for readers and writers */
     CLEANS = 1 << 9,    /* walks through all indices: long */
+    STREAMS = 1 << 10,  /* moves the bytes or the ends of the scene's channel */
     AS_CHILD = 1 << 8   /* the one who performs it is the child of the fork */
 };
 
@@ -52,6 +53,8 @@ extern const struct operation operations_rwlock[];
 extern const uint32_t operations_rwlock_count;
 extern const struct operation operations_lock[];
 extern const uint32_t operations_lock_count;
+extern const struct operation operations_channel[];
+extern const uint32_t operations_channel_count;
 
 enum { OPERATIONS_MAXIMUM = 64 };
 

@@ -524,6 +524,80 @@ static void check_nothing_is_left(void) {
     ORACLE_REQUIRE(machine->misuse == 0, "the kernel was called wrongly: line %u of machine*.c", machine->misuse);
 }
 
+/* -- the channel ------------------------------------------------------------------------------------------- */
+
+static bool is_within(uint64_t found, uint64_t before, bool is_over) {
+    enum { FIRST_PART = 2, BOTH_PARTS = 3 };
+    return found == before + BOTH_PARTS || (!is_over && (found == before || found == before + FIRST_PART));
+}
+
+/* A cursor stands where one of the actor's stores put it, and at the last one when the operation is over. */
+static void check_cursors(const struct inquest *inquest, uint64_t head, uint64_t tail) {
+    const char *name = inquest->player[0].actor.operation->name;
+    bool is_over = report_of(inquest, 0)->phase == MACHINE_AFTER;
+    bool writes = strcmp(name, "channel write") == 0 || strcmp(name, "channel take-over") == 0;
+    bool reads = strcmp(name, "channel read") == 0;
+    ORACLE_REQUIRE(writes ? is_within(tail, scene.tail, is_over) : tail == scene.tail, "tail is %lu, and was %lu",
+                   (unsigned long)tail, (unsigned long)scene.tail);
+    ORACLE_REQUIRE(reads ? is_within(head, scene.head, is_over) : head == scene.head, "head is %lu, and was %lu",
+                   (unsigned long)head, (unsigned long)scene.head);
+}
+
+static memlane_status claim_as(enum role role, struct memlane_end *end, enum memlane_end_role end_role) {
+    const struct memlane_segment *segment = &scene_become(role)->segment;
+    struct memlane_ring_control *control = &scene_channelled(segment)->control;
+    uint32_t tag = memlane_end_tag(memlane_load_acquire(&control->end[end_role]));
+    bool taken = tag != 0 && looks_alive(segment, tag);
+    memlane_status status = memlane_end_claim(end, control, segment, end_role);
+    ORACLE_REQUIRE(status == (taken ? MEMLANE_ENDPOINT_BUSY : MEMLANE_OK), "end %d: the claim says %s", (int)end_role,
+                   memlane_status_name(status));
+    return status;
+}
+
+static void read_all_as(struct memlane_ring *reader) {
+    unsigned char byte;
+    ORACLE_REQUIRE(memlane_ring_look_for_bytes(reader) == MEMLANE_OK, "the successor finds impossible cursors");
+    while (memlane_ring_filled(reader) > 0) {
+        memlane_ring_get(reader, &byte, 1);
+        ORACLE_REQUIRE(byte == scene_stream_byte(reader->cursor), "byte %lu of the stream is not its own",
+                       (unsigned long)reader->cursor);
+        memlane_ring_consume(reader, 1);
+    }
+}
+
+/* Successors take both ends, read what is there, and send bytes of their own. */
+static void exercise_channel(const struct inquest *inquest, enum role one) {
+    struct channelled *channelled = scene_channelled(&scene.endpoint[one].segment);
+    struct memlane_ring reader = {
+        .control = &channelled->control, .data = channelled->data, .capacity = CHANNEL_CAPACITY};
+    struct memlane_ring writer = reader;
+    struct memlane_end end;
+    check_cursors(inquest, memlane_load_acquire(&channelled->control.head),
+                  memlane_load_acquire(&channelled->control.tail));
+    if (claim_as(one, &end, MEMLANE_END_READER) == MEMLANE_OK) {
+        ORACLE_REQUIRE(memlane_ring_begin(&reader, MEMLANE_END_READER) == MEMLANE_OK, "impossible cursors");
+        read_all_as(&reader);
+        if (claim_as(one, &end, MEMLANE_END_WRITER) == MEMLANE_OK) {
+            unsigned char byte;
+            ORACLE_REQUIRE(memlane_ring_begin(&writer, MEMLANE_END_WRITER) == MEMLANE_OK, "impossible cursors");
+            for (int i = 0; i < CHANNEL_CAPACITY; i++) {
+                byte = scene_stream_byte(writer.cursor);
+                memlane_ring_put(&writer, &byte, 1);
+                memlane_ring_publish(&writer, 1);
+            }
+            read_all_as(&reader);
+        }
+    }
+    memlane_ends_give_back(&channelled->control, scene_become(one)->segment.index);
+}
+
+static void check_no_end_is_held(const struct memlane_segment *segment) {
+    for (int role = 0; role < 2; role++) {
+        uint64_t word = memlane_load_acquire(&scene_channelled(segment)->control.end[role]);
+        ORACLE_REQUIRE(memlane_end_tag(word) == 0, "the dead hold end %d of the channel", role);
+    }
+}
+
 /* -- all together ---------------------------------------------------------------------------------------- */
 
 static void examine_one_object(const struct inquest *inquest, memlane_status expected, enum role one, enum role other) {
@@ -538,9 +612,13 @@ static void examine_one_object(const struct inquest *inquest, memlane_status exp
     if (!lock_first) {
         exercise_lock(expected, one, other);
     }
+    if ((traits_of_all(inquest) & STREAMS) != 0) {
+        exercise_channel(inquest, one);
+    }
     if (all_players_are_dead(inquest)) {
         finish_loans();
         let_go(one);
+        check_no_end_is_held(&scene.endpoint[one].segment);
         check_nothing_is_held(&scene.endpoint[one].reg);
         check_every_slot_is_used(one);
     }

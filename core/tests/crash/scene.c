@@ -35,6 +35,16 @@ struct memlane_rwlock scene_rwlock(struct memlane_segment *segment) {
                                    .participants = segment->header.participants_count};
 }
 
+struct channelled *scene_channelled(const struct memlane_segment *segment) {
+    enum { ROOM = 256 };
+    _Static_assert(sizeof(struct channelled) <= ROOM, "it fits");
+    return (struct channelled *)(void *)((unsigned char *)scene_guarded(segment) - ROOM);
+}
+
+unsigned char scene_stream_byte(uint64_t position) {
+    return (unsigned char)(position * 7 + 1);
+}
+
 struct memlane_participant_entry *scene_entry(const struct memlane_segment *segment, uint32_t index) {
     return (struct memlane_participant_entry *)(void *)(segment->base + segment->header.participants_offset) + index;
 }
@@ -44,6 +54,7 @@ static void clean(struct memlane_segment *segment, uint32_t index) {
     memlane_lock_clean(&scene_guarded(segment)->lock, index);
     struct memlane_rwlock lock = scene_rwlock(segment);
     memlane_rwlock_clean(&lock, index);
+    memlane_ends_give_back(&scene_channelled(segment)->control, index);
 }
 
 const struct memlane_kind scene_kind = {.code = MEMLANE_KIND_VARIABLE,

@@ -3,9 +3,11 @@
 #define MEMLANE_CRASH_SCENE_H
 
 #include "custody.h"
+#include "ends.h"
 #include "lock.h"
 #include "machine.h"
 #include "register.h"
+#include "ring.h"
 #include "rwlock.h"
 #include "segment.h"
 
@@ -103,11 +105,20 @@ struct shared_guarded {
     uint64_t first, second;
 };
 
+enum { CHANNEL_CAPACITY = 7 };
+
+/* The ring of a channel, before what the lock guards: the register leaves that free, too. */
+struct channelled {
+    struct memlane_ring_control control;
+    unsigned char data[CHANNEL_CAPACITY];
+};
+
 struct scene {
     uint32_t conditions;
     uint32_t process[ROLES]; /* that plays the role: after a fork the child has the parent's endpoint */
     struct endpoint endpoint[ROLES];
     uint64_t base;             /* the value that was committed last, 0: none */
+    uint64_t head, tail;       /* of the channel, when the operation begins */
     uint32_t left_by_the_dead; /* holdings of DEAD, before anybody cleaned */
 };
 
@@ -145,6 +156,8 @@ bool scene_is_whole(const unsigned char *bytes, uint64_t *value);
 struct guarded *scene_guarded(const struct memlane_segment *segment);
 struct shared_guarded *scene_shared_guarded(const struct memlane_segment *segment);
 struct memlane_rwlock scene_rwlock(struct memlane_segment *segment);
+struct channelled *scene_channelled(const struct memlane_segment *segment);
+unsigned char scene_stream_byte(uint64_t position);
 struct memlane_participant_entry *scene_entry(const struct memlane_segment *segment, uint32_t index);
 
 /* Ends the program: the scene could not be built, so that nothing can be tested. */

@@ -25,6 +25,10 @@ VISIBLE = {
     "unlock-relaxed": "lock",
     "lock-relaxed": "lock",
     "leave-relaxed": "map",
+    "tail-relaxed": "channel",
+    "bytes-relaxed": "channel",
+    "head-relaxed": "channel",
+    "room-relaxed": "channel",
 }
 
 # What ThreadSanitizer cannot see, and where it is proven instead.

@@ -7,6 +7,7 @@
 #include "../endpoint.h"
 #include "../lock_object.h"
 #include "../map_endpoint.h"
+#include "../stream.h"
 
 #include "platform.h"
 
@@ -231,10 +232,41 @@ static void readers_and_writers_of_a_map_never_touch_it_at_once(void) {
     map_unlink();
 }
 
+/* -- the ring of a channel ------------------------------------------------------------------------------------------ */
+
+enum { CHANNEL_CAPACITY = 100, LONGEST_PART = 30 };
+
+static void *write_the_stream(void *writer) {
+    pthread_barrier_wait(&together);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        stream_write(writer, round % LONGEST_PART + 1);
+    }
+    return NULL;
+}
+
+static void *read_the_stream(void *reader) {
+    pthread_barrier_wait(&together);
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        stream_read(reader, round % LONGEST_PART + 1);
+    }
+    return NULL;
+}
+
+static void ends_of_a_channel_never_touch_the_same_bytes(void) {
+    memlane_channel *ends[] = {stream_writer(CHANNEL_CAPACITY), stream_reader(CHANNEL_CAPACITY)};
+
+    run_threads((void *(*const[])(void *)){write_the_stream, read_the_stream}, (void **)ends, 2);
+
+    CHECK_EQUAL(memlane_channel_position(ends[0]), memlane_channel_position(ends[1]));
+    memlane_channel_free(ends[0]);
+    memlane_channel_free(ends[1]);
+}
+
 static const struct check_test tests[] = {
     {"writers and viewers never touch the same bytes", writers_and_viewers_never_touch_the_same_bytes},
     {"owners of a lock never touch its data at once", owners_of_a_lock_never_touch_its_data_at_once},
     {"readers and writers of a map never touch it at once", readers_and_writers_of_a_map_never_touch_it_at_once},
+    {"ends of a channel never touch the same bytes", ends_of_a_channel_never_touch_the_same_bytes},
 };
 
 CHECK_MAIN(tests)

@@ -31,6 +31,9 @@ cdef extern from "memlane/status.h" nogil:
         MEMLANE_ACCESS_DENIED
         MEMLANE_ALREADY_LOCKED
         MEMLANE_NOT_LOCKED
+        MEMLANE_PEER_DIED
+        MEMLANE_ENDPOINT_BUSY
+        MEMLANE_END_CLOSED
 
     ctypedef struct memlane_error:
         memlane_status status
@@ -253,6 +256,102 @@ cdef extern from "memlane/map.h" nogil:
         memlane_map* map, memlane_map_statistics* statistics, memlane_error* error
     )
     bint memlane_map_is_current(memlane_map* map)
+
+
+cdef extern from "memlane/channel.h" nogil:
+    const uint64_t MEMLANE_SOON
+
+    ctypedef struct memlane_channel:
+        pass
+
+    ctypedef enum memlane_channel_mode:
+        MEMLANE_CHANNEL_READ
+        MEMLANE_CHANNEL_WRITE
+
+    ctypedef struct memlane_channel_options:
+        memlane_object_options object
+        uint64_t capacity
+
+    ctypedef struct memlane_span:
+        memlane_channel* channel
+        void* bytes
+        uint64_t size
+
+    ctypedef struct memlane_channel_properties:
+        uint64_t capacity
+        uint64_t participants
+        memlane_channel_mode mode
+        bint ephemeral
+        unsigned char[16] uuid
+        const char* name
+        const char* directory
+
+    ctypedef struct memlane_channel_status:
+        int descriptor
+        bint reader_is_open
+        bint writer_is_open
+        bint reader_is_closed
+        bint writer_is_closed
+        uint64_t data_bell_offset
+        uint64_t room_bell_offset
+        uint64_t capacity
+        uint64_t read_cursor
+        uint64_t write_cursor
+
+    ctypedef struct memlane_channel_statistics:
+        uint64_t writes
+        uint64_t reads
+        uint64_t bytes_written
+        uint64_t bytes_read
+        uint64_t waits
+        uint64_t recovered
+        uint64_t filled
+        uint32_t live_participants
+        bint is_current
+
+    void memlane_channel_options_initialise(memlane_channel_options* options)
+    memlane_status memlane_channel_open(
+        memlane_channel** channel, const char* name, size_t length, memlane_channel_mode mode,
+        const memlane_channel_options* options, memlane_error* error
+    )
+    void memlane_channel_close(memlane_channel* channel)
+    void memlane_channel_free(memlane_channel* channel)
+    void memlane_channel_hold(memlane_channel* channel)
+    void memlane_channel_release(memlane_channel* channel)
+    memlane_status memlane_channel_lock(memlane_channel* channel, uint64_t deadline_ns, memlane_error* error)
+    void memlane_channel_unlock(memlane_channel* channel)
+    memlane_status memlane_channel_write(
+        memlane_channel* channel, const void* bytes, uint64_t size, uint64_t deadline_ns, uint64_t* written,
+        memlane_error* error
+    )
+    memlane_status memlane_channel_write_some(
+        memlane_channel* channel, const void* bytes, uint64_t size, uint64_t* written, memlane_error* error
+    )
+    memlane_status memlane_channel_write_whole(
+        memlane_channel* channel, const void* bytes, uint64_t size, uint64_t deadline_ns, uint64_t* written,
+        memlane_error* error
+    )
+    memlane_status memlane_channel_read(
+        memlane_channel* channel, void* buffer, uint64_t size, uint64_t least, uint64_t deadline_ns, uint64_t* count,
+        memlane_error* error
+    )
+    memlane_status memlane_channel_reserve(
+        memlane_channel* channel, uint64_t size, uint64_t deadline_ns, memlane_span* span, memlane_error* error
+    )
+    memlane_status memlane_channel_peek(
+        memlane_channel* channel, uint64_t size, uint64_t deadline_ns, memlane_span* span, memlane_error* error
+    )
+    memlane_status memlane_span_commit(memlane_span* span, uint64_t size, memlane_error* error)
+    void memlane_span_drop(memlane_span* span)
+    uint64_t memlane_channel_position(const memlane_channel* channel)
+    void memlane_channel_describe(const memlane_channel* channel, memlane_channel_properties* properties)
+    memlane_status memlane_channel_status_read(
+        memlane_channel* channel, memlane_channel_status* status, memlane_error* error
+    )
+    memlane_status memlane_channel_statistics_read(
+        memlane_channel* channel, memlane_channel_statistics* statistics, memlane_error* error
+    )
+    bint memlane_channel_is_current(memlane_channel* channel)
 
 
 cdef extern from "memlane/namespace.h" nogil:

@@ -1,0 +1,23 @@
+/* Threads of one process take turns on one endpoint. Private memory: other processes know nothing of it. */
+#ifndef MEMLANE_TURN_H
+#define MEMLANE_TURN_H
+
+#include "segment.h"
+
+struct memlane_turn {
+    memlane_atomic64 holder; /* the thread whose turn it is, 0: nobody's */
+    memlane_atomic32 bell;   /* what the others sleep on */
+    uint32_t depth;          /* of the holder: a turn nests */
+};
+
+/* Waits for the calling thread's turn; at once when it has it already. MEMLANE_TIMEOUT, MEMLANE_INTERRUPTED,
+ * MEMLANE_CLOSED, MEMLANE_CORRUPTED. */
+memlane_status memlane_turn_take(struct memlane_turn *turn, struct memlane_segment *segment, uint64_t deadline_ns);
+
+/* By any thread, for whoever has the turn. */
+void memlane_turn_give(struct memlane_turn *turn);
+
+/* In a forked child, whose parent's threads it does not have. */
+void memlane_turn_reset(struct memlane_turn *turn);
+
+#endif

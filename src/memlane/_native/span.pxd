@@ -1,0 +1,21 @@
+"""Bytes of a channel, in place."""
+
+from libc.stdint cimport uint64_t
+
+from memlane._native.library cimport memlane_channel, memlane_span
+
+cdef class Span:
+    cdef memlane_span span
+    # Keeps the mapping for as long as somebody has a pointer into it.
+    cdef memlane_channel* held
+    cdef void* start
+    cdef uint64_t length
+    cdef bint is_read_only
+    cdef object target
+    # Buffers that were exported and not yet given back.
+    cdef Py_ssize_t exports
+
+    cdef int finish(self, bint commit) except -1
+
+# Takes over the span.
+cdef Span make_span(memlane_span* span, bint is_read_only)

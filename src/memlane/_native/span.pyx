@@ -1,0 +1,90 @@
+# cython: freethreading_compatible=True
+"""Bytes of a channel, in place."""
+
+from cpython.buffer cimport PyBuffer_FillInfo
+
+from memlane import errors
+from memlane._native.error cimport check
+from memlane._native.library cimport (
+    MEMLANE_OK,
+    memlane_channel_hold,
+    memlane_channel_release,
+    memlane_error,
+    memlane_span_commit,
+    memlane_span_drop,
+    memlane_status,
+)
+
+
+cdef class Span:
+    """Bytes of a channel in a ``with`` block: a good end publishes or consumes them, an exception leaves all as it was.
+
+    What the block is given must not be used after it: the bytes belong to the other end then.
+    """
+
+    def __cinit__(self):
+        self.span.channel = NULL
+        self.held = NULL
+
+    def __init__(self):
+        raise TypeError("spans are made by Channel.reserve() and Channel.peek()")
+
+    def __dealloc__(self):
+        if self.span.channel != NULL:
+            memlane_span_drop(&self.span)
+        if self.held != NULL:
+            memlane_channel_release(self.held)
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        if self.span.channel == NULL:
+            raise errors.Closed("these bytes of the channel were given back: ask for others")
+        PyBuffer_FillInfo(buffer, self, self.start, <Py_ssize_t>self.length, self.is_read_only, flags)
+        self.exports += 1
+
+    def __releasebuffer__(self, Py_buffer* buffer):
+        self.exports -= 1
+
+    cdef int finish(self, bint commit) except -1:
+        cdef memlane_error error
+        cdef memlane_status status = MEMLANE_OK
+        if commit:
+            status = memlane_span_commit(&self.span, self.length, &error)
+        else:
+            memlane_span_drop(&self.span)
+        if self.exports == 0:
+            memlane_channel_release(self.held)
+            self.held = NULL
+        return check(status, &error)
+
+    def __enter__(self):
+        if self.target is not None or self.span.channel == NULL:
+            raise errors.Closed("these bytes of the channel were in use before: ask for others")
+        self.target = memoryview(self)
+        return self.target
+
+    def __exit__(self, kind, error, traceback):
+        target, self.target = self.target, None
+        try:
+            target.release()
+        except BufferError:
+            self.finish(False)
+            raise
+        # A part of a memoryview shares its export, and does not keep it from being released.
+        if self.exports > 0:
+            self.finish(False)
+            raise BufferError(
+                "parts of the channel's bytes are still in use (slices, memoryviews, arrays over them), so nothing was"
+                " published or consumed: release them before the end of the block"
+            )
+        self.finish(kind is None)
+
+
+cdef Span make_span(memlane_span* span, bint is_read_only):
+    cdef Span self = Span.__new__(Span)
+    self.span = span[0]
+    self.held = span.channel
+    memlane_channel_hold(self.held)
+    self.start = span.bytes
+    self.length = span.size
+    self.is_read_only = is_read_only
+    return self

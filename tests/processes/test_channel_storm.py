@@ -1,0 +1,41 @@
+"""Readers and writers of a channel, killed in mid-stream and replaced."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests import stream
+from tests.peer import Link, Peer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+KILLS = int(os.environ.get("MEMLANE_TEST_KILLS", "2000")) // 20
+"""Of each end: 100 in the usual run; the long form sets MEMLANE_TEST_KILLS=20000, for 1,000 of each."""
+
+
+def run_storm(link: Link, name: str, kills: int, seed: int) -> None:
+    """Rage in a process of its own, which is warm, has one thread, and gives everything back when it ends."""
+    link.send(stream.rage(name, kills, seed))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120 + KILLS // 2)
+def test_killed_readers_and_writers_lose_and_double_no_byte(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A successor goes on at the very byte where the killed one stopped, whatever it was doing."""
+    seed = int.from_bytes(os.urandom(4), "little")
+
+    with Peer(run_storm, "stream", KILLS, seed) as orchestrator:
+        toll = orchestrator.receive(timeout=90 + KILLS / 2)
+    with capsys.disabled():
+        print(f"\nchannel storm: {toll}")
+
+    assert toll.kills == 2 * KILLS, f"seed {seed}"
+    assert toll.inside >= 0.15 * toll.kills
+    assert toll.taken_over > 0
+    assert toll.bytes_carried > 0
