@@ -21,8 +21,9 @@ C_RANKS = (
     ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
     ("checksum", "layout", "names"),
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
-    ("wait", "lock", "register", "custody", "statistics", "sentry", "watch", "endpoint", "gathering"),
+    ("wait", "lock", "register", "taking", "custody", "statistics", "sentry", "watch", "endpoint", "gathering"),
     ("variable", "variable_kind", "namespace"),
+    ("share",),
     ("memlane",),
 )
 # Headers of the language. All others belong to a system, and only the seam to the system sees those.

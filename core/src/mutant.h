@@ -18,6 +18,8 @@ enum memlane_mutant {
     MEMLANE_MUTANT_TORN,                  /* the value is published before its bytes are written */
     MEMLANE_MUTANT_BLIND_UNLOCK,          /* unlock stores without looking who holds the lock */
     MEMLANE_MUTANT_STEAL_WITHOUT_COUNT,   /* a stolen lock keeps its acquisition count */
+    MEMLANE_MUTANT_TAKE_BY_STORE,         /* a value is marked as taken without looking who was first (D23) */
+    MEMLANE_MUTANT_TAKE_BACKWARDS,        /* a value is taken although a newer one was */
 
     /* Orders, each weakened to relaxed. */
     MEMLANE_MUTANT_PUBLISH_RELAXED,

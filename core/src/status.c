@@ -33,6 +33,7 @@ static const char *const names[] = {
     [MEMLANE_SYSTEM] = "system error",
     [MEMLANE_ACCESS_DENIED] = "access denied",
     [MEMLANE_REMOVED] = "removed",
+    [MEMLANE_TAKEN] = "taken",
 };
 
 const char *memlane_version(void) {
@@ -41,7 +42,8 @@ const char *memlane_version(void) {
 
 const char *memlane_status_name(memlane_status status) {
     size_t index = (size_t)status;
-    return index < sizeof names / sizeof *names ? names[index] : "unknown status";
+    const char *name = index < sizeof names / sizeof *names ? names[index] : NULL;
+    return name != NULL ? name : "unknown status";
 }
 
 __attribute__((format(printf, 2, 0))) static void write_message(memlane_error *error, const char *format,

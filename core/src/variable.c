@@ -334,6 +334,14 @@ static memlane_reading reading_of(const struct memlane_glance *glance) {
     };
 }
 
+memlane_status memlane_variable_explain_damage(const memlane_variable *variable, memlane_error *error) {
+    return memlane_fail(
+        error, MEMLANE_CORRUPTED,
+        "%s '%s': its shared words contradict each other: another program overwrote them; end the programs "
+        "that use it, remove it with memlane.unlink(), and open it anew",
+        kind_of(variable), variable->endpoint.segment.name.text);
+}
+
 static memlane_status explain_reading(const memlane_variable *variable, memlane_status status, memlane_error *error) {
     const char *kind = kind_of(variable), *name = variable->endpoint.segment.name.text;
     switch (status) {
@@ -345,11 +353,7 @@ static memlane_status explain_reading(const memlane_variable *variable, memlane_
             error, status, "%s '%s': this endpoint views %d versions already: release views, or open a second endpoint",
             kind, name, MEMLANE_PINS_EACH);
     default:
-        return memlane_fail(
-            error, MEMLANE_CORRUPTED,
-            "%s '%s': its shared words contradict each other: another program overwrote them; end the programs "
-            "that use it, remove it with memlane.unlink(), and open it anew",
-            kind, name);
+        return memlane_variable_explain_damage(variable, error);
     }
 }
 

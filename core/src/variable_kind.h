@@ -28,4 +28,7 @@ memlane_status memlane_variable_open_kind(memlane_variable **variable, const str
                                           const char *name, size_t length, const memlane_variable_options *options,
                                           memlane_error *error);
 
+/* The text for MEMLANE_CORRUPTED, and that status. */
+memlane_status memlane_variable_explain_damage(const memlane_variable *variable, memlane_error *error);
+
 #endif
