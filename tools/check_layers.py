@@ -37,12 +37,13 @@ MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 
 # Cython and Python, from low to high; a module imports its own layer and lower ones.
 PYTHON_LAYERS = (
-    ("errors", "settings"),
+    ("errors", "settings", "sizes"),
     ("names",),
     ("codec",),
     ("_native",),
-    ("waiting",),
+    ("arrays", "waiting"),
     ("namespace", "variable"),
+    ("share",),
     ("cli", "demo"),
 )
 

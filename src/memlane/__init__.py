@@ -1,6 +1,7 @@
 """memlane: shared memory between the processes of one machine.
 
 `HostVariable` is the latest value of a thing, readable and writable by every process of the host.
+`SharedAssign` is assignment between two processes: put here, taken there, once; `NumpyShare` is the one for arrays.
 """
 
 TYPE_CHECKING = False  # importing `typing` takes longer than all else that happens here
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
         NoFreeSlot,
         NoSpace,
         ObjectNotFound,
+        OOMError,
         OwnershipLost,
+        ReadAccessError,
         SchemaMismatch,
         SizeMismatch,
         SystemFailure,
@@ -31,8 +34,10 @@ if TYPE_CHECKING:
         UnsafePickle,
         UnsupportedNamespace,
         ValueTooLarge,
+        WriteAccessError,
     )
     from memlane.namespace import collect, unlink
+    from memlane.share import NumpyShare, SharedAssign, ShareStatistics
     from memlane.variable import HostVariable, Reading, VariableStatistics
     from memlane.waiting import wait
 
@@ -51,10 +56,15 @@ __all__ = [
     "MissingDependency",
     "NoFreeSlot",
     "NoSpace",
+    "NumpyShare",
+    "OOMError",
     "ObjectNotFound",
     "OwnershipLost",
+    "ReadAccessError",
     "Reading",
     "SchemaMismatch",
+    "ShareStatistics",
+    "SharedAssign",
     "SizeMismatch",
     "SystemFailure",
     "Timeout",
@@ -65,6 +75,7 @@ __all__ = [
     "UnsupportedNamespace",
     "ValueTooLarge",
     "VariableStatistics",
+    "WriteAccessError",
     "collect",
     "unlink",
     "wait",
@@ -73,6 +84,7 @@ __all__ = [
 # What a program does not use costs it nothing: a module is imported when one of its names is first asked for.
 _CAPABILITIES = {
     "memlane.namespace": ("collect", "unlink"),
+    "memlane.share": ("NumpyShare", "SharedAssign", "ShareStatistics"),
     "memlane.variable": ("HostVariable", "Reading", "VariableStatistics"),
     "memlane.waiting": ("wait",),
 }

@@ -15,8 +15,10 @@ Error:
     ├── MissingDependency (ImportError)      an optional package is needed for this value
     ├── NoFreeSlot (RuntimeError)            every slot is held by a live writer, loan or view
     ├── NoSpace (OSError)                    the memory could not be reserved
+    ├── OOMError (MemoryError)               the value does not fit the map or share
     ├── ObjectNotFound (FileNotFoundError)   no object of that name, or it was re-created
     ├── OwnershipLost (RuntimeError)         what was held is held by somebody else now
+    ├── ReadAccessError (PermissionError)    reading where only writing, or nothing without a lock, is allowed
     ├── SchemaMismatch (ValueError)          the object has another format than was asked for
     ├── SizeMismatch (ValueError)            the object has other sizes than were asked for
     ├── SystemFailure (OSError)              a system call failed
@@ -26,7 +28,8 @@ Error:
     ├── UnsafeNamespace (PermissionError)    others could replace or change what is there
     ├── UnsafePickle (UnpicklingError)       a pickle that others could have written
     ├── UnsupportedNamespace (OSError)       the file system lacks what crash safety needs
-    └── ValueTooLarge (ValueError)           the value does not fit the object
+    ├── ValueTooLarge (ValueError)           the value does not fit the object
+    └── WriteAccessError (PermissionError)   writing where only reading, or nothing without a lock, is allowed
 """
 
 from __future__ import annotations
@@ -87,12 +90,20 @@ class NoSpace(Error, OSError):
     """The memory could not be reserved; ``errno`` is ``ENOSPC``."""
 
 
+class OOMError(Error, MemoryError):
+    """The value does not fit the map or share; nothing was written."""
+
+
 class ObjectNotFound(Error, FileNotFoundError):
     """There is no object of that name, or it was re-created."""
 
 
 class OwnershipLost(Error, RuntimeError):
     """What was held is held by somebody else now."""
+
+
+class ReadAccessError(Error, PermissionError):
+    """Reading is not allowed here: on the side that puts, or outside a lock."""
 
 
 class SchemaMismatch(Error, ValueError):
@@ -133,3 +144,7 @@ class UnsupportedNamespace(Error, OSError):
 
 class ValueTooLarge(Error, ValueError):
     """The value does not fit the object."""
+
+
+class WriteAccessError(Error, PermissionError):
+    """Writing is not allowed here: on the side that gets, or outside a lock."""

@@ -21,6 +21,8 @@ MAX_SIZE = Default(4096)
 SLOTS = Default(14)
 PROTOCOL = Default(5)
 MAX_PARTICIPANTS = Default(128)
+SHARE_SIZE = Default(1 << 20)
+SHARE_SLOTS = Default(4)
 
 
 def given(value: int | None) -> int | None:

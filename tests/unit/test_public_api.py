@@ -31,8 +31,10 @@ BUILTIN_OF_ERROR = {
     "MissingDependency": ImportError,
     "NoFreeSlot": RuntimeError,
     "NoSpace": OSError,
+    "OOMError": MemoryError,
     "ObjectNotFound": FileNotFoundError,
     "OwnershipLost": RuntimeError,
+    "ReadAccessError": PermissionError,
     "SchemaMismatch": ValueError,
     "SizeMismatch": ValueError,
     "SystemFailure": OSError,
@@ -43,9 +45,21 @@ BUILTIN_OF_ERROR = {
     "UnsafePickle": pickle.UnpicklingError,
     "UnsupportedNamespace": OSError,
     "ValueTooLarge": ValueError,
+    "WriteAccessError": PermissionError,
 }
 
-OTHER_NAMES = {"Error", "HostVariable", "Reading", "VariableStatistics", "collect", "unlink", "wait"}
+OTHER_NAMES = {
+    "Error",
+    "HostVariable",
+    "NumpyShare",
+    "Reading",
+    "ShareStatistics",
+    "SharedAssign",
+    "VariableStatistics",
+    "collect",
+    "unlink",
+    "wait",
+}
 
 
 def test_public_names_are_exactly_the_documented_ones() -> None:
