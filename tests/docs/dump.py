@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from memlane import HostVariable
+from memlane import HostVariable, SharedAssign
 from tests.docs import pages
 
 if TYPE_CHECKING:
@@ -15,16 +15,19 @@ if TYPE_CHECKING:
 
 SEGMENT = "docs/format/segment.md"
 REGISTER = "docs/format/register.md"
+SHARE = "docs/format/share.md"
 WIDTH = 16
 
 PARTICIPANTS_AT = 0x1000
 BODY_AT = 0x2000
 SLOTS_AT = BODY_AT + 128 + 64
 DATA_AT = 0x3000
+MARK_AT = DATA_AT + 2 * (64 + 4096)
 PARTS = {
     "header": range(PARTICIPANTS_AT),
     "participants": range(PARTICIPANTS_AT, BODY_AT),
     "register": range(BODY_AT, DATA_AT + 128),
+    "share": range(MARK_AT, MARK_AT + 64),
 }
 # Table of the page, where it lies in the example, and the fields that differ from one object to the next.
 VARYING = (
@@ -57,6 +60,16 @@ def example(directory: Path) -> bytes:
         return (directory / "pose").read_bytes()
 
 
+def share_example(directory: Path) -> bytes:
+    """Return the file of the share's example, after its value was taken."""
+    arguments: dict[str, Any] = {"slots": 2, "max_participants": 1, "directory": directory}
+    with SharedAssign("pose", 64, "put", **arguments) as giver:
+        giver.put({"x": 1})
+    with SharedAssign("pose", 64, "get", **arguments) as taker:
+        taker.get()
+    return (directory / "pose").read_bytes()
+
+
 def lines(content: bytes, part: range) -> Iterator[str]:
     """Print a part of the file, with a star for zeros and dots for what varies."""
     hidden = varying()
@@ -77,7 +90,8 @@ def lines(content: bytes, part: range) -> Iterator[str]:
 
 def dump(part: str, directory: Path) -> str:
     """Return one of the pages' examples."""
-    return "\n".join(lines(example(directory), PARTS[part])) + "\n"
+    content = share_example(directory) if part == "share" else example(directory)
+    return "\n".join(lines(content, PARTS[part])) + "\n"
 
 
 if __name__ == "__main__":

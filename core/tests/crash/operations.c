@@ -7,6 +7,7 @@ static const struct {
     const uint32_t *count;
 } groups[] = {
     {operations_register, &operations_register_count},
+    {operations_share, &operations_share_count},
     {operations_lock, &operations_lock_count},
     {operations_lifecycle, &operations_lifecycle_count},
 };

@@ -22,7 +22,8 @@ enum trait {
     NO_DOUBLE = 1 << 6, /* not in pairs: both sides of a fork are at work already */
     FORKS = 1 << 7,     /* the survivor on the other side of a fork is SECOND, or VICTIM */
     CLEANS = 1 << 9,    /* walks through all indices: long */
-    AS_CHILD = 1 << 8   /* the one who performs it is the child of the fork */
+    AS_CHILD = 1 << 8,  /* the one who performs it is the child of the fork */
+    TAKES = 1 << 10     /* takes the value that waits: the report has its version */
 };
 
 /* One who performs an operation. */
@@ -45,6 +46,8 @@ struct operation {
 
 extern const struct operation operations_register[];
 extern const uint32_t operations_register_count;
+extern const struct operation operations_share[];
+extern const uint32_t operations_share_count;
 extern const struct operation operations_lifecycle[];
 extern const uint32_t operations_lifecycle_count;
 extern const struct operation operations_lock[];

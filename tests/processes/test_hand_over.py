@@ -271,17 +271,20 @@ def echo(link: Link, count: int) -> None:
 def test_memory_is_constant_over_a_hundred_thousand_hand_overs(namespace: Path) -> None:
     """A leak of a byte in each would show."""
     count = 50_000
-    with NumpyShare("requests", "64K", "put") as requests, NumpyShare("answers", "64K", "get") as answers:
-        with Peer(echo, count) as peer:
-            peer.receive()
-            before = 0
-            for number in range(count):
-                requests.put(np.full(100, number))
-                assert answers.get()[-1] == number
-                if number == count // 10:
-                    before = resident_bytes()
-            grown_here = resident_bytes() - before
-            grown_there = -peer.receive() + peer.receive()
+    with (
+        NumpyShare("requests", "64K", "put") as requests,
+        NumpyShare("answers", "64K", "get") as answers,
+        Peer(echo, count) as peer,
+    ):
+        peer.receive()
+        before = 0
+        for number in range(count):
+            requests.put(np.full(100, number))
+            assert answers.get()[-1] == number
+            if number == count // 10:
+                before = resident_bytes()
+        grown_here = resident_bytes() - before
+        grown_there = -peer.receive() + peer.receive()
 
     assert grown_here < 1 << 20
     assert grown_there < 1 << 20
