@@ -52,6 +52,14 @@ void memlane_share_options_initialise(memlane_share_options *options) {
         .object = initial.object, .size = initial.max_size, .slots = initial.slots, .encoding = initial.encoding};
 }
 
+/* A fileno() is readable while a value waits to be taken. */
+static bool is_ready(struct memlane_endpoint *endpoint, bool thorough) {
+    const memlane_share *share = (const memlane_share *)(const void *)endpoint;
+    uint64_t latest;
+    (void)thorough;                                                       /* nobody's death makes a share ready */
+    return memlane_taking_look(&share->taking, &latest) != MEMLANE_EMPTY; /* damage too: the get will say so */
+}
+
 memlane_status memlane_share_open(memlane_share **share, const char *name, size_t length,
                                   const memlane_share_options *options, memlane_error *error) {
     memlane_variable_options asked;
@@ -67,6 +75,7 @@ memlane_status memlane_share_open(memlane_share **share, const char *name, size_
     }
     *share = (memlane_share *)(void *)variable;
     memlane_taking_locate(&(*share)->taking, &variable->reg);
+    variable->endpoint.is_ready = is_ready;
     return MEMLANE_OK;
 }
 
@@ -157,6 +166,7 @@ memlane_status memlane_share_take(memlane_share *share, uint64_t version, memlan
     if (status == MEMLANE_TAKEN) {
         memlane_explain(error, status, "share '%s': another get took the value first", name_of(share));
     }
+    memlane_watch_settle(&endpoint->watch);
     return memlane_endpoint_finish(endpoint, status, error);
 }
 
@@ -208,6 +218,7 @@ memlane_status memlane_share_clear(memlane_share *share, bool *dropped, memlane_
     if (dropped != NULL) {
         *dropped = taken;
     }
+    memlane_watch_settle(&endpoint->watch);
     status = status == MEMLANE_CORRUPTED ? explain_wait(share, status, error) : MEMLANE_OK;
     return memlane_endpoint_finish(endpoint, status, error);
 }

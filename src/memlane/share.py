@@ -204,6 +204,13 @@ class Endpoint:
         """Whether the name still leads to this object: False once it was unlinked or re-created."""
         return self._share.is_current
 
+    def fileno(self) -> int:
+        """Return a descriptor that is readable while a value waits to be taken, for `select` and event loops.
+
+        It is level-triggered and belongs to the endpoint; nothing can be read from it. A forked child gets another one.
+        """
+        return self._share.fileno()
+
     def close(self) -> None:
         """Close the endpoint; views of it stay. May be called twice."""
         self._share.close()

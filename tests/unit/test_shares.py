@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import pickle
+import select
 import signal
 import threading
 import time
@@ -14,6 +15,7 @@ import pytest
 
 import memlane
 from memlane import HostVariable, NumpyShare, SharedAssign
+from tests.peer import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -241,6 +243,21 @@ def test_close_ends_a_get_of_another_thread(giver: SharedAssign) -> None:
     thread.join()
 
     assert len(outcome) == 1
+
+
+def is_readable(share: SharedAssign) -> bool:
+    """Say what an event loop would see."""
+    return bool(select.select([share], [], [], 0)[0])
+
+
+def test_descriptor_is_readable_while_a_value_waits(giver: SharedAssign, taker: SharedAssign) -> None:
+    """Event loops wait for shares as for sockets."""
+    assert not is_readable(taker)
+    giver.put(1)
+    wait_until(lambda: is_readable(taker), "the descriptor becomes readable")
+    taker.get(timeout=0)
+
+    wait_until(lambda: not is_readable(taker), "the descriptor is quiet again")
 
 
 def test_negative_timeout_is_refused(taker: SharedAssign) -> None:

@@ -30,6 +30,9 @@ class Subcommand(NamedTuple):
 
 
 SUBCOMMANDS = {
+    "compat": Subcommand(
+        "memlane.cli.compatibility", "copy the library and memlane_compat.py, for interpreters without memlane"
+    ),
     "demo": Subcommand(
         "memlane.demo.command", "run three processes that share values, and prove what memlane promises"
     ),
