@@ -28,7 +28,7 @@ CLOUD = (150000, 4)
 def values(number):
     """The number-th value to send; text of Python 2 is unicode, and bytes are none that could be text."""
     return [
-        number, -number, number * 10**20, number / 8.0, True, None, u"caf\xe9 %d" % number, b"\xff\x00", (),
+        number, -number, number * 10**20, number / 8.0, True, None, u"\xe9t\xe9 %d" % number, b"\xff\x00", (),
         (number, (u"nested", [None, {u"key": number, 2: [1.5]}])), b"\xff" * 5000, [number] * 300, u"long" * 100,
         {u"a": {u"b": (1,)}, number: u""},
     ]

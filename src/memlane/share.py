@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
+import importlib
 import operator
 import os
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
+import sys
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, final
 
 from memlane import settings
 from memlane._native import namespace
@@ -26,7 +27,7 @@ from memlane.sizes import parse_size
 from memlane.variable import Reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
     from types import ModuleType, TracebackType
 
     from typing_extensions import Self
@@ -66,8 +67,6 @@ class Endpoint:
     """What `SharedAssign` and `NumpyShare` have in common."""
 
     __slots__ = ("__weakref__", "_allow_pickle", "_mode", "_peer_uid", "_permissions", "_share")
-
-    _arrays_only = False
 
     def __init__(  # noqa: PLR0913  (each argument is named)
         self,
@@ -135,31 +134,35 @@ class Endpoint:
             create=create,
             uuid=uuid,
             allow_pickle=self._allow_pickle,
-            arrays_only=self._arrays_only,
+            as_array=self._converter(),
         )
+
+    @classmethod
+    def _converter(cls) -> Callable[[object], Any] | None:
+        """Return what makes a plain array of a value, for shares that hold nothing else."""
+        return None
 
     # -- what it does ----------------------------------------------------------------------------------------
 
     def _put(self, value: object) -> int:
-        self._must_put()
+        if self._mode != "put":
+            self._refuse_put()
         try:
             return self._share._put(value)  # noqa: SLF001
         except ValueTooLarge as error:
             raise OOMError(str(error)) from None
 
-    def _must_put(self) -> None:
-        if self._mode != "put":
-            raise WriteAccessError(
-                errno.EACCES,
-                f"share {self.name!r}: this endpoint was opened with mode='get', and takes: open one with mode='put'",
-            )
+    def _refuse_put(self) -> NoReturn:
+        raise WriteAccessError(
+            errno.EACCES,
+            f"share {self.name!r}: this endpoint was opened with mode='get', and takes: open one with mode='put'",
+        )
 
-    def _must_get(self) -> None:
-        if self._mode != "get":
-            raise ReadAccessError(
-                errno.EACCES,
-                f"share {self.name!r}: this endpoint was opened with mode='put', and gives: open one with mode='get'",
-            )
+    def _refuse_get(self) -> NoReturn:
+        raise ReadAccessError(
+            errno.EACCES,
+            f"share {self.name!r}: this endpoint was opened with mode='put', and gives: open one with mode='get'",
+        )
 
     def clear(self) -> bool:
         """Drop the value that waits to be taken. Returns whether there was one."""
@@ -356,11 +359,14 @@ class SharedAssign(Endpoint):
             Closed: The endpoint was closed, also by another thread meanwhile.
             ReadAccessError: This side gives.
         """
-        return self.read(timeout).value
+        if self._mode != "get":
+            self._refuse_get()
+        return self._share._get(timeout)[0]  # noqa: SLF001
 
     def read(self, timeout: float | None = None) -> Reading:
         """Take the next value as `get` does; return it with its version and time."""
-        self._must_get()
+        if self._mode != "get":
+            self._refuse_get()
         return Reading(*self._share._get(timeout))  # noqa: SLF001
 
 
@@ -374,11 +380,10 @@ class NumpyShare(Endpoint):
 
     __slots__ = ()
 
-    _arrays_only = True
-
-    def _open(self, *arguments: Any, **keywords: Any) -> None:
-        _arrays()
-        super()._open(*arguments, **keywords)
+    @classmethod
+    def _converter(cls) -> Callable[[object], Any]:
+        convert: Callable[[object], Any] = _arrays().as_array
+        return convert
 
     def put(self, array: object) -> int:
         """Give an array in place of one that was not taken. Never waits.
@@ -396,8 +401,7 @@ class NumpyShare(Endpoint):
             NoFreeSlot: Every slot is held by live views, loans and puts; the message names them. The old array stays.
             WriteAccessError: This side takes.
         """
-        self._must_put()
-        return self._put(_arrays().as_array(array))
+        return self._put(array)
 
     def get(self, timeout: float | None = None, *, copy: bool = True) -> Any:
         """Wait for the next array and take it.
@@ -414,15 +418,17 @@ class NumpyShare(Endpoint):
             Closed: The endpoint was closed, also by another thread meanwhile.
             ReadAccessError: This side gives.
         """
-        return self.read(timeout, copy=copy).value
+        if self._mode != "get":
+            self._refuse_get()
+        return (self._share._get(timeout) if copy else self._share._view_next(timeout))[0]  # noqa: SLF001
 
     def read(self, timeout: float | None = None, *, copy: bool = True) -> Reading:
         """Take the next array as `get` does; return it with its version and time."""
-        self._must_get()
+        if self._mode != "get":
+            self._refuse_get()
         return Reading(*(self._share._get(timeout) if copy else self._share._view_next(timeout)))  # noqa: SLF001
 
-    @contextlib.contextmanager
-    def loan(self, shape: int | tuple[int, ...], dtype: Any, *, order: Literal["C", "F"] = "C") -> Iterator[Any]:
+    def loan(self, shape: int | tuple[int, ...], dtype: Any, *, order: Literal["C", "F"] = "C") -> Loan:
         """Fill a free slot in place: no copy is made.
 
         A context manager; its block gets an array over shared memory, writable and with undefined contents. The end of
@@ -433,13 +439,10 @@ class NumpyShare(Endpoint):
             NoFreeSlot: Every slot is held by live views, loans and puts; the message names them.
             WriteAccessError: This side takes.
         """
-        with self._take_loan(shape, dtype, order) as array:
-            yield array
-
-    def _take_loan(self, shape: int | tuple[int, ...], dtype: Any, order: Literal["C", "F"]) -> Loan:
-        self._must_put()
+        if self._mode != "put":
+            self._refuse_put()
         outline = _arrays().outline(shape, dtype, order)
-        size = self._share._properties()["max_size"]  # noqa: SLF001
+        size = self._share._size  # noqa: SLF001
         if outline.nbytes > size:
             raise OOMError(
                 f"share {self.name!r}: a loan of {outline.nbytes} bytes was asked for, at most size={size} fit: loan"
@@ -452,9 +455,11 @@ class NumpyShare(Endpoint):
 
 
 def _arrays() -> ModuleType:
-    """Return the module that is written with numpy."""
+    """Return the module that is written with numpy, which only who shares arrays needs."""
+    found = sys.modules.get("memlane.arrays")
+    if found is not None:
+        return found
     try:
-        from memlane import arrays  # noqa: PLC0415  (only who shares arrays needs numpy)
+        return importlib.import_module("memlane.arrays")
     except ImportError as error:
         raise MissingDependency("memlane.NumpyShare needs numpy: pip install numpy, or use SharedAssign") from error
-    return arrays

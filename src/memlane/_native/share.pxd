@@ -9,8 +9,9 @@ from memlane._native.view cimport View
 cdef class Share(Variable):
     # The same endpoint as `handle`, which frees it.
     cdef memlane_share* share
-    # Values that are no arrays are refused.
+    # Values that are no arrays are refused, but what can be made one.
     cdef bint arrays_only
+    cdef object as_array
 
     cdef int wait_untaken(self, uint64_t deadline) except -1
     cdef bint take(self, uint64_t version) except -1

@@ -1,5 +1,6 @@
 """One endpoint of a share: values that are put by one and taken by one other."""
 
+from collections.abc import Callable
 from typing import Any
 
 from memlane._native.variable import Variable
@@ -22,12 +23,15 @@ class Share(Variable):
         create: bool,
         uuid: bytes | None,
         allow_pickle: bool | None,
-        arrays_only: bool,
+        as_array: Callable[[object], Any] | None,
     ) -> None:
-        """Open or create. None stands for what was not given; an empty directory for the default one."""
+        """Open or create. None stands for what was not given; an empty directory for the default one.
+
+        as_array: for a share of arrays: makes a plain array of what is none, or raises; else None.
+        """
 
     def write_pickled(self, value: Any) -> int:
-        """Put a value that is not plain."""
+        """Put a value that is not plain; where only arrays are, an array that has to be converted."""
 
     def _put(self, value: object) -> int:
         """Put a value in place of one that was not taken; return its version."""
@@ -37,6 +41,10 @@ class Share(Variable):
 
     def _view_next(self, timeout: float | None) -> tuple[Any, int, float]:
         """Wait for an array and take it in place; return it with its version and wall-clock seconds."""
+
+    @property
+    def _size(self) -> int:
+        """Bytes of the largest value."""
 
     def _clear(self) -> bool:
         """Drop the value that waits; tell whether there was one."""

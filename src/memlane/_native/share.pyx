@@ -24,9 +24,12 @@ cdef class Share(Variable):
 
     def _open_share(
         self, bytes name, bytes directory, *, size, slots, participants, protocol, persistent,
-        uint32_t mode, int64_t peer_uid, bint create, bytes uuid, allow_pickle, bint arrays_only
+        uint32_t mode, int64_t peer_uid, bint create, bytes uuid, allow_pickle, as_array
     ):
-        """Open or create. None stands for what was not given; an empty directory for the default one."""
+        """Open or create. None stands for what was not given; an empty directory for the default one.
+
+        as_array: for a share of arrays: makes a plain array of what is none, or raises; else None.
+        """
         cdef memlane_share_options options
         cdef memlane_error error
         cdef memlane_status status
@@ -44,7 +47,8 @@ cdef class Share(Variable):
         check(status, &error)
         self.handle = memlane_share_variable(self.share)
         self.allow_pickle = allow_pickle
-        self.arrays_only = arrays_only
+        self.as_array = as_array
+        self.arrays_only = as_array is not None
         self.noun = "share"
         self.size_word = "size"
         self.patience = 0
@@ -60,18 +64,23 @@ cdef class Share(Variable):
         return self.size + MEMLANE_SHARE_HEADROOM
 
     def write_pickled(self, value):
-        """Put a value that is not plain."""
-        if self.arrays_only:
+        """Put a value that is not plain; where only arrays are, an array that has to be converted."""
+        if not self.arrays_only:
+            return Variable.write_pickled(self, value)
+        array = self.as_array(value)
+        if array is value:
             raise TypeError(
                 f"share {self.name!r}: an array of dtype {value.dtype!r} cannot be put: only numbers, text and bytes of"
                 " fixed size, times, and structures of these travel; convert it by astype()"
             )
-        return Variable.write_pickled(self, value)
+        return self.write(array)
 
     def _put(self, value):
         """Put a value in place of one that was not taken; return its version."""
         if self.share == NULL:
             self.refuse_unopened()
+        if self.arrays_only and not is_array(value):
+            value = self.as_array(value)
         return self.write(value)
 
     # -- getting ---------------------------------------------------------------------------------------------
@@ -147,6 +156,11 @@ cdef class Share(Variable):
                 return place.over(pinned), pinned.view.reading.version, pinned.view.reading.real_ns / 1e9
 
     # -- what was taken --------------------------------------------------------------------------------------
+
+    @property
+    def _size(self):
+        """Bytes of the largest value."""
+        return self.size
 
     def _clear(self):
         """Drop the value that waits; tell whether there was one."""
