@@ -263,7 +263,7 @@ memlane_status memlane_variable_write(memlane_variable *variable, const void *by
         return explain_too_large(variable, size, error);
     }
     memlane_status status = memlane_variable_loan(variable, &loan, deadline_ns, error);
-    if (status != MEMLANE_OK) {
+    if (status != MEMLANE_OK || loan.variable == NULL) { /* no loan without success, as clang-tidy cannot see */
         return status;
     }
     if (size > 0) { /* memcpy takes no null pointer, not even for nothing */

@@ -392,7 +392,7 @@ static void sizes_that_differ_are_refused_with_both_sides(void) {
     memlane_share *share = share_open(), *second;
     memlane_share_options options = share_options();
     memlane_error error;
-    options.size = 2 * SIZE;
+    options.size = (uint64_t)2 * SIZE;
     CHECK_FAILURE(MEMLANE_SIZE_MISMATCH, "share 'cloud': size=256 was asked for, the object has size=128",
                   memlane_share_open(&second, "cloud", 5, &options, &error), &error);
     options.size = 0;

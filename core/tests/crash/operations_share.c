@@ -56,7 +56,7 @@ static void act_get_in_place(void *argument) {
     const struct actor *actor = argument;
     struct endpoint *endpoint = endpoint_of(actor);
     struct machine_report *report = operation_begin(actor);
-    uint32_t pin;
+    uint32_t pin = 0;
     memlane_status status;
     do {
         status = look_and_pin(endpoint, report, &pin);
