@@ -339,6 +339,13 @@ def hazards(session: nox.Session) -> None:
 
 
 @nox.session
+def interop(session: nox.Session) -> None:
+    """Exchange values between every two of Python 2.7 to the newest, PyPy and C; fails when one is missing."""
+    session.install(".", "numpy>=1.24")
+    session.run("python", "-m", "tests.interop.matrix", *session.posargs)
+
+
+@nox.session
 def soak(session: nox.Session) -> None:
     """Kill and stop real processes at random moments: 2,000 kills (``--long``: 20,000)."""
     folder = build_core(session, "release", "-DMEMLANE_BUILD_TESTS=ON")

@@ -27,6 +27,7 @@ C_RANKS = (
         "rwlock",
         "gate",
         "register",
+        "taking",
         "custody",
         "ring",
         "ends",
@@ -37,7 +38,8 @@ C_RANKS = (
         "endpoint",
         "gathering",
     ),
-    ("variable", "channel", "map", "namespace"),
+    ("variable", "variable_kind", "channel", "map", "namespace"),
+    ("share",),
     ("memlane",),
 )
 # Headers of the language. All others belong to a system, and only the seam to the system sees those.
@@ -55,9 +57,10 @@ PYTHON_LAYERS = (
     ("names",),
     ("codec",),
     ("_native",),
-    ("waiting",),
+    ("arrays", "waiting"),
     ("listener",),
     ("channel", "map", "namespace", "variable"),
+    ("share",),
     ("cli", "demo"),
 )
 

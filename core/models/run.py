@@ -79,6 +79,8 @@ SEARCHES = (
     Search("lock", "FALSE_VERDICT HEIR GENERATIONS=1", "a zombie beside an heir with its tag"),
     Search("wait", "", "2 publishers, 2 waiters: no wake-up is lost"),
     Search("wait", "DEATH OTHER_PUBLICATIONS=1", "a publisher dies: one chunk heals"),
+    Search("share", "", "2 puts, 2 getters, one mortal: each value is taken at most once"),
+    Search("share", "PUTS=3", "the same with 3 puts"),
     Search("attach", "", "die or stop at any step of attach, clean-up, detach"),
     Search("attach", "LOST", "a participant whose descriptor was closed lives on"),
     Search("attach", "SECOND", "two newcomers"),
@@ -191,6 +193,12 @@ MUTANTS = (
     Mutant("channel", "NO_EPOCH", "", "D55: another epoch arms"),
     Mutant("channel", "NO_SECOND_LOOK", "ONE_WRITER", "D55: the cursor again after the verdict"),
     Mutant("channel", "NO_VERDICT", "ONE_WRITER", "D56: a writer that waits asks whether the reader lives"),
+    # What waits to be taken.
+    Mutant("share", "TAKE_BY_STORE", "", "a value is taken without looking who was first"),
+    Mutant("share", "TAKE_BACKWARDS", "", "a value is taken although a newer one was"),
+    Mutant("share", "LATEST_LOADED_FIRST", "", "order: load of taken before the load of latest"),
+    Mutant("share", "TAKE_RELAXED", "", "order: load of latest before the swap of taken"),
+    Mutant("share", "LOOK_RELAXED", "", "order: load of taken before the load of latest, by acquire"),
 )
 
 
@@ -282,6 +290,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--long", action="store_true", help="also search with larger bounds")
     parser.add_argument(
         "--only", metavar="NAME", help="a model (register, lock, wait, attach, fork, channel) or a mutant"
+    )
+    parser.add_argument(
+        "--only", metavar="NAME", help="a model (register, lock, wait, share, attach, fork) or a mutant"
     )
     parser.add_argument("--memory", type=int, metavar="MB", help="limit of each search (default 3000, long 8000)")
     return parser.parse_args(arguments)

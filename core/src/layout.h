@@ -242,6 +242,17 @@ static inline uint32_t memlane_end_tag(uint64_t word) {
     return (uint32_t)word;
 }
 
+/* -- the share: what was taken (docs/design/share.md) ---------------------------------------------------- */
+
+/* taken = the newest version that a get took or a clear dropped, 0: none. A value waits to be taken while the version of
+ * `latest` is above it. Writers: any participant, by CAS from a lower version to that of the value which it copied or
+ * pinned before; so it only rises, and each version is taken at most once. Who has a stale value fails its CAS and looks
+ * again. Its writer's death changes nothing: before the CAS the value still waits, after it the value was taken. */
+struct memlane_share_control {
+    memlane_atomic64 taken;
+    unsigned char line[MEMLANE_LINE - 8];
+};
+
 /* -- the lock word (docs/design/lock.md) ---------------------------------------------------------------- */
 
 /* word = count:32 | waiters:1 | abandoned:1 | 0:2 | owner tag:28. The count rises with each acquisition and is the
@@ -356,6 +367,8 @@ MEMLANE_ASSERT_OFFSET(memlane_ring_control, tail, 64);
 MEMLANE_ASSERT_OFFSET(memlane_ring_control, data_bell, 72);
 MEMLANE_ASSERT_OFFSET(memlane_ring_control, end, 128);
 _Static_assert(sizeof(struct memlane_ring_control) == (size_t)3 * MEMLANE_LINE, "each cursor is alone on its line");
+MEMLANE_ASSERT_OFFSET(memlane_share_control, taken, 0);
+_Static_assert(sizeof(struct memlane_share_control) == MEMLANE_LINE, "one line for what was taken");
 _Static_assert(sizeof(struct memlane_lock_word) == 8, "one word");
 MEMLANE_ASSERT_OFFSET(memlane_rwlock_control, flags_used, 64);
 _Static_assert(sizeof(struct memlane_rwlock_control) == (size_t)2 * MEMLANE_LINE, "the lock word is alone on its line");

@@ -30,6 +30,8 @@ enum memlane_mutant {
     MEMLANE_MUTANT_ALWAYS_ARMED,          /* an end reports an opposite that was over before it came (D55) */
     MEMLANE_MUTANT_NO_SECOND_LOOK,        /* the end of the stream is reported by a cursor from before the verdict */
     MEMLANE_MUTANT_KEEP_END,              /* clean-up of an index leaves its end of a channel taken */
+    MEMLANE_MUTANT_TAKE_BY_STORE,         /* a value is marked as taken without looking who was first (D23) */
+    MEMLANE_MUTANT_TAKE_BACKWARDS,        /* a value is taken although a newer one was */
 
     /* Orders, each weakened to relaxed. */
     MEMLANE_MUTANT_PUBLISH_RELAXED,

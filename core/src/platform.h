@@ -78,6 +78,8 @@ int memlane_platform_byte_is_locked(int descriptor, uint64_t offset, bool *locke
 /* -- memory ------------------------------------------------------------------------------------------ */
 
 int memlane_platform_map(int descriptor, size_t size, bool writable, void **address);
+/* Makes the pages of a mapping present, as far as the system can; changes none. */
+void memlane_platform_populate(const unsigned char *address, size_t size);
 void memlane_platform_unmap(void *address, size_t size);
 int memlane_platform_allocate_pages(size_t size, void **address);                 /* private zeros */
 int memlane_platform_replace_by_zeros(void *address, size_t size, bool writable); /* async-signal-safe */

@@ -332,6 +332,17 @@ int memlane_platform_map(int descriptor, size_t size, bool writable, void **addr
     return mapped(mmap(NULL, size, protection(writable), MAP_SHARED, descriptor, 0), address);
 }
 
+void memlane_platform_populate(const unsigned char *address, size_t size) {
+    enum { POPULATE_READ = 22 }; /* since Linux 5.14; headers may be older */
+    if (madvise((void *)(uintptr_t)address, size, POPULATE_READ) == 0 || errno != EINVAL) {
+        return;
+    }
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    for (size_t at = 0; at < size; at += page) {
+        (void)*(const volatile unsigned char *)(address + at);
+    }
+}
+
 void memlane_platform_unmap(void *address, size_t size) {
     munmap(address, size);
 }

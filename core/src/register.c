@@ -249,7 +249,7 @@ static bool claim_slot(struct memlane_register *reg, uint32_t slot, bool ask, st
 
 memlane_status memlane_register_claim(struct memlane_register *reg, struct memlane_claim *claim) {
     /* relaxed: where to begin is a hint; the slot after the newest is the one that was out of use for longest. */
-    uint32_t first = memlane_latest_slot(memlane_load_relaxed(&reg->control->latest)) + 1;
+    uint32_t first = reg->compact ? 0 : memlane_latest_slot(memlane_load_relaxed(&reg->control->latest)) + 1;
     for (uint32_t look = 0; look < reg->slots * PASSES; look++) {
         uint32_t slot = (first + look) % reg->slots;
         bool ask = look >= reg->slots;

@@ -15,6 +15,7 @@ struct memlane_register {
     struct memlane_pin_row *pins;
     struct memlane_slot *slot;
     unsigned char *data;
+    bool compact; /* claims begin at slot 0, so that few slots are in use and stay in the caches: for large values */
     memlane_atomic64 *own; /* bit set: this endpoint is writing or loaning the slot (D2) */
     struct {
         uint64_t latest; /* what is pinned, 0: nothing */

@@ -16,7 +16,7 @@ enum {
     TRIES = 100,                  /* openings of a name that others remove and make anew all the time */
     BUSY_PATIENCE_NS = 100000000, /* D10: somebody who removes an object holds all bytes only for moments */
     BUSY_CHUNK_NS = 200000,
-    POPULATE_MAXIMUM = 1 << 20
+    POPULATE_MAXIMUM = 1 << 28 /* bytes; about 50 ms. Larger objects fault in as they are used. Arbitrary */
 };
 
 static void clear_handles(struct memlane_segment *segment) {
@@ -79,6 +79,12 @@ static memlane_status explain_map(const struct memlane_segment *segment, int fai
     return memlane_fail_system(error, failure, "cannot map the %zu bytes of '%s'", segment->size, segment->name.text);
 }
 
+static void populate(const struct memlane_segment *segment, const unsigned char *address) {
+    if (segment->kind->populates && segment->size <= POPULATE_MAXIMUM) {
+        memlane_platform_populate(address, segment->size);
+    }
+}
+
 static memlane_status map(struct memlane_segment *segment, memlane_error *error) {
     void *address;
     segment->size = (size_t)segment->header.total_size;
@@ -88,6 +94,7 @@ static memlane_status map(struct memlane_segment *segment, memlane_error *error)
     }
     segment->base = address;
     segment->guard = memlane_trap_guard(address, segment->size, true);
+    populate(segment, segment->base);
     return MEMLANE_OK;
 }
 
@@ -109,6 +116,7 @@ memlane_status memlane_segment_map_view(struct memlane_segment *segment, memlane
     segment->view_base = address;
     /* relaxed: see memlane_segment_is_lost. */
     memlane_store32_relaxed(&segment->view_guard, (uint32_t)(memlane_trap_guard(address, segment->size, false) + 1));
+    populate(segment, segment->view_base);
     return MEMLANE_OK;
 }
 

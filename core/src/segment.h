@@ -19,6 +19,9 @@ struct memlane_kind {
     /* Size of the body for this geometry and number of participants; 0 where the geometry is impossible. Also used on
      * geometry from shared memory: every sum is checked. */
     uint64_t (*body_size)(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint32_t participants);
+    /* Faults the pages in when they are mapped: for objects whose every byte will be used, so that no access pays for a
+     * page's first touch, which costs several times what copying the page costs. */
+    bool populates;
     /* Takes back all that belonged to the index. Idempotent: it may be killed anywhere and repeated. */
     void (*clean)(struct memlane_segment *segment, uint32_t index);
     /* Fork: copies to the fresh index what the child keeps (pins of live views). */

@@ -38,6 +38,7 @@ static const char *const names[] = {
     [MEMLANE_PEER_DIED] = "peer died",
     [MEMLANE_ENDPOINT_BUSY] = "endpoint busy",
     [MEMLANE_END_CLOSED] = "end closed",
+    [MEMLANE_TAKEN] = "taken",
 };
 
 const char *memlane_version(void) {
@@ -47,6 +48,8 @@ const char *memlane_version(void) {
 const char *memlane_status_name(memlane_status status) {
     size_t index = (size_t)status;
     return index < sizeof names / sizeof *names && names[index] != NULL ? names[index] : "unknown status";
+    const char *name = index < sizeof names / sizeof *names ? names[index] : NULL;
+    return name != NULL ? name : "unknown status";
 }
 
 __attribute__((format(printf, 2, 0))) static void write_message(memlane_error *error, const char *format,

@@ -1,12 +1,11 @@
+#include "variable_kind.h"
+
 #include "custody.h"
-#include "endpoint.h"
 #include "failure.h"
+#include "header.h"
 #include "participant.h"
-#include "register.h"
 #include "statistics.h"
 #include "wait.h"
-
-#include <memlane/variable.h>
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,26 +21,37 @@ enum {
 
 #define NO_PIN UINT32_MAX
 
-struct memlane_variable {
-    struct memlane_endpoint endpoint;
-    struct memlane_register reg;
-    memlane_atomic64 seen; /* the newest version that was returned here: what is newer makes the endpoint ready */
+static const struct memlane_variable_kind variable_kind = {
+    .base =
+        {
+            .code = MEMLANE_KIND_VARIABLE,
+            .body_size = memlane_register_body_size,
+            .clean = memlane_custody_clean,
+            .inherit = memlane_custody_inherit,
+            .adopt = memlane_custody_adopt,
+            .next_view = memlane_custody_next_view,
+        },
+    .handle_size = sizeof(memlane_variable),
+    .size_word = "max_size",
+    .default_size = MEMLANE_DEFAULT_MAX_SIZE,
+    .default_slots = MEMLANE_DEFAULT_SLOTS,
 };
 
-static const struct memlane_kind variable_kind = {
-    .code = MEMLANE_KIND_VARIABLE,
-    .body_size = memlane_register_body_size,
-    .clean = memlane_custody_clean,
-    .inherit = memlane_custody_inherit,
-    .adopt = memlane_custody_adopt,
-    .next_view = memlane_custody_next_view,
-};
+/* For texts: "variable". */
+static const char *kind_of(const memlane_variable *variable) {
+    return memlane_kind_name(variable->kind->base.code);
+}
 
 /* -- opening --------------------------------------------------------------------------------------------------- */
 
 void memlane_variable_options_initialise(memlane_variable_options *options) {
     *options = (memlane_variable_options){.max_size = MEMLANE_ANY, .slots = MEMLANE_ANY, .encoding = MEMLANE_ANY};
     memlane_object_options_initialise(&options->object);
+}
+
+/* The kinds' callbacks get the part that all kinds have, which is the first one. */
+static const struct memlane_variable_kind *kind_asked_for(const struct memlane_request *request) {
+    return (const struct memlane_variable_kind *)(const void *)request->kind;
 }
 
 static memlane_status agree(const struct memlane_request *request, const struct memlane_header *found,
@@ -52,52 +62,62 @@ static memlane_status agree(const struct memlane_request *request, const struct 
     if (status != MEMLANE_OK) {
         return status;
     }
+    const struct memlane_variable_kind *kind = kind_asked_for(request);
+    uint64_t size = found->geometry[MEMLANE_REGISTER_CAPACITY] - kind->headroom;
     const struct memlane_term terms[] = {
-        {"max_size", options->max_size, found->geometry[MEMLANE_REGISTER_CAPACITY], MEMLANE_SIZE_MISMATCH},
+        {kind->size_word, options->max_size, size, MEMLANE_SIZE_MISMATCH},
         {"slots", options->slots, found->geometry[MEMLANE_REGISTER_SLOTS], MEMLANE_SIZE_MISMATCH},
         {"protocol", options->encoding, found->geometry[MEMLANE_REGISTER_ENCODING], MEMLANE_SCHEMA_MISMATCH},
     };
     return memlane_endpoint_agree(request, &options->object, found, terms, sizeof terms / sizeof *terms, error);
 }
 
-static memlane_status check_options(const memlane_variable_options *options, const char *name, memlane_error *error) {
-    uint64_t max_size = memlane_given_or(options->max_size, MEMLANE_DEFAULT_MAX_SIZE);
-    uint64_t slots = memlane_given_or(options->slots, MEMLANE_DEFAULT_SLOTS);
-    if (options->format != NULL && options->max_size != MEMLANE_ANY &&
-        options->max_size != memlane_format_size(options->format)) {
-        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
-                            "variable '%s': max_size=%" PRIu64
-                            " was asked for, and a format whose struct takes %" PRIu64 " bytes: leave max_size out",
-                            name, options->max_size, memlane_format_size(options->format));
+static memlane_status check_format(const memlane_variable_options *options, const char *name, memlane_error *error) {
+    if (options->format == NULL || options->max_size == MEMLANE_ANY ||
+        options->max_size == memlane_format_size(options->format)) {
+        return MEMLANE_OK;
     }
-    if (max_size < 1 || max_size > MEMLANE_CAPACITY_MAXIMUM) {
+    return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
+                        "variable '%s': max_size=%" PRIu64 " was asked for, and a format whose struct takes %" PRIu64
+                        " bytes: leave max_size out",
+                        name, options->max_size, memlane_format_size(options->format));
+}
+
+static memlane_status check_sizes(const struct memlane_variable_kind *kind, const char *name, uint64_t size,
+                                  uint64_t slots, memlane_error *error) {
+    uint64_t largest = MEMLANE_CAPACITY_MAXIMUM - kind->headroom;
+    if (size < 1 || size > largest) {
         return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
-                            "variable '%s': max_size=%" PRIu64 " is not between 1 and %" PRIu64 " bytes", name,
-                            max_size, (uint64_t)MEMLANE_CAPACITY_MAXIMUM);
+                            "%s '%s': %s=%" PRIu64 " is not between 1 and %" PRIu64 " bytes",
+                            memlane_kind_name(kind->base.code), name, kind->size_word, size, largest);
     }
     if (slots < MEMLANE_SLOTS_MINIMUM || slots > MEMLANE_SLOTS_MAXIMUM) {
-        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
-                            "variable '%s': slots=%" PRIu64 " is not between %d and %d", name, slots,
-                            MEMLANE_SLOTS_MINIMUM, MEMLANE_SLOTS_MAXIMUM);
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT, "%s '%s': slots=%" PRIu64 " is not between %d and %d",
+                            memlane_kind_name(kind->base.code), name, slots, MEMLANE_SLOTS_MINIMUM,
+                            MEMLANE_SLOTS_MAXIMUM);
     }
     return MEMLANE_OK;
 }
 
-static memlane_status make_request(struct memlane_request *request, const char *name, size_t length,
-                                   const memlane_variable_options *options, memlane_error *error) {
-    memlane_status status = memlane_endpoint_request(request, &variable_kind, name, length, &options->object,
+static memlane_status make_request(struct memlane_request *request, const struct memlane_variable_kind *kind,
+                                   const char *name, size_t length, const memlane_variable_options *options,
+                                   memlane_error *error) {
+    uint64_t usual_size = options->format != NULL ? memlane_format_size(options->format) : kind->default_size;
+    uint64_t size = memlane_given_or(options->max_size, usual_size);
+    uint64_t slots = memlane_given_or(options->slots, kind->default_slots);
+    memlane_status status = memlane_endpoint_request(request, &kind->base, name, length, &options->object,
                                                      MEMLANE_DEFAULT_PARTICIPANTS, error);
     if (status == MEMLANE_OK) {
-        status = check_options(options, request->name.text, error);
+        status = check_format(options, request->name.text, error);
     }
-    uint64_t usual_size = MEMLANE_DEFAULT_MAX_SIZE;
+    if (status == MEMLANE_OK) {
+        status = check_sizes(kind, request->name.text, size, slots, error);
+    }
     if (options->format != NULL) {
-        usual_size = memlane_format_size(options->format);
         request->schema = options->format->schema;
         request->schema_length = options->format->schema_length;
     }
-    memlane_register_shape(request->geometry, memlane_given_or(options->slots, MEMLANE_DEFAULT_SLOTS),
-                           memlane_given_or(options->max_size, usual_size));
+    memlane_register_shape(request->geometry, slots, size + kind->headroom);
     request->geometry[MEMLANE_REGISTER_ENCODING] = memlane_given_or(options->encoding, MEMLANE_DEFAULT_ENCODING);
     request->agree = agree;
     request->argument = (void *)(uintptr_t)options;
@@ -143,14 +163,15 @@ void memlane_variable_mark_seen(memlane_variable *variable, uint64_t version) {
     }
 }
 
-memlane_status memlane_variable_open(memlane_variable **variable, const char *name, size_t length,
-                                     const memlane_variable_options *options, memlane_error *error) {
+memlane_status memlane_variable_open_kind(memlane_variable **variable, const struct memlane_variable_kind *kind,
+                                          const char *name, size_t length, const memlane_variable_options *options,
+                                          memlane_error *error) {
     struct memlane_request request;
-    memlane_status status = make_request(&request, name, length, options, error);
+    memlane_status status = make_request(&request, kind, name, length, options, error);
     if (status != MEMLANE_OK) {
         return status;
     }
-    memlane_variable *opened = calloc(1, sizeof *opened);
+    memlane_variable *opened = calloc(1, kind->handle_size);
     if (opened == NULL) {
         return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request.name.text);
     }
@@ -159,6 +180,7 @@ memlane_status memlane_variable_open(memlane_variable **variable, const char *na
         free(opened);
         return status;
     }
+    opened->kind = kind;
     status = memlane_register_bind(&opened->reg, &opened->endpoint.segment, error);
     opened->endpoint.rouse = rouse;
     opened->endpoint.unbind = unbind;
@@ -172,6 +194,11 @@ memlane_status memlane_variable_open(memlane_variable **variable, const char *na
     memlane_endpoint_make_pollable(&opened->endpoint, is_ready, &opened->reg.control->bell, NULL);
     *variable = opened;
     return MEMLANE_OK;
+}
+
+memlane_status memlane_variable_open(memlane_variable **variable, const char *name, size_t length,
+                                     const memlane_variable_options *options, memlane_error *error) {
+    return memlane_variable_open_kind(variable, &variable_kind, name, length, options, error);
 }
 
 /* -- closing --------------------------------------------------------------------------------------------------- */
@@ -198,10 +225,10 @@ static memlane_status explain_no_slot(const memlane_variable *variable, memlane_
     char holders[600];
     memlane_custody_describe(&variable->reg, holders, sizeof holders);
     return memlane_fail(error, MEMLANE_NO_FREE_SLOT,
-                        "variable '%s': none of its %" PRIu32
+                        "%s '%s': none of its %" PRIu32
                         " slots is free (%s): release views and loans, continue stopped "
                         "processes, or create it with more slots=",
-                        variable->endpoint.segment.name.text, variable->reg.slots, holders);
+                        kind_of(variable), variable->endpoint.segment.name.text, variable->reg.slots, holders);
 }
 
 /* Waits for a slot, taking back what the dead held. Slots come back without a notification, so this polls, in growing
@@ -228,11 +255,12 @@ static memlane_status claim_patiently(memlane_variable *variable, struct memlane
 }
 
 static memlane_status explain_too_large(const memlane_variable *variable, uint64_t size, memlane_error *error) {
-    return memlane_fail(
-        error, MEMLANE_VALUE_TOO_LARGE,
-        "variable '%s': the value takes %" PRIu64 " bytes, at most max_size=%" PRIu64
-        " fit; the old value stays: write less, or memlane.unlink() it and create it with a larger max_size=",
-        variable->endpoint.segment.name.text, size, variable->reg.capacity);
+    const struct memlane_variable_kind *kind = variable->kind;
+    return memlane_fail(error, MEMLANE_VALUE_TOO_LARGE,
+                        "%s '%s': the value takes %" PRIu64 " bytes, at most %s=%" PRIu64
+                        " fit; the old value stays: write less, or memlane.unlink() it and create it with a larger %s=",
+                        kind_of(variable), variable->endpoint.segment.name.text, size, kind->size_word,
+                        variable->reg.capacity - kind->headroom, kind->size_word);
 }
 
 /* A value that may be written here: it fits, and it is the struct where there is a format. */
@@ -256,9 +284,9 @@ static memlane_status commit(memlane_variable *variable, struct memlane_claim *c
     if (status == MEMLANE_OWNERSHIP_LOST) {
         return memlane_fail(
             error, status,
-            "variable '%s': this loan is not this process's any more (it was made before a fork, or the process had "
+            "%s '%s': this loan is not this process's any more (it was made before a fork, or the process had "
             "been taken for dead); nothing was published: loan again",
-            segment->name.text);
+            kind_of(variable), segment->name.text);
     }
     memlane_wait_notify(&variable->reg.control->bell);
     memlane_statistics_add(segment, MEMLANE_COUNTER_WRITES, 1);
@@ -277,7 +305,7 @@ memlane_status memlane_variable_write(memlane_variable *variable, const void *by
     }
     memlane_loan loan = {0};
     status = memlane_variable_loan(variable, &loan, deadline_ns, error);
-    if (status != MEMLANE_OK) {
+    if (status != MEMLANE_OK || loan.variable == NULL) { /* no loan without success, as clang-tidy cannot see */
         return status;
     }
     if (size > 0) { /* memcpy takes no null pointer, not even for nothing */
@@ -350,23 +378,26 @@ static memlane_reading reading_of(const struct memlane_glance *glance) {
     };
 }
 
+memlane_status memlane_variable_explain_damage(const memlane_variable *variable, memlane_error *error) {
+    return memlane_fail(
+        error, MEMLANE_CORRUPTED,
+        "%s '%s': its shared words contradict each other: another program overwrote them; end the programs "
+        "that use it, remove it with memlane.unlink(), and open it anew",
+        kind_of(variable), variable->endpoint.segment.name.text);
+}
+
 static memlane_status explain_reading(const memlane_variable *variable, memlane_status status, memlane_error *error) {
-    const char *name = variable->endpoint.segment.name.text;
+    const char *kind = kind_of(variable), *name = variable->endpoint.segment.name.text;
     switch (status) {
     case MEMLANE_EMPTY:
-        return memlane_fail(error, status,
-                            "variable '%s' was never written: write it first, or read it by get(default)", name);
+        return memlane_fail(error, status, "%s '%s' was never written: write it first, or read it by get(default)",
+                            kind, name);
     case MEMLANE_TOO_MANY_VIEWS:
         return memlane_fail(
-            error, status,
-            "variable '%s': this endpoint views %d versions already: release views, or open a second endpoint", name,
-            MEMLANE_PINS_EACH);
+            error, status, "%s '%s': this endpoint views %d versions already: release views, or open a second endpoint",
+            kind, name, MEMLANE_PINS_EACH);
     default:
-        return memlane_fail(
-            error, MEMLANE_CORRUPTED,
-            "variable '%s': its shared words contradict each other: another program overwrote them; end the programs "
-            "that use it, remove it with memlane.unlink(), and open it anew",
-            name);
+        return memlane_variable_explain_damage(variable, error);
     }
 }
 
@@ -469,8 +500,8 @@ memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, u
             return status != MEMLANE_OK || fits
                        ? status
                        : memlane_fail(error, MEMLANE_BUFFER_TOO_SMALL,
-                                      "variable '%s': the value takes %" PRIu64 " bytes, the buffer holds %" PRIu64,
-                                      variable->endpoint.segment.name.text, reading->size, capacity);
+                                      "%s '%s': the value takes %" PRIu64 " bytes, the buffer holds %" PRIu64,
+                                      kind_of(variable), variable->endpoint.segment.name.text, reading->size, capacity);
         }
     }
 }
@@ -538,10 +569,10 @@ static memlane_status explain_wait(const memlane_variable *variable, memlane_sta
                                    memlane_error *error) {
     switch (status) {
     case MEMLANE_TIMEOUT:
-        return memlane_fail(error, status, "variable '%s': no version newer than %" PRIu64 " was written in time",
-                            variable->endpoint.segment.name.text, version);
+        return memlane_fail(error, status, "%s '%s': no version newer than %" PRIu64 " was written in time",
+                            kind_of(variable), variable->endpoint.segment.name.text, version);
     case MEMLANE_INTERRUPTED:
-        return memlane_fail(error, status, "variable '%s': a signal ended the wait",
+        return memlane_fail(error, status, "%s '%s': a signal ended the wait", kind_of(variable),
                             variable->endpoint.segment.name.text);
     case MEMLANE_CLOSED:
         return memlane_endpoint_explain_closed(&variable->endpoint, error);
@@ -585,7 +616,7 @@ void memlane_variable_count_skipped(memlane_variable *variable, uint64_t skipped
 void memlane_variable_describe(const memlane_variable *variable, memlane_variable_properties *properties) {
     const struct memlane_header *header = &variable->endpoint.segment.header;
     *properties = (memlane_variable_properties){
-        .max_size = header->geometry[MEMLANE_REGISTER_CAPACITY],
+        .max_size = header->geometry[MEMLANE_REGISTER_CAPACITY] - variable->kind->headroom,
         .slots = header->geometry[MEMLANE_REGISTER_SLOTS],
         .participants = header->participants_count,
         .encoding = header->geometry[MEMLANE_REGISTER_ENCODING],

@@ -57,6 +57,8 @@ static void the_tables_lie_where_they_always_lay(void) {
     PIN(memlane_slot, monotonic_ns, 16);
     PIN(memlane_slot, real_ns, 24);
     CHECK_EQUAL(64, sizeof(struct memlane_slot));
+    PIN(memlane_share_control, taken, 0);
+    CHECK_EQUAL(64, sizeof(struct memlane_share_control));
     CHECK_EQUAL(8, sizeof(struct memlane_lock_word));
 }
 

@@ -42,12 +42,13 @@ static void statuses_keep_their_numbers_and_names(void) {
         {28, MEMLANE_PEER_DIED, "peer died"},
         {29, MEMLANE_ENDPOINT_BUSY, "endpoint busy"},
         {30, MEMLANE_END_CLOSED, "end closed"},
+        {37, MEMLANE_TAKEN, "taken"},
     };
     for (size_t i = 0; i < sizeof pins / sizeof *pins; i++) {
         CHECK_EQUAL(pins[i].number, pins[i].status);
         CHECK_STRING(pins[i].name, memlane_status_name(pins[i].status));
     }
-    CHECK_STRING("unknown status", memlane_status_name((memlane_status)(sizeof pins / sizeof *pins)));
+    CHECK_STRING("unknown status", memlane_status_name((memlane_status)1000));
     CHECK_STRING("unknown status", memlane_status_name((memlane_status)-1));
 }
 

@@ -3,6 +3,7 @@
 `HostVariable` is the latest value of a thing, readable and writable by every process of the host.
 `UnsafeSharedMMap`, `SharedMMap` and `RWSharedMMap` are shared memory as a file or as bytes.
 `open_channel` opens one end of a stream of bytes between two processes.
+`SharedAssign` is assignment between two processes, `NumpyShare` the one for arrays.
 """
 
 TYPE_CHECKING = False  # importing `typing` takes longer than all else that happens here
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
     )
     from memlane.map import MapStatistics, RWSharedMMap, SharedMMap, UnsafeSharedMMap
     from memlane.namespace import collect, unlink
+    from memlane.share import NumpyShare, SharedAssign, ShareStatistics
     from memlane.variable import HostVariable, Reading, VariableStatistics
     from memlane.waiting import wait
 
@@ -91,6 +93,7 @@ __all__ = [
     "MissingDependency",
     "NoFreeSlot",
     "NoSpace",
+    "NumpyShare",
     "OOMError",
     "ObjectNotFound",
     "OperationFailedError",
@@ -103,6 +106,8 @@ __all__ = [
     "ReadAccessError",
     "Reading",
     "SchemaMismatch",
+    "ShareStatistics",
+    "SharedAssign",
     "SharedMMap",
     "SizeMismatch",
     "SmipcError",
@@ -144,6 +149,7 @@ _CAPABILITIES = {
     "memlane.codec.fields": ("Field",),
     "memlane.map": ("MapStatistics", "RWSharedMMap", "SharedMMap", "UnsafeSharedMMap"),
     "memlane.namespace": ("collect", "unlink"),
+    "memlane.share": ("NumpyShare", "SharedAssign", "ShareStatistics"),
     "memlane.variable": ("HostVariable", "Reading", "VariableStatistics"),
     "memlane.waiting": ("wait",),
 }

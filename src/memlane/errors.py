@@ -18,6 +18,7 @@ Error:
     ├── NoFreeSlot (RuntimeError)            every slot is held by a live writer, loan or view
     ├── NoSpace (OSError)                    the memory could not be reserved
     ├── OOMError (MemoryError)               a write beyond the end of the memory that is there
+    ├── OOMError (MemoryError)               the value does not fit the map or share
     ├── ObjectNotFound (FileNotFoundError)   no object of that name, or it was re-created
     ├── OppositeEndClosedError (BrokenPipeError)   the other end of the channel was closed, or its owner died
     │   └── OppositeEndDiedError (PeerDied)  its owner died
@@ -25,6 +26,7 @@ Error:
     ├── ReadAccessError (PermissionError)    reading without the lock or the mode for it
     ├── ParameterTypeError (TypeError)       an argument of a type that no channel could take
     ├── PeerDied (ConnectionError)           who had to do its part died
+    ├── ReadAccessError (PermissionError)    reading where only writing, or nothing without a lock, is allowed
     ├── SchemaMismatch (ValueError)          the object has another format than was asked for
     ├── SizeMismatch (ValueError)            the object has other sizes than were asked for
     ├── SystemFailure (OSError)              a system call failed
@@ -39,6 +41,8 @@ Error:
 
 ``OperationFailedError`` (RuntimeError), which programs of the old channel module catch, stands between ``Error`` and
 ``EndpointBusy``, ``NoSpace``, ``SystemFailure`` and ``TooManyParticipants``.
+    ├── ValueTooLarge (ValueError)           the value does not fit the object
+    └── WriteAccessError (PermissionError)   writing where only reading, or nothing without a lock, is allowed
 """
 
 from __future__ import annotations
@@ -115,6 +119,10 @@ class OOMError(Error, MemoryError):
     """A write beyond the end of the memory that is there; nothing was written."""
 
 
+class OOMError(Error, MemoryError):
+    """The value does not fit the map or share; nothing was written."""
+
+
 class ObjectNotFound(Error, FileNotFoundError):
     """There is no object of that name, or it was re-created."""
 
@@ -144,6 +152,10 @@ class ReadAccessError(Error, PermissionError):
 
 class ParameterTypeError(Error, TypeError):
     """An argument of a type that no channel could take."""
+
+
+class ReadAccessError(Error, PermissionError):
+    """Reading is not allowed here: on the side that puts, or outside a lock."""
 
 
 class SchemaMismatch(Error, ValueError):
@@ -191,3 +203,7 @@ class ValueTooLarge(Error, ValueError):
 
 class WriteAccessError(Error, PermissionError):
     """Writing without the lock, or the mode, that allows it."""
+
+
+class WriteAccessError(Error, PermissionError):
+    """Writing is not allowed here: on the side that gets, or outside a lock."""

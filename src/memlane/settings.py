@@ -23,6 +23,8 @@ PROTOCOL = Default(5)
 MAX_PARTICIPANTS = Default(128)
 MAP_PARTICIPANTS = Default(1024)
 CHANNEL_SIZE = Default(65536)
+SHARE_SIZE = Default(1 << 20)
+SHARE_SLOTS = Default(4)
 
 
 def given(value: int | None) -> int | None:

@@ -27,6 +27,8 @@ def size_in_bytes(size: int | str, what: str) -> int:
         count = int(match["count"]) * _BYTES[match["unit"].upper()] if match else 0
     elif isinstance(size, float):
         count = 0
+    elif isinstance(size, bool):
+        raise TypeError(f"{what}: size={size!r} is no size: {forms}")
     else:
         try:
             count = operator.index(size)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from memlane import CHAN_R, CHAN_W, HostVariable, open_channel
+from memlane import CHAN_R, CHAN_W, HostVariable, SharedAssign, open_channel
 from tests.docs import pages
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SEGMENT = "docs/format/segment.md"
 REGISTER = "docs/format/register.md"
+SHARE = "docs/format/share.md"
 WIDTH = 16
 
 PARTICIPANTS_AT = 0x1000
@@ -26,12 +27,14 @@ DATA_AT = 0x3000
 CHANNEL = "docs/format/channel.md"
 FORMAT = np.dtype([("number", "i4"), ("name", "S10"), ("spots", [("x", "f4"), ("y", "f4")], (2,))])
 SCHEMA_SIZE = 208
+MARK_AT = DATA_AT + 2 * (64 + 4096)
 PARTS = {
     "header": range(PARTICIPANTS_AT),
     "participants": range(PARTICIPANTS_AT, BODY_AT),
     "register": range(BODY_AT, DATA_AT + 128),
     "channel": range(BODY_AT, BODY_AT + 208),
     "schema": range(PARTICIPANTS_AT, PARTICIPANTS_AT + SCHEMA_SIZE),
+    "share": range(MARK_AT, MARK_AT + 64),
 }
 # Table of the page, where it lies in the example, and the fields that differ from one object to the next.
 VARYING = (
@@ -84,6 +87,16 @@ def example_with_format(directory: Path) -> bytes:
         return (directory / "label").read_bytes()
 
 
+def share_example(directory: Path) -> bytes:
+    """Return the file of the share's example, after its value was taken."""
+    arguments: dict[str, Any] = {"slots": 2, "max_participants": 1, "directory": directory}
+    with SharedAssign("pose", 64, "put", **arguments) as giver:
+        giver.put({"x": 1})
+    with SharedAssign("pose", 64, "get", **arguments) as taker:
+        taker.get()
+    return (directory / "pose").read_bytes()
+
+
 def lines(content: bytes, part: range, hidden: set[int]) -> Iterator[str]:
     """Print a part of the file, with a star for zeros and dots for what varies."""
     starred = False
@@ -105,6 +118,8 @@ def dump(part: str, directory: Path) -> str:
     """Return one of the pages' examples."""
     if part == "schema":
         return "\n".join(lines(example_with_format(directory), PARTS[part], set())) + "\n"
+    if part == "share":
+        return "\n".join(lines(share_example(directory), PARTS[part], set())) + "\n"
     content = example_channel(directory) if part == "channel" else example(directory)
     return "\n".join(lines(content, PARTS[part], varying(part))) + "\n"
 

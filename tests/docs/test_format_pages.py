@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memlane import CHAN_R, CHAN_W, HostVariable, RWSharedMMap, VariableStatistics, open_channel
+from memlane import CHAN_R, CHAN_W, HostVariable, RWSharedMMap, SharedAssign, VariableStatistics, open_channel
 from tests.docs import dump, pages
-from tests.docs.dump import CHANNEL, REGISTER, SEGMENT
+from tests.docs.dump import CHANNEL, REGISTER, SEGMENT, SHARE
 
 PAGE = 4096
 MAP = "docs/format/map.md"
@@ -29,6 +29,7 @@ TABLES = {
     (MAP, "## Control"): ("memlane_rwlock_control", 128),
     (MAP, "## Flag"): ("memlane_rwlock_flag", 64),
     (CHANNEL, "## Control"): ("memlane_ring_control", 192),
+    (SHARE, "## Mark"): ("memlane_share_control", 64),
 }
 F_OFD_GETLK = 36  # Python 3.10 to 3.13 do not name it
 FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
@@ -147,6 +148,7 @@ def test_offsets_of_the_table_are_those_that_the_core_asserts(page: str, heading
 
 
 @pytest.mark.parametrize("page", [SEGMENT, REGISTER, CHANNEL])
+@pytest.mark.parametrize("page", [SEGMENT, REGISTER, SHARE])
 def test_dumps_on_the_page_are_those_of_a_real_segment(page: str, namespace: Path) -> None:
     """An example that does not match the tables teaches the wrong format."""
     shown = [fence.text for fence in pages.fences(page) if fence.text.startswith("0000")]
@@ -207,6 +209,26 @@ def test_participant_says_who_has_the_object_open(namespace: Path) -> None:
         assert entry["label"].rstrip(b"\0") == Path("/proc/self/comm").read_bytes().rstrip(b"\n")
     assert document.participant(2)["generation"] == 0
     assert after.participant(0)["pid"] == 0
+
+
+def test_mark_of_a_share_is_behind_its_slots_and_rises_with_each_get(namespace: Path) -> None:
+    """Who reads the file knows what waits."""
+    with SharedAssign("pose", 1000, "put", slots=3) as giver, SharedAssign("pose", 1000, "get") as taker:
+        marks = []
+        for number in range(3):
+            giver.put(number)
+            taker.get()
+            document = read(namespace, "pose")
+            behind = document.data_at + 3 * document.geometry["stride"]
+            marks.append((document.record(SHARE, "## Mark", behind)["taken"], document.control["latest"] >> 16))
+        giver.put(3)
+        document = read(namespace, "pose")
+
+    assert marks == [(1, 1), (2, 2), (3, 3)]
+    assert document.header["kind"] == 5
+    assert document.geometry["capacity"] == 1000 + 4096
+    assert document.record(SHARE, "## Mark", behind)["taken"] < document.control["latest"] >> 16
+    assert document.header["total_size"] == up_to_pages(behind + 64)
 
 
 def test_byte_of_a_live_participant_is_locked(namespace: Path) -> None:

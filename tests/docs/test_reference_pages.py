@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
+from typing import Any
+
+import pytest
 
 import memlane
-from memlane import Channel, HostVariable, VariableStatistics, errors
+from memlane import Channel, HostVariable, NumpyShare, SharedAssign, ShareStatistics, VariableStatistics, errors
 from memlane.cli import SUBCOMMANDS, config
 from tests.docs import pages
 
@@ -49,6 +52,32 @@ def test_reference_lists_every_argument_of_a_variable() -> None:
     assert column(PYTHON, "## HostVariable", "Argument") == parameters
 
 
+@pytest.mark.parametrize("kind", [SharedAssign, NumpyShare])
+def test_reference_lists_every_member_of_a_share_with_its_signature(kind: type) -> None:
+    """The two kinds differ in little, which is easily overlooked."""
+    members = column(PYTHON, f"### Members of {kind.__name__}", "Member")
+    public = {name for name in dir(kind) if not name.startswith("_")}
+
+    assert {name_of(member) for member in members} == public
+    for member in members:
+        if "(" in member:
+            assert member == name_of(member) + signature_of(getattr(kind, name_of(member)))
+
+
+def test_reference_lists_every_argument_of_a_share_with_its_default() -> None:
+    """Both kinds have the same."""
+    for kind in (SharedAssign, NumpyShare):
+        assert column(PYTHON, "## SharedAssign", "Argument") == list(inspect.signature(kind).parameters)
+    written = re.findall(r"^`(SharedAssign\(.*?\))`$", pages.read(PYTHON), re.MULTILINE | re.DOTALL)
+
+    assert [" ".join(text.split()) for text in written] == ["SharedAssign" + signature_of(SharedAssign)]
+
+
+def test_reference_lists_every_field_of_the_statistics_of_shares() -> None:
+    """A number without a meaning is noise."""
+    assert column(PYTHON, "### Statistics of shares", "Field") == list(ShareStatistics._fields)
+
+
 def test_signatures_in_the_reference_are_those_of_the_code() -> None:
     """A default that is wrong on the page is a bug in the reader's program."""
     written = re.findall(r"^`(HostVariable\(.*?\))`$", pages.read(PYTHON), re.MULTILINE | re.DOTALL)
@@ -62,7 +91,11 @@ def test_signatures_in_the_reference_are_those_of_the_code() -> None:
 
 def plain_signature(name: str) -> str:
     """Return the arguments of something public, without annotations and self."""
-    found = getattr(memlane, name, None) or getattr(HostVariable, name)
+    return signature_of(getattr(memlane, name, None) or getattr(HostVariable, name))
+
+
+def signature_of(found: Any) -> str:
+    """Return the arguments of a function or class, without annotations and self."""
     signature = inspect.signature(found)
     kept = [
         parameter.replace(annotation=inspect.Parameter.empty, default=shown(parameter))
@@ -81,7 +114,11 @@ class Octal(int):
 
 def shown(parameter: inspect.Parameter) -> object:
     """Return a default as the page writes it."""
-    return Octal(parameter.default) if parameter.name == "mode" else parameter.default
+    return (
+        Octal(parameter.default)
+        if parameter.name in ("mode", "permissions") and isinstance(parameter.default, int)
+        else parameter.default
+    )
 
 
 def test_reference_lists_every_error_with_its_built_in_bases() -> None:
@@ -102,7 +139,8 @@ def test_reference_lists_every_field_of_the_statistics() -> None:
 
 def test_reference_lists_every_environment_variable() -> None:
     """A switch that nobody knows cannot be turned."""
-    sources = [*pages.CORE.glob("src/*.c"), *pages.REPOSITORY.glob("src/memlane/*.py")]
+    python = [*pages.REPOSITORY.glob("src/memlane/*.py"), pages.REPOSITORY / "compat" / "memlane_compat.py"]
+    sources = [*pages.CORE.glob("src/*.c"), *python]
     used = {
         name
         for source in sources

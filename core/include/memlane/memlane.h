@@ -7,6 +7,7 @@
 #include <memlane/map.h>
 #include <memlane/namespace.h>
 #include <memlane/object.h>
+#include <memlane/share.h>
 #include <memlane/status.h>
 #include <memlane/variable.h>
 #include <memlane/version.h>

@@ -42,7 +42,8 @@ typedef enum memlane_status {
     MEMLANE_ENDPOINT_BUSY = 29,         /* somebody alive has this part, or a part of this endpoint is in use */
     MEMLANE_END_CLOSED = 30,            /* the opposite end was closed */
     MEMLANE_ALREADY_LOCKED = 34,        /* this thread holds a lock of this endpoint: it would wait for itself */
-    MEMLANE_NOT_LOCKED = 35             /* there is no lock to give back */
+    MEMLANE_NOT_LOCKED = 35,            /* there is no lock to give back */
+    MEMLANE_TAKEN = 37                  /* somebody took the value first */
 } memlane_status;
 
 /* Bytes of the longest text of an error, NUL included. */

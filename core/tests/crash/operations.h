@@ -24,7 +24,8 @@ enum trait {
     RWLOCK = 1 << 10,   /* at work in the lock for readers and writers */
     CLEANS = 1 << 9,    /* walks through all indices: long */
     STREAMS = 1 << 10,  /* moves the bytes or the ends of the scene's channel */
-    AS_CHILD = 1 << 8   /* the one who performs it is the child of the fork */
+    AS_CHILD = 1 << 8,  /* the one who performs it is the child of the fork */
+    TAKES = 1 << 10     /* takes the value that waits: the report has its version */
 };
 
 /* One who performs an operation. */
@@ -47,6 +48,8 @@ struct operation {
 
 extern const struct operation operations_register[];
 extern const uint32_t operations_register_count;
+extern const struct operation operations_share[];
+extern const uint32_t operations_share_count;
 extern const struct operation operations_lifecycle[];
 extern const uint32_t operations_lifecycle_count;
 extern const struct operation operations_rwlock[];

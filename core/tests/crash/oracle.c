@@ -2,6 +2,7 @@
 
 #include "fork.h"
 #include "guard.h"
+#include "oracle_taking.h"
 #include "participant.h"
 #include "removal.h"
 
@@ -115,7 +116,9 @@ static void check_reports(const struct inquest *inquest) {
     for (uint32_t i = 0; i < inquest->players; i++) {
         const struct machine_report *report = report_of(inquest, i);
         memlane_status status = (memlane_status)report->status;
-        bool nothing_there = status == MEMLANE_EMPTY && (scene.base == 0 || (inquest->resumed && has(EMPTY)));
+        bool taken_by_others = (traits_of(inquest, i) & TAKES) != 0 && (inquest->resumed || i > 0);
+        bool nothing_there =
+            status == MEMLANE_EMPTY && (scene.base == 0 || (inquest->resumed && has(EMPTY)) || taken_by_others);
         bool gone_already = status == MEMLANE_NOT_FOUND && i > 0 && (traits_of(inquest, i) & UNLINKS) != 0;
         bool fenced = status == MEMLANE_OWNERSHIP_LOST && inquest->zombie;
         ORACLE_REQUIRE(report->phase != MACHINE_AFTER || status == MEMLANE_OK || nothing_there || gone_already ||
@@ -605,10 +608,12 @@ static void examine_one_object(const struct inquest *inquest, memlane_status exp
     if (lock_first) {
         exercise_lock(expected, one, other);
     }
+    taking_check(inquest, one);
     exercise(inquest, one, other);
     if (shared_lock_is_due(inquest)) {
         exercise_shared_lock(inquest, one, other);
     }
+    taking_exercise(one, other);
     if (!lock_first) {
         exercise_lock(expected, one, other);
     }

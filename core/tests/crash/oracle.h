@@ -12,9 +12,10 @@ struct player {
 struct inquest {
     struct player player[MACHINE_VICTIMS];
     uint32_t players;
-    uint64_t step; /* varies the order of what the survivors do */
-    bool resumed;  /* the first player went on after others had worked */
-    bool zombie;   /* and had been declared dead meanwhile */
+    uint64_t step;                          /* varies the order of what the survivors do */
+    bool resumed;                           /* the first player went on after others had worked */
+    bool zombie;                            /* and had been declared dead meanwhile */
+    uint64_t taken_before, taken_meanwhile; /* newest versions taken when it was stopped, and by the others then */
 };
 
 /* Lets the survivors work and examines all that they see. Leaves the machine changed: call it in a forked process.

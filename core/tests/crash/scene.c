@@ -95,6 +95,9 @@ memlane_status scene_open(enum role role, bool create, memlane_error *error) {
     if (status == MEMLANE_OK) {
         status = memlane_register_bind(&endpoint->reg, &endpoint->segment, error);
         endpoint->open = status == MEMLANE_OK;
+        endpoint->taking = (struct memlane_taking){
+            .reg = &endpoint->reg,
+            .control = (void *)(endpoint->segment.base + endpoint->segment.size - (size_t)2 * MEMLANE_LINE)};
     }
     return status;
 }
@@ -172,6 +175,17 @@ memlane_status scene_read(enum role role, uint64_t *value) {
     bool whole = scene_is_whole(glance.bytes, value) && glance.length == SCENE_WORDS * sizeof(uint64_t) &&
                  glance.type == SCENE_TYPE;
     return whole && memlane_register_still(&endpoint->reg, &glance) ? MEMLANE_OK : MEMLANE_CORRUPTED;
+}
+
+memlane_status scene_get(enum role role, uint64_t *value, uint64_t *version) {
+    uint64_t latest;
+    const struct endpoint *endpoint = scene_become(role);
+    memlane_status status = memlane_taking_look(&endpoint->taking, &latest);
+    if (status == MEMLANE_OK) {
+        status = scene_read(role, value);
+    }
+    *version = memlane_word_version(latest);
+    return status == MEMLANE_OK ? memlane_taking_take(&endpoint->taking, *version) : status;
 }
 
 memlane_status scene_pin(enum role role) {

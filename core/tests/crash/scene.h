@@ -10,6 +10,7 @@
 #include "ring.h"
 #include "rwlock.h"
 #include "segment.h"
+#include "taking.h"
 
 enum {
     SCENE_PARTICIPANTS = 8,
@@ -82,6 +83,7 @@ struct endpoint {
     bool open;
     struct memlane_segment segment;
     struct memlane_register reg;
+    struct memlane_taking taking;
     uint32_t loans;
     struct memlane_claim loan[SCENE_SLOTS];
     uint64_t loan_value[SCENE_SLOTS];
@@ -91,8 +93,8 @@ struct endpoint {
     uint64_t pinned_value;
 };
 
-/* What a lock guards: both are raised inside it. At the very end of the object's last page, which the register
- * leaves free. */
+/* What was taken of the register's values lies before the last line of the object's last page, which the register
+ * leaves free; what a lock guards at the very end: both are raised inside it. */
 struct guarded {
     struct memlane_lock_word lock;
     uint64_t first, second;
@@ -143,6 +145,8 @@ memlane_status scene_write(enum role role, uint64_t value);
 memlane_status scene_commit_loan(enum role role); /* the loan that was taken last */
 void scene_drop_loan(enum role role);
 memlane_status scene_read(enum role role, uint64_t *value); /* MEMLANE_CORRUPTED: torn */
+/* Takes the value that waits. MEMLANE_EMPTY: none does. */
+memlane_status scene_get(enum role role, uint64_t *value, uint64_t *version);
 memlane_status scene_pin(enum role role);
 void scene_unpin(enum role role);
 memlane_status scene_take_loan(enum role role, uint64_t value);

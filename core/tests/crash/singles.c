@@ -6,6 +6,7 @@
 
 #include "guard.h"
 #include "oracle.h"
+#include "oracle_taking.h"
 #include "participant.h"
 #include "stepper.h"
 
@@ -21,6 +22,7 @@ enum {
     LONG_OPERATION = 1000,
     RESUMED_EACH = 12,
     RESUMED_EACH_WHEN_FULL = 2,
+    RESUMED_EACH_WHEN_TAKING = 2,
     RESUMED_EACH_WHEN_LONG = 41,
     KILLED_EACH = 151
 };
@@ -143,6 +145,9 @@ static void declare_dead(void) {
 static void interfere(void) {
     bool writer = scene.endpoint[WRITER].open;
     const struct memlane_register *reg = &scene.endpoint[WRITER].reg;
+    if ((run.operation->traits & TAKES) != 0) {
+        taking_interfere(&run.inquest);
+    }
     switch (writer ? (enum interference)((run.inquest.step * 7 + run.state) % INTERFERENCES) : HEIR) {
     case WRITES:
         ORACLE_REQUIRE(guard_count_writable(reg) == 0 || others_write(2 * reg->slots), "a survivor cannot write");
@@ -244,7 +249,12 @@ static void examine_in_mode(int mode, const struct stepper *stepper, struct tall
 static uint64_t resumed_each(uint64_t step) {
     bool full = (run.operation->states->conditions[run.state] & FULL) != 0;
     bool is_long = step > LONG_OPERATION || (run.operation->traits & (OPENS | LEAVES)) != 0;
-    return options.long_form ? 1 : is_long ? RESUMED_EACH_WHEN_LONG : full ? RESUMED_EACH_WHEN_FULL : RESUMED_EACH;
+    bool takes = (run.operation->traits & TAKES) != 0;
+    return options.long_form ? 1
+           : takes           ? RESUMED_EACH_WHEN_TAKING
+           : is_long         ? RESUMED_EACH_WHEN_LONG
+           : full            ? RESUMED_EACH_WHEN_FULL
+                             : RESUMED_EACH;
 }
 
 /* Survivors of a killed or stopped victim see the machine alone. One that goes on has its private memory, too. */

@@ -36,6 +36,7 @@ INVISIBLE = {
     "the fences of CLAIM (C1, C2)": "it ignores standalone fences; core/models/register.pml weakens them",
     "the seq_cst of PIN (N1 to N4) against acquire and release": "it executes stores at once; core/models/register.pml "
     "holds them back in a store buffer",
+    "the order of TAKE (T1, T2)": "it protects no plain memory; core/models/share.pml weakens both ends",
     "the seq_cst of WAKE (W1 to W3)": "the same; core/models/wait.pml",
     "the fences of RAISE (E1 to E4)": "it ignores standalone fences; core/models/rwlock.pml",
 }

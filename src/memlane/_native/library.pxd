@@ -34,6 +34,7 @@ cdef extern from "memlane/status.h" nogil:
         MEMLANE_PEER_DIED
         MEMLANE_ENDPOINT_BUSY
         MEMLANE_END_CLOSED
+        MEMLANE_TAKEN
 
     ctypedef struct memlane_error:
         memlane_status status
@@ -352,6 +353,33 @@ cdef extern from "memlane/channel.h" nogil:
         memlane_channel* channel, memlane_channel_statistics* statistics, memlane_error* error
     )
     bint memlane_channel_is_current(memlane_channel* channel)
+
+
+cdef extern from "memlane/share.h" nogil:
+    ctypedef bint boolean "_Bool"
+
+    enum:
+        MEMLANE_SHARE_HEADROOM
+
+    ctypedef struct memlane_share:
+        pass
+
+    ctypedef struct memlane_share_options:
+        memlane_object_options object
+        uint64_t size
+        uint64_t slots
+        uint64_t encoding
+
+    void memlane_share_options_initialise(memlane_share_options* options)
+    memlane_status memlane_share_open(
+        memlane_share** share, const char* name, size_t length, const memlane_share_options* options,
+        memlane_error* error
+    )
+    memlane_variable* memlane_share_variable(memlane_share* share)
+    memlane_status memlane_share_wait(memlane_share* share, uint64_t deadline_ns, memlane_error* error)
+    memlane_status memlane_share_take(memlane_share* share, uint64_t version, memlane_error* error)
+    memlane_status memlane_share_clear(memlane_share* share, boolean* dropped, memlane_error* error)
+    memlane_status memlane_share_taken(memlane_share* share, uint64_t* version, memlane_error* error)
 
 
 cdef extern from "memlane/namespace.h" nogil:

@@ -28,7 +28,7 @@ class Variable(Endpoint):
     ) -> None:
         """Open or create. None stands for what was not given; an empty directory for the default one."""
 
-    def write_pickled(self, value: object) -> None:
+    def write_pickled(self, value: object) -> int:
         """Write a value that is not plain. Its methods run, so no slot is held meanwhile."""
 
     def refuse(self, size: int) -> None:

@@ -21,6 +21,7 @@ from memlane.codec.plain cimport (
     CONTENT_PICKLE,
     CONTENT_PICKLE_BUFFERS,
     ENCODED,
+    NOT_PLAIN,
     TABLE_START,
     TOO_LARGE,
     Decoder,
@@ -73,6 +74,20 @@ cdef Copy copy_of(const void* source, size_t size):
     return copy
 
 
+cdef object place_in(PinnedView pinned):
+    """Tell where the value lies in a view of its payload, or None where it cannot be viewed."""
+    cdef memlane_reading* reading = &pinned.view.reading
+    cdef size_t length = reading.size
+    cdef Copy prefix = copy_of(pinned.view.bytes, min(length, <size_t>TABLE_START))
+    length = prefix_size(reading.type, prefix.bytes, length)
+    prefix = copy_of(pinned.view.bytes, length)
+    return view_of(reading.type, prefix.bytes, length, reading.size)
+
+
+cdef bint is_pickle(uint32_t content_type) noexcept:
+    return content_type == CONTENT_PICKLE or content_type == CONTENT_PICKLE_BUFFERS
+
+
 cdef class Variable(Endpoint):
     """The part of `memlane.HostVariable` that works on shared memory."""
 
@@ -88,7 +103,6 @@ cdef class Variable(Endpoint):
     ):
         """Open or create. None stands for what was not given; an empty directory for the default one."""
         cdef memlane_variable_options options
-        cdef memlane_variable_properties properties
         cdef memlane_format* format = NULL
         cdef memlane_error error
         cdef memlane_status status
@@ -110,11 +124,21 @@ cdef class Variable(Endpoint):
             status = memlane_variable_open(&self.handle, text, length, &options, &error)
             memlane_format_free(format)
         check(status, &error)
+        self.allow_pickle = allow_pickle
+        self.noun = "variable"
+        self.size_word = "max_size"
+        self.patience = WRITE_PATIENCE
+        self.learn()
+
+    cdef int learn(self) except -1:
+        """Note what the object is, once it is open."""
+        cdef memlane_variable_properties properties
         memlane_variable_describe(self.handle, &properties)
         self.protocol = <int>properties.encoding
-        self.allow_pickle = allow_pickle
+        self.size = properties.max_size
         if self.structure is None and properties.format != NULL:
-            self.structure = adopt(layout_of(properties.format), label)
+            self.structure = adopt(layout_of(properties.format), f"{self.noun} {properties.name.decode()!r}")
+        return 0
 
     cdef memlane_endpoint* pollable(self) except NULL:
         if self.handle == NULL:
@@ -139,32 +163,37 @@ cdef class Variable(Endpoint):
             PyErr_CheckSignals()
         return check(status, &error)
 
-    cdef int write(self, object value) except -1:
+    cdef size_t measure(self, const Encoder* encoder) noexcept:
+        """The bytes of an encoded value that count against the size."""
+        return encoder.payload_length
+
+    cdef uint64_t write(self, object value) except? 0:
+        """Write a value and return its version, 0 where newer ones were committed meanwhile."""
         cdef memlane_loan loan
         cdef memlane_error error
         cdef Encoder encoder
         cdef int outcome
+        cdef uint64_t version = 0
         if self.structure is not None:
             return self.write_structure(value)
-        self.take_loan(&loan, WRITE_PATIENCE)
+        self.take_loan(&loan, self.patience)
         try:
             outcome = encode_plain(&encoder, value, <unsigned char*>loan.bytes, loan.capacity)
         except BaseException:
             memlane_loan_drop(&loan)
             raise
-        if outcome == ENCODED:
+        if outcome == ENCODED and self.measure(&encoder) <= self.size:
             write_encoded(&encoder, <unsigned char*>loan.bytes)
             release_encoder(&encoder)
-            return check(
-                memlane_loan_commit(&loan, encoder.payload_length, encoder.content_type, NULL, &error), &error
-            )
+            check(memlane_loan_commit(&loan, encoder.payload_length, encoder.content_type, &version, &error), &error)
+            return version
         memlane_loan_drop(&loan)
-        if outcome == TOO_LARGE:
-            self.refuse(encoder.payload_length)
-        self.write_pickled(value)
-        return 0
+        release_encoder(&encoder)
+        if outcome != NOT_PLAIN:
+            self.refuse(self.measure(&encoder))
+        return self.write_pickled(value)
 
-    cdef int write_structure(self, object value) except -1:
+    cdef uint64_t write_structure(self, object value) except? 0:
         """Write a value of the format. What its methods do, they do before a slot is held."""
         cdef unsigned char[SMALL] small
         cdef Py_buffer buffer
@@ -181,49 +210,57 @@ cdef class Variable(Endpoint):
         self.structure.put(value, large.bytes)
         return self.write_bytes(large.bytes)
 
-    cdef int write_bytes(self, const void* source) except -1:
-        """Write the bytes of the struct."""
+    cdef uint64_t write_bytes(self, const void* source) except? 0:
+        """Write the bytes of the struct; return the version."""
         cdef memlane_loan loan
         cdef memlane_error error
-        cdef memlane_status status
-        if self.structure.size <= SMALL:
-            status = memlane_variable_write(self.handle, source, self.structure.size, MEMLANE_TYPE_STRUCT, 0, &error)
-            if status != MEMLANE_NO_FREE_SLOT:
-                return check(status, &error)
-        self.take_loan(&loan, WRITE_PATIENCE)
+        cdef uint64_t version = 0
+        self.take_loan(&loan, self.patience)
         copy_bytes(loan.bytes, source, self.structure.size)
-        return check(memlane_loan_commit(&loan, self.structure.size, MEMLANE_TYPE_STRUCT, NULL, &error), &error)
+        check(memlane_loan_commit(&loan, self.structure.size, MEMLANE_TYPE_STRUCT, &version, &error), &error)
+        return version
 
     def write_pickled(self, value):
         """Write a value that is not plain. Its methods run, so no slot is held meanwhile."""
         cdef memlane_loan loan
         cdef memlane_error error
-        cdef memlane_variable_properties properties
         cdef Encoder encoder
+        cdef uint64_t version = 0
         head, buffers = pickled.dumps(value, self.protocol)
-        memlane_variable_describe(self.handle, &properties)
-        if encode_pickled(&encoder, head, buffers, properties.max_size) == TOO_LARGE:
-            self.refuse(encoder.payload_length)
+        if encode_pickled(&encoder, head, buffers, self.capacity()) == TOO_LARGE or self.measure(&encoder) > self.size:
+            release_encoder(&encoder)
+            self.refuse(self.measure(&encoder))
         try:
-            self.take_loan(&loan, WRITE_PATIENCE)
+            self.take_loan(&loan, self.patience)
             write_encoded(&encoder, <unsigned char*>loan.bytes)
         finally:
             release_encoder(&encoder)
-        check(memlane_loan_commit(&loan, encoder.payload_length, encoder.content_type, NULL, &error), &error)
+        check(memlane_loan_commit(&loan, encoder.payload_length, encoder.content_type, &version, &error), &error)
+        return version
+
+    cdef size_t capacity(self) noexcept:
+        """The bytes of a slot."""
+        return self.size
 
     def refuse(self, size):
         """Raise for a value of ``size`` bytes, which does not fit."""
-        cdef memlane_variable_properties properties
-        memlane_variable_describe(self.handle, &properties)
         raise errors.ValueTooLarge(
-            f"variable {self.name!r}: the value takes {size} bytes, at most max_size={properties.max_size} fit; the old"
-            " value stays: write less, or memlane.unlink() it and create it with a larger max_size="
+            f"{self.noun} {self.name!r}: the value takes {size} bytes, at most {self.size_word}={self.size} fit; the"
+            f" old value stays: write less, or memlane.unlink() it and create it with a larger {self.size_word}="
         )
 
     # -- reading ---------------------------------------------------------------------------------------------
 
     cdef object read_latest(self, memlane_reading* reading):
-        """Return the latest value. What was copied while a writer took the slot is thrown away, and read again."""
+        """Return the latest value."""
+        value = self.copy_latest(reading)
+        self.note(reading)
+        if is_pickle(reading.type):
+            self.admit_pickle()
+        return self.unpickled(reading.type, value)
+
+    cdef object copy_latest(self, memlane_reading* reading):
+        """Decode the latest value, but for pickles. What was copied while a writer took the slot is read again."""
         cdef memlane_access access
         cdef memlane_error error
         cdef uint32_t attempt = 0
@@ -237,8 +274,7 @@ cdef class Variable(Endpoint):
             else:
                 value = self.take_large(&access)
             if value is not MISSING:
-                self.note(reading)
-                return self.unpickled(reading.type, value)
+                return value
             attempt += 1
 
     cdef void note(self, const memlane_reading* reading) noexcept:
@@ -334,25 +370,31 @@ cdef class Variable(Endpoint):
         copy = copy_of(access.bytes, self.structure.size)
         return self.structure.take(copy.bytes) if memlane_access_still(self.handle, access) else MISSING
 
-    cdef object unpickled(self, uint32_t content_type, object value):
-        if content_type != CONTENT_PICKLE and content_type != CONTENT_PICKLE_BUFFERS:
-            return value
+    cdef int admit_pickle(self) except -1:
+        """Make sure that a pickle from this object may be loaded."""
         if self.allow_pickle is None:
             if not memlane_variable_is_private(self.handle):
                 self.refuse_pickle("others than this user can write to it")
         elif not self.allow_pickle:
             self.refuse_pickle("this endpoint was opened with allow_pickle=False")
+        return 0
+
+    cdef object unpickled(self, uint32_t content_type, object value):
+        """Load what is a pickle, after `admit_pickle`."""
+        if not is_pickle(content_type):
+            return value
         try:
             return pickled.loads(*value)
         except (errors.UnpicklingError, EOFError) as error:
             raise errors.Corrupted(
-                f"variable {self.name!r} holds a damaged pickle ({error}): another program overwrote it; write it again"
+                f"{self.noun} {self.name!r} holds a damaged pickle ({error}): another program overwrote it; write it"
+                " again"
             ) from error
 
     def refuse_pickle(self, reason):
         """Raise for a pickle that is there."""
         raise errors.UnsafePickle(
-            f"variable {self.name!r} holds a pickle, which could run any code, and {reason}: write plain values"
+            f"{self.noun} {self.name!r} holds a pickle, which could run any code, and {reason}: write plain values"
             " (numbers, text, bytes, tuples, lists, dicts, arrays), or open it with allow_pickle=True where you trust"
             " every writer"
         )
@@ -494,20 +536,15 @@ cdef class Variable(Endpoint):
         if self.handle == NULL:
             self.refuse_unopened()
         cdef PinnedView pinned = make_view(self.handle)
-        cdef memlane_reading* reading = &pinned.view.reading
         if self.structure is not None:
-            self.note(reading)
+            self.note(&pinned.view.reading)
             return self.structure.place.over(pinned)
-        cdef size_t length = reading.size
-        cdef Copy prefix = copy_of(pinned.view.bytes, min(length, <size_t>TABLE_START))
-        length = prefix_size(reading.type, prefix.bytes, length)
-        prefix = copy_of(pinned.view.bytes, length)
-        place = view_of(reading.type, prefix.bytes, length, reading.size)
+        place = place_in(pinned)
         if place is None:
             raise TypeError(
                 f"variable {self.name!r}: only bytes and arrays can be viewed in place; read .data for a copy of it"
             )
-        self.note(reading)
+        self.note(&pinned.view.reading)
         return place.over(pinned)
 
     def _loan(self, pattern, timeout):

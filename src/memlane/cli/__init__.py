@@ -31,6 +31,9 @@ class Subcommand(NamedTuple):
 
 SUBCOMMANDS = {
     "config": Subcommand("memlane.cli.config", "print where the C library and its headers lie, for compilers"),
+    "compat": Subcommand(
+        "memlane.cli.compatibility", "copy the library and memlane_compat.py, for interpreters without memlane"
+    ),
     "demo": Subcommand(
         "memlane.demo.command", "run three processes that share values, and prove what memlane promises"
     ),

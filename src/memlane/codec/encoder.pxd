@@ -33,6 +33,8 @@ ctypedef struct Encoder:
     uint32_t content_type
     # Of the whole payload; with TOO_LARGE what it would need.
     size_t payload_length
+    # Where its first buffer begins; 0 where it has none.
+    size_t first_buffer
     # More than zero while a dict key is encoded: keys are hashed before buffers are fetched.
     int keys
 

@@ -52,7 +52,15 @@ from memlane.codec.interpreter cimport (
     PyTuple_GET_SIZE,
     leading_zeros,
 )
-from memlane.codec.payload cimport add_buffer, begin_buffers, lay_out, payload_size, release_buffers, write_payload
+from memlane.codec.payload cimport (
+    add_buffer,
+    begin_buffers,
+    buffers_offset,
+    lay_out,
+    payload_size,
+    release_buffers,
+    write_payload,
+)
 from memlane.codec.text cimport put_text
 from memlane.codec.writer cimport (
     Writer,
@@ -288,6 +296,7 @@ cdef int conclude(Encoder* encoder, uint32_t head_alone, uint32_t with_buffers, 
     cdef bint buffers = encoder.buffers.count > 0
     encoder.content_type = with_buffers if buffers else head_alone
     encoder.payload_length = payload_size(encoder.writer.length, &encoder.buffers)
+    encoder.first_buffer = buffers_offset(encoder.writer.length, encoder.buffers.count) if buffers else 0
     if encoder.payload_length <= capacity and (not buffers or encoder.writer.length <= UINT32_MAX):
         return ENCODED
     release_encoder(encoder)

@@ -44,6 +44,8 @@ ctypedef struct FetchList:
 cdef void begin_buffers(BufferList* buffers, size_t limit) noexcept
 cdef int add_buffer(BufferList* buffers, object owner, const void* data, size_t length) except -1
 cdef void release_buffers(BufferList* buffers) noexcept
+# Where the first of `count` buffers begins.
+cdef size_t buffers_offset(size_t head_length, size_t count) noexcept nogil
 cdef size_t payload_size(size_t head_length, const BufferList* buffers) noexcept nogil
 cdef void lay_out(
     unsigned char* out, const unsigned char* head, size_t head_length, const BufferList* buffers, bint contents

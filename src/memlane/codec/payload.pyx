@@ -95,12 +95,17 @@ cdef void release_buffers(BufferList* buffers) noexcept:
     begin_buffers(buffers, 0)
 
 
+cdef size_t buffers_offset(size_t head_length, size_t count) noexcept nogil:
+    """Where the first of `count` buffers begins in a payload with this head."""
+    return aligned(TABLE_START + TABLE_ENTRY * count + head_length)
+
+
 cdef size_t payload_size(size_t head_length, const BufferList* buffers) noexcept nogil:
     """The length of a payload with this head and these buffers."""
     if buffers.count == 0:
         return head_length
     return (
-        aligned(TABLE_START + TABLE_ENTRY * buffers.count + head_length)
+        buffers_offset(head_length, buffers.count)
         + buffers.aligned_length - aligned(buffers.last_length) + buffers.last_length
     )
 

@@ -1,5 +1,6 @@
 """All that the binding needs of the codec, in one place."""
 
+from memlane.codec.array cimport is_array
 from memlane.codec.decoder cimport Decoder, decode_payload, fetch_all, release_decoder
 from memlane.codec.encoder cimport (
     Encoder,

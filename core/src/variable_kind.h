@@ -1,0 +1,34 @@
+/* A variable as the kinds that are built on one see it: a share is a variable whose values are taken. */
+#ifndef MEMLANE_VARIABLE_KIND_H
+#define MEMLANE_VARIABLE_KIND_H
+
+#include "endpoint.h"
+#include "register.h"
+
+#include <memlane/variable.h>
+
+/* What distinguishes a kind whose body begins with a register. The first member is what all kinds have. */
+struct memlane_variable_kind {
+    struct memlane_kind base;
+    size_t handle_size;    /* of the handle, which begins with a struct memlane_variable */
+    const char *size_word; /* how callers call the size, for texts */
+    uint64_t headroom;     /* bytes that fit into a slot beyond the size that callers name */
+    uint64_t default_size, default_slots;
+};
+
+struct memlane_variable {
+    struct memlane_endpoint endpoint;
+    struct memlane_register reg;
+    const struct memlane_variable_kind *kind;
+    memlane_atomic64 seen; /* the newest version that was returned here: what is newer makes the endpoint ready */
+};
+
+/* As memlane_variable_open(), which it is for the kind "variable". options->max_size is the size that callers name. */
+memlane_status memlane_variable_open_kind(memlane_variable **variable, const struct memlane_variable_kind *kind,
+                                          const char *name, size_t length, const memlane_variable_options *options,
+                                          memlane_error *error);
+
+/* The text for MEMLANE_CORRUPTED, and that status. */
+memlane_status memlane_variable_explain_damage(const memlane_variable *variable, memlane_error *error);
+
+#endif

@@ -1,0 +1,1 @@
+"""memlane between interpreters: each pair exchanges values."""
