@@ -38,7 +38,7 @@ MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 PYTHON_LAYERS = (
     ("errors", "settings"),
     ("names",),
-    ("codec",),
+    ("codec", "messaging"),
     ("_native",),
     ("waiting",),
     ("namespace", "variable"),
