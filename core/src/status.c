@@ -33,6 +33,7 @@ static const char *const names[] = {
     [MEMLANE_SYSTEM] = "system error",
     [MEMLANE_ACCESS_DENIED] = "access denied",
     [MEMLANE_REMOVED] = "removed",
+    [MEMLANE_WOULD_DEADLOCK] = "would deadlock",
 };
 
 const char *memlane_version(void) {

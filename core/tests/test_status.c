@@ -39,6 +39,7 @@ static void statuses_keep_their_numbers_and_names(void) {
         {25, MEMLANE_SYSTEM, "system error"},
         {26, MEMLANE_ACCESS_DENIED, "access denied"},
         {27, MEMLANE_REMOVED, "removed"},
+        {28, MEMLANE_WOULD_DEADLOCK, "would deadlock"},
     };
     for (size_t i = 0; i < sizeof pins / sizeof *pins; i++) {
         CHECK_EQUAL(pins[i].number, pins[i].status);

@@ -6,6 +6,7 @@
 #include <memlane/namespace.h>
 #include <memlane/object.h>
 #include <memlane/status.h>
+#include <memlane/sync.h>
 #include <memlane/variable.h>
 #include <memlane/version.h>
 

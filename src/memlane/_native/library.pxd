@@ -29,6 +29,7 @@ cdef extern from "memlane/status.h" nogil:
         MEMLANE_NO_MEMORY
         MEMLANE_SYSTEM
         MEMLANE_ACCESS_DENIED
+        MEMLANE_WOULD_DEADLOCK
 
     ctypedef struct memlane_error:
         memlane_status status
@@ -202,3 +203,24 @@ cdef extern from "memlane/namespace.h" nogil:
     memlane_status memlane_collect(
         const char* directory, uint32_t permissions, int64_t peer_user, uint32_t* removed, memlane_error* error
     )
+
+
+cdef extern from "<stdbool.h>" nogil:
+    ctypedef bint bool
+
+
+cdef extern from "memlane/sync.h" nogil:
+    const int MEMLANE_SYNC_SIZE
+
+    ctypedef struct memlane_sync:
+        pass
+
+    memlane_status memlane_sync_open(memlane_sync** sync, const char* directory, memlane_error* error)
+    void memlane_sync_free(memlane_sync* sync)
+    memlane_status memlane_sync_initialise(memlane_sync* sync, void* memory, bint recursive, memlane_error* error)
+    memlane_status memlane_sync_destroy(memlane_sync* sync, void* memory, memlane_error* error)
+    memlane_status memlane_sync_acquire(
+        memlane_sync* sync, void* memory, uint64_t deadline_ns, bool* recovered, memlane_error* error
+    )
+    memlane_status memlane_sync_try(memlane_sync* sync, void* memory, bool* recovered, memlane_error* error)
+    memlane_status memlane_sync_release(memlane_sync* sync, void* memory, memlane_error* error)
