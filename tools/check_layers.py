@@ -22,7 +22,7 @@ C_RANKS = (
     ("checksum", "layout", "utf8", "names", "format", "schema"),
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
     ("wait", "lock", "register", "custody", "statistics", "sentry", "watch", "endpoint", "gathering"),
-    ("variable", "namespace", "sync"),
+    ("buffer", "variable", "namespace", "sync"),
     ("memlane",),
 )
 # Headers of the language. All others belong to a system, and only the seam to the system sees those.

@@ -18,6 +18,7 @@ enum memlane_mutant {
     MEMLANE_MUTANT_TORN,                  /* the value is published before its bytes are written */
     MEMLANE_MUTANT_BLIND_UNLOCK,          /* unlock stores without looking who holds the lock */
     MEMLANE_MUTANT_STEAL_WITHOUT_COUNT,   /* a stolen lock keeps its acquisition count */
+    MEMLANE_MUTANT_COMMIT_BLINDLY,        /* a transaction replaces whatever is the latest value by now */
 
     /* Orders, each weakened to relaxed. */
     MEMLANE_MUTANT_PUBLISH_RELAXED,

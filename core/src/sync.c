@@ -176,23 +176,16 @@ static memlane_status begin(memlane_sync *sync, const struct sync_record *record
 
 /* -- holding --------------------------------------------------------------------------------------------------- */
 
-/* Its address tells the threads of a process apart, and costs no system call. */
-static _Thread_local char thread_mark;
-
-static uint64_t this_thread(void) {
-    return (uint64_t)(uintptr_t)&thread_mark;
-}
-
 /* Whether this thread holds the mutex, and its count then. Nobody but this thread stores its mark under our tag. */
 static bool holds(const struct memlane_segment *segment, const struct sync_record *record, uint32_t *token) {
     uint64_t word = memlane_load_relaxed(&record->lock.word); /* relaxed: what we wrote we see */
     *token = (uint32_t)(word >> 32);
     return (word & MEMLANE_LOCK_TAG) == segment->tag && memlane_load32_acquire(&record->fence) == *token && /* HOLDER */
-           memlane_load_relaxed(&record->holder) == this_thread();
+           memlane_load_relaxed(&record->holder) == memlane_platform_thread_mark();
 }
 
 static void note_holder(struct sync_record *record, uint32_t token) {
-    memlane_store_relaxed(&record->holder, this_thread()); /* relaxed, both: HOLDER */
+    memlane_store_relaxed(&record->holder, memlane_platform_thread_mark()); /* relaxed, both: HOLDER */
     memlane_store32_relaxed(&record->depth, 1);
     memlane_store32_release(&record->fence, token); /* HOLDER */
 }

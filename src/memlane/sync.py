@@ -38,7 +38,8 @@ class Mutex(sync.Mutex):
 
     Args:
         buf: At least `SIZE` bytes at a multiple of 8: a block of `multiprocessing.shared_memory`, an `mmap`, a
-            `bytearray`. It stays exported until `close`, or as long as the mutex lives. None: memory that forked children share.
+            `bytearray`. It stays exported until `close`, or as long as the mutex lives. None: memory of its own, which
+            forked children share.
         shared: False: between the threads of this process alone. Then no file is needed.
         recursive: Of a mutex that is initialised here: whether its holder may acquire it again.
         directory: The namespace directory in which the users of the mutex know each other. Default: ``$MEMLANE_DIR``,

@@ -2,6 +2,7 @@
 #ifndef MEMLANE_MEMLANE_H
 #define MEMLANE_MEMLANE_H
 
+#include <memlane/buffer.h>
 #include <memlane/format.h>
 #include <memlane/namespace.h>
 #include <memlane/object.h>
