@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from memlane.buffer.parameter import Parameter, is_vector
+from memlane.buffer.parameter import Parameter
 from memlane.errors import DeviceBufferError, MissingDependency
 
 PARAMETERS_MAXIMUM = 16
@@ -272,8 +272,3 @@ def check_parameters(params: Sequence[Parameter], *, is_device: bool, place: Pla
             here._replace(key="lower").refuse(f"no more than the upper limit {param.upper!r}", param.lower)
         if not (param.readable or param.writeable):
             here._replace(key="readable").refuse("a parameter that is readable, writeable or both")
-
-
-def is_real_scalar(param: Parameter) -> bool:
-    """Say whether a parameter is a floating-point number, which limits apply to."""
-    return not is_vector(param.ctype) and param.ctype._type_ in "fdg"
