@@ -42,6 +42,7 @@ PYTHON_LAYERS = (
     ("_native",),
     ("waiting",),
     ("buffer", "namespace", "sync", "variable"),
+    ("devices",),
     ("cli", "demo"),
 )
 
