@@ -45,6 +45,7 @@ struct memlane_buffer {
     struct memlane_register reg;
     struct memlane_lock_word *lock;
     struct transaction transaction;
+    memlane_atomic64 seen;         /* the newest version that was marked: what is newer makes the endpoint ready */
     memlane_atomic32 living;       /* tag of an owner that was seen alive */
     memlane_atomic64 living_until; /* stored after it, loaded before it: the tag is then at least as new as the time */
 };
@@ -168,6 +169,29 @@ static void unbind(struct memlane_endpoint *endpoint) {
     free(buffer_of(endpoint)->transaction.record);
 }
 
+static bool is_ready(struct memlane_endpoint *endpoint, bool thorough) {
+    memlane_buffer *buffer = buffer_of(endpoint);
+    (void)thorough; /* an owner's death changes nothing that could be taken */
+    /* relaxed: a version that another thread marked a moment ago is reported once more. */
+    return memlane_register_version(&buffer->reg) > memlane_load_relaxed(&buffer->seen);
+}
+
+memlane_endpoint *memlane_buffer_endpoint(memlane_buffer *buffer) {
+    return &buffer->endpoint;
+}
+
+void memlane_buffer_mark_seen(memlane_buffer *buffer, uint64_t version) {
+    if (memlane_endpoint_enter(&buffer->endpoint, NULL) != MEMLANE_OK) {
+        return;
+    }
+    /* relaxed, both: guards nothing. Threads that mark out of order leave the endpoint ready once too often. */
+    if (version > memlane_load_relaxed(&buffer->seen)) {
+        memlane_store_relaxed(&buffer->seen, version);
+    }
+    memlane_watch_settle(&buffer->endpoint.watch);
+    memlane_endpoint_leave(&buffer->endpoint);
+}
+
 /* What follows the opening of the segment. */
 static memlane_status bind(memlane_buffer *buffer, const memlane_buffer_options *options, memlane_error *error) {
     struct memlane_segment *segment = &buffer->endpoint.segment;
@@ -214,6 +238,7 @@ memlane_status memlane_buffer_open(memlane_buffer **buffer, const char *name, si
         memlane_endpoint_free(&opened->endpoint);
         return status;
     }
+    memlane_endpoint_make_pollable(&opened->endpoint, is_ready, &opened->reg.control->bell, NULL);
     *buffer = opened;
     return MEMLANE_OK;
 }

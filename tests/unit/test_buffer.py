@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import math
 import pickle
+import select
 import threading
 import time
 from importlib import resources
@@ -542,6 +544,40 @@ def test_changes_are_the_new_values_of_one_state(buffer: Buffer) -> None:
     second = next(changes)
 
     assert (first, second) == ({"id": 1, "pos": 0.5}, {"id": 4})
+
+
+def test_changes_arrive_in_an_event_loop(namespace: Path) -> None:
+    """No thread waits for them."""
+    with Plain.open("plain") as buffer, Plain.open("plain") as other:
+
+        async def listen() -> list[object]:
+            waiter = asyncio.ensure_future(buffer.wait_async(["id"], timeout=30))
+            await asyncio.sleep(0)
+            other.set("pos", 0.5)
+            other.set("id", 7)
+            heard: list[object] = [await waiter]
+            async for changed in buffer.changes_async(timeout=30):
+                return [*heard, changed]
+            return heard
+
+        assert asyncio.run(listen()) == [{"id"}, {"pos": 0.5}]
+
+
+def test_descriptor_is_readable_while_something_is_new(namespace: Path) -> None:
+    """Event loops of others poll it."""
+
+    def is_readable(polled: Buffer, timeout: float) -> bool:
+        return bool(select.select([polled], [], [], timeout)[0])
+
+    with Plain.open("plain") as buffer, Plain.open("plain") as other:
+        assert not is_readable(buffer, 0)
+        other.set("id", 7)
+        assert is_readable(buffer, 30)
+        assert buffer.wait(timeout=0) == {"id"}
+        assert not is_readable(buffer, 0)
+
+    with pytest.raises(TypeError, match="local"):
+        Plain.attach().fileno()
 
 
 # -- endpoints -------------------------------------------------------------------------------------------------

@@ -90,6 +90,11 @@ MEMLANE_API memlane_status memlane_buffer_set_valid(memlane_buffer *buffer, bool
 MEMLANE_API memlane_status memlane_buffer_wait(memlane_buffer *buffer, uint64_t version, uint64_t deadline_ns,
                                                uint64_t *newest, memlane_error *error);
 
+/* For memlane_endpoint_descriptor() and its fellows in object.h: the buffer is ready while its version is newer than
+ * the newest that was marked. */
+MEMLANE_API memlane_endpoint *memlane_buffer_endpoint(memlane_buffer *buffer);
+MEMLANE_API void memlane_buffer_mark_seen(memlane_buffer *buffer, uint64_t version);
+
 typedef struct memlane_buffer_properties {
     uint64_t size, participants;
     bool ephemeral;

@@ -2,10 +2,11 @@
 
 from libc.stdint cimport uint64_t
 
+from memlane._native.endpoint cimport Endpoint
 from memlane._native.library cimport memlane_buffer, memlane_buffer_outcome
 from memlane._native.record cimport Field, Layout
 
-cdef class Buffer:
+cdef class Buffer(Endpoint):
     cdef memlane_buffer* handle
     cdef Layout layout
     cdef object __weakref__

@@ -4,6 +4,7 @@ from typing import Any, ClassVar, final
 
 from typing_extensions import Self
 
+from memlane._native.endpoint import Endpoint
 from memlane._native.record import Field, Layout
 
 @final
@@ -16,7 +17,7 @@ class Transaction:
     def __enter__(self) -> Any: ...
     def __exit__(self, kind: object, error: object, traceback: object) -> None: ...
 
-class Buffer:
+class Buffer(Endpoint):
     """The part of `memlane.buffer.Buffer` that works on the record."""
 
     __reduce_cython__: ClassVar[None]

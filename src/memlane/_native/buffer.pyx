@@ -56,7 +56,7 @@ cdef class Transaction:
 
 
 @cython.auto_pickle(False)
-cdef class Buffer:
+cdef class Buffer(Endpoint):
     """The part of `memlane.buffer.Buffer` that works on the record."""
 
     def __cinit__(self):
@@ -97,6 +97,12 @@ cdef class Buffer:
         self.guard = threading.Condition(threading.RLock())
         self.local = bytes(layout.size)
         self.note_seen()
+
+    cdef memlane_endpoint* pollable(self) except NULL:
+        self.opened()
+        if self.handle == NULL:
+            raise TypeError("a local buffer has no descriptor: open a shared one, or wait in a thread")
+        return memlane_buffer_endpoint(self.handle)
 
     cdef Layout opened(self):
         if self.layout is None:
@@ -376,6 +382,8 @@ cdef class Buffer:
         cdef bytes counts = PyBytes_FromStringAndSize(NULL, len(self.layout.params) * sizeof(Counts))
         self.look(COUNTS_START, PyBytes_AS_STRING(counts), len(counts), &version)
         self.seen = counts
+        if self.handle != NULL:
+            memlane_buffer_mark_seen(self.handle, version)
 
     cdef uint64_t wait_newer(self, uint64_t version, uint64_t deadline) except? 0:
         """Wait a chunk for another version; return the time until which was waited, 0 where something changed."""
@@ -408,6 +416,8 @@ cdef class Buffer:
         chosen = [self.known(name) for name in (layout.fields if params is None else params)]
         while True:
             record = self.record(&version)
+            if self.handle != NULL:
+                memlane_buffer_mark_seen(self.handle, version)
             changed = [field for field in chosen if self.is_news(field, record, requests)]
             if changed:
                 self.see(changed, record, requests)

@@ -6,7 +6,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from memlane import namespace, settings
+from memlane import namespace, settings, waiting
 from memlane._native import buffer as native
 from memlane._native.device import DeviceBuffer as NativeDeviceBuffer
 from memlane._native.record import Layout
@@ -19,7 +19,7 @@ from memlane.names import encoded_name
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -151,6 +151,7 @@ class Buffer(native.Buffer):
             ) from error
         if create and not buffer.valid:
             buffer.valid = True
+            buffer.note_seen()  # that is no news
         return buffer
 
     def _reopen(
@@ -210,6 +211,20 @@ class Buffer(native.Buffer):
             changed = self._changes(names, timeout)
             if changed:
                 yield changed
+
+    async def wait_async(
+        self, params: Iterable[str] | None = None, timeout: float | None = None, *, requests: bool = False
+    ) -> frozenset[str]:
+        """Wait until parameters were set, or requested: `wait`, in asyncio or trio. Of shared buffers."""
+        names = None if params is None else tuple(params)
+        return await waiting.take(self, lambda: self.wait(names, 0, requests=requests), timeout)
+
+    def changes_async(
+        self, params: Iterable[str] | None = None, timeout: float | None = None
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Iterate over the changes to come: `changes`, in asyncio or trio. Of shared buffers."""
+        names = [param.name for param in self.params.values() if param.readable] if params is None else list(params)
+        return waiting.Updates(self, lambda: self._changes(names, 0), timeout)
 
     def stats(self) -> BufferStatistics | None:
         """Return counters of a shared buffer and its state at this moment; None for a local one."""
