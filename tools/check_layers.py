@@ -41,7 +41,8 @@ PYTHON_LAYERS = (
     ("codec", "messaging"),
     ("_native",),
     ("waiting",),
-    ("buffer", "namespace", "sync", "variable"),
+    ("namespace", "sync", "variable"),
+    ("buffer",),
     ("devices",),
     ("cli", "demo"),
 )
