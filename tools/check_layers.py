@@ -38,7 +38,7 @@ C_RANKS = (
         "endpoint",
         "gathering",
     ),
-    ("variable", "variable_kind", "channel", "map", "namespace"),
+    ("variable", "variable_kind", "channel", "map", "buffer", "sync", "namespace"),
     ("share",),
     ("memlane",),
 )
@@ -55,12 +55,13 @@ MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 PYTHON_LAYERS = (
     ("errors", "settings", "sizes"),
     ("names",),
-    ("codec",),
+    ("codec", "messaging"),
     ("_native",),
     ("arrays", "waiting"),
     ("listener",),
-    ("channel", "map", "namespace", "variable"),
+    ("buffer", "channel", "map", "namespace", "sync", "variable"),
     ("share",),
+    ("devices",),
     ("cli", "demo"),
 )
 

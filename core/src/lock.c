@@ -116,11 +116,19 @@ static memlane_status acquire(struct memlane_segment *segment, struct memlane_lo
     }
 }
 
+/* A lock in the zeros that a truncated file left behind guards nothing. */
+static memlane_status unless_lost(const struct memlane_segment *segment, memlane_status status) {
+    return memlane_segment_is_lost(segment) ? MEMLANE_CORRUPTED : status;
+}
+
+memlane_status memlane_lock_try(struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t *token) {
+    uint64_t seen;
+    return unless_lost(segment, try_acquire(segment, lock, 0, false, &seen, token));
+}
+
 memlane_status memlane_lock_acquire(struct memlane_segment *segment, struct memlane_lock_word *lock,
                                     uint64_t deadline_ns, uint32_t *token) {
-    memlane_status status = acquire(segment, lock, deadline_ns, token);
-    /* A lock in the zeros that a truncated file left behind guards nothing. */
-    return memlane_segment_is_lost(segment) ? MEMLANE_CORRUPTED : status;
+    return unless_lost(segment, acquire(segment, lock, deadline_ns, token));
 }
 
 static memlane_status release(const struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t token,

@@ -11,6 +11,10 @@
 memlane_status memlane_lock_acquire(struct memlane_segment *segment, struct memlane_lock_word *lock,
                                     uint64_t deadline_ns, uint32_t *token);
 
+/* One look that does not ask whether an owner lives: MEMLANE_OK, MEMLANE_OWNER_DIED where that was noticed before,
+ * MEMLANE_TIMEOUT, MEMLANE_CORRUPTED. Wait-free but for retries against other acquisitions. */
+memlane_status memlane_lock_try(struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t *token);
+
 /* MEMLANE_OK, or MEMLANE_OWNERSHIP_LOST when it belongs to somebody else by now; then nothing was changed. Wait-free
  * but for retries against arriving waiters. */
 memlane_status memlane_lock_release(struct memlane_segment *segment, struct memlane_lock_word *lock, uint32_t token);

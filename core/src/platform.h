@@ -98,6 +98,7 @@ enum memlane_process_state { MEMLANE_PROCESS_LIVE, MEMLANE_PROCESS_GONE, MEMLANE
 
 void memlane_platform_this_process(struct memlane_process *process); /* async-signal-safe */
 uint32_t memlane_platform_this_thread(void);
+uint64_t memlane_platform_thread_mark(void); /* tells the live threads of this process apart; no system call */
 enum memlane_process_state memlane_platform_process_state(const struct memlane_process *process);
 void memlane_platform_process_label(char *label, size_t size); /* the program's short name, ended by NUL */
 uint32_t memlane_platform_effective_user(void);

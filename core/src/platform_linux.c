@@ -431,6 +431,11 @@ void memlane_platform_this_process(struct memlane_process *process) {
     }
 }
 
+uint64_t memlane_platform_thread_mark(void) {
+    static _Thread_local char mark;
+    return (uint64_t)(uintptr_t)&mark;
+}
+
 uint32_t memlane_platform_this_thread(void) {
     return (uint32_t)syscall(SYS_gettid);
 }

@@ -284,6 +284,12 @@ void memlane_register_drop(struct memlane_register *reg, struct memlane_claim *c
     give_own(reg, claim->slot);
 }
 
+static uint64_t load_latest(const struct memlane_register *reg) {
+    /* P2, pairs with P1. */
+    return MEMLANE_MUTANT(OBSERVE_RELAXED) ? memlane_load_relaxed(&reg->control->latest)
+                                           : memlane_load_acquire(&reg->control->latest);
+}
+
 /* -- committing ---------------------------------------------------------------------------------------------- */
 
 /* Wall clock = monotonic clock + an offset that is looked up once a second: a clock read less in each write. A step
@@ -350,16 +356,9 @@ static memlane_status publish_above(struct memlane_register *reg, struct memlane
     return MEMLANE_SUPERSEDED;
 }
 
-memlane_status memlane_register_commit(struct memlane_register *reg, struct memlane_claim *claim, uint64_t length,
-                                       uint32_t type, uint64_t *version) {
+/* Gives the slot back, as the current one when the value was published. */
+static void end_claim(struct memlane_register *reg, const struct memlane_claim *claim, memlane_status status) {
     uint64_t me = reg->segment->index + 1;
-    *version = 0;
-    if (!still_owns(reg, claim)) {
-        memlane_register_drop(reg, claim);
-        return MEMLANE_OWNERSHIP_LOST;
-    }
-    describe_value(&reg->slot[claim->slot], length, type);
-    memlane_status status = publish_above(reg, claim);
     if (status != MEMLANE_OWNERSHIP_LOST) {
         uint64_t state = status == MEMLANE_OK ? MEMLANE_SLOT_PUBLISHED : MEMLANE_SLOT_FREE;
         /* M1, release: after P1. Fails only when we were declared dead; then the slot is somebody else's. */
@@ -368,19 +367,44 @@ memlane_status memlane_register_commit(struct memlane_register *reg, struct meml
                             memlane_control_word(claim->version, 0, state));
     }
     give_own(reg, claim->slot);
+}
+
+memlane_status memlane_register_commit(struct memlane_register *reg, struct memlane_claim *claim, uint64_t length,
+                                       uint32_t type, uint64_t *version) {
+    *version = 0;
+    if (!still_owns(reg, claim)) {
+        memlane_register_drop(reg, claim);
+        return MEMLANE_OWNERSHIP_LOST;
+    }
+    describe_value(&reg->slot[claim->slot], length, type);
+    memlane_status status = publish_above(reg, claim);
+    end_claim(reg, claim, status);
     if (status == MEMLANE_OK) {
         *version = claim->version;
     }
     return status;
 }
 
-/* -- reading --------------------------------------------------------------------------------------------------- */
-
-static uint64_t load_latest(const struct memlane_register *reg) {
-    /* P2, pairs with P1. */
-    return MEMLANE_MUTANT(OBSERVE_RELAXED) ? memlane_load_relaxed(&reg->control->latest)
-                                           : memlane_load_acquire(&reg->control->latest);
+memlane_status memlane_register_commit_if(struct memlane_register *reg, struct memlane_claim *claim, uint64_t seen,
+                                          uint64_t length, uint32_t type, uint64_t *version) {
+    *version = 0;
+    if (!still_owns(reg, claim)) {
+        memlane_register_drop(reg, claim);
+        return MEMLANE_OWNERSHIP_LOST;
+    }
+    describe_value(&reg->slot[claim->slot], length, type);
+    count_publication(reg, seen, claim->slot);
+    /* The claim's version is above that of the latest value then, so above that of `seen` while it is the latest. */
+    if (!publish(reg, MEMLANE_MUTANT(COMMIT_BLINDLY) ? load_latest(reg) : seen, claim->version, claim->slot)) {
+        memlane_register_drop(reg, claim);
+        return MEMLANE_OWNERSHIP_LOST;
+    }
+    end_claim(reg, claim, MEMLANE_OK);
+    *version = claim->version;
+    return MEMLANE_OK;
 }
+
+/* -- reading --------------------------------------------------------------------------------------------------- */
 
 uint64_t memlane_register_version(const struct memlane_register *reg) {
     return memlane_word_version(load_latest(reg));

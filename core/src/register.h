@@ -65,6 +65,10 @@ memlane_status memlane_register_claim(struct memlane_register *reg, struct memla
  * parent process). The claim is over in each case. Wait-free. */
 memlane_status memlane_register_commit(struct memlane_register *reg, struct memlane_claim *claim, uint64_t length,
                                        uint32_t type, uint64_t *version);
+/* The same, but only while `seen` is still the latest value (memlane_glance.latest; 0: never written). Else
+ * MEMLANE_OWNERSHIP_LOST: somebody committed since, and nothing was published. */
+memlane_status memlane_register_commit_if(struct memlane_register *reg, struct memlane_claim *claim, uint64_t seen,
+                                          uint64_t length, uint32_t type, uint64_t *version);
 void memlane_register_drop(struct memlane_register *reg, struct memlane_claim *claim);
 
 /* Reading without a trace. MEMLANE_OK, MEMLANE_EMPTY; MEMLANE_TIMEOUT: changed meanwhile, look again;

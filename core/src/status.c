@@ -39,6 +39,7 @@ static const char *const names[] = {
     [MEMLANE_ENDPOINT_BUSY] = "endpoint busy",
     [MEMLANE_END_CLOSED] = "end closed",
     [MEMLANE_TAKEN] = "taken",
+    [MEMLANE_WOULD_DEADLOCK] = "would deadlock",
 };
 
 const char *memlane_version(void) {

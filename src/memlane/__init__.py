@@ -4,6 +4,7 @@
 `UnsafeSharedMMap`, `SharedMMap` and `RWSharedMMap` are shared memory as a file or as bytes.
 `open_channel` opens one end of a stream of bytes between two processes.
 `SharedAssign` is assignment between two processes, `NumpyShare` the one for arrays.
+`memlane.buffer` has typed records of devices, with transactions; `memlane.devices` fills them.
 """
 
 TYPE_CHECKING = False  # importing `typing` takes longer than all else that happens here
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
         AlreadyLocked,
         Closed,
         Corrupted,
+        DeviceBufferError,
         Empty,
         EncodingError,
         EndpointBusy,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
         InvalidName,
         KindMismatch,
         LayoutMismatch,
+        MessageError,
         MissingDependency,
         NoFreeSlot,
         NoSpace,
@@ -48,8 +51,10 @@ if TYPE_CHECKING:
         ParameterTypeError,
         PeerDied,
         ReadAccessError,
+        RuntimeBaseException,
         SchemaMismatch,
         SizeMismatch,
+        SyncError,
         SystemFailure,
         Timeout,
         TooManyParticipants,
@@ -79,6 +84,7 @@ __all__ = [
     "ChannelStatus",
     "Closed",
     "Corrupted",
+    "DeviceBufferError",
     "Empty",
     "EncodingError",
     "EndpointBusy",
@@ -90,6 +96,7 @@ __all__ = [
     "KindMismatch",
     "LayoutMismatch",
     "MapStatistics",
+    "MessageError",
     "MissingDependency",
     "NoFreeSlot",
     "NoSpace",
@@ -105,12 +112,14 @@ __all__ = [
     "RWSharedMMap",
     "ReadAccessError",
     "Reading",
+    "RuntimeBaseException",
     "SchemaMismatch",
     "ShareStatistics",
     "SharedAssign",
     "SharedMMap",
     "SizeMismatch",
     "SmipcError",
+    "SyncError",
     "SystemFailure",
     "Timeout",
     "TooManyParticipants",

@@ -18,15 +18,17 @@ Error:
     ├── NoFreeSlot (RuntimeError)            every slot is held by a live writer, loan or view
     ├── NoSpace (OSError)                    the memory could not be reserved
     ├── OOMError (MemoryError)               a write beyond the end of the memory that is there
-    ├── OOMError (MemoryError)               the value does not fit the map or share
     ├── ObjectNotFound (FileNotFoundError)   no object of that name, or it was re-created
     ├── OppositeEndClosedError (BrokenPipeError)   the other end of the channel was closed, or its owner died
     │   └── OppositeEndDiedError (PeerDied)  its owner died
     ├── OwnershipLost (RuntimeError)         what was held is held by somebody else now
-    ├── ReadAccessError (PermissionError)    reading without the lock or the mode for it
     ├── ParameterTypeError (TypeError)       an argument of a type that no channel could take
     ├── PeerDied (ConnectionError)           who had to do its part died
-    ├── ReadAccessError (PermissionError)    reading where only writing, or nothing without a lock, is allowed
+    ├── ReadAccessError (PermissionError)    reading without the lock or the mode for it
+    ├── RuntimeBaseException                 of device data: says in ``context`` what it is about
+    │   ├── DeviceBufferError (RuntimeError) a buffer, or a parameter of it, is not there or not valid
+    │   ├── MessageError (ValueError)        bytes that are no message, or values that make none
+    │   └── SyncError (RuntimeError)         a mutex could not be taken or given back; ``errno`` says why
     ├── SchemaMismatch (ValueError)          the object has another format than was asked for
     ├── SizeMismatch (ValueError)            the object has other sizes than were asked for
     ├── SystemFailure (OSError)              a system call failed
@@ -41,14 +43,16 @@ Error:
 
 ``OperationFailedError`` (RuntimeError), which programs of the old channel module catch, stands between ``Error`` and
 ``EndpointBusy``, ``NoSpace``, ``SystemFailure`` and ``TooManyParticipants``.
-    ├── ValueTooLarge (ValueError)           the value does not fit the object
-    └── WriteAccessError (PermissionError)   writing where only reading, or nothing without a lock, is allowed
 """
 
 from __future__ import annotations
 
 # Not `pickle`: it takes a third of the time that importing memlane may take. They are the same classes.
 from _pickle import PicklingError, UnpicklingError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Error(Exception):
@@ -119,10 +123,6 @@ class OOMError(Error, MemoryError):
     """A write beyond the end of the memory that is there; nothing was written."""
 
 
-class OOMError(Error, MemoryError):
-    """The value does not fit the map or share; nothing was written."""
-
-
 class ObjectNotFound(Error, FileNotFoundError):
     """There is no object of that name, or it was re-created."""
 
@@ -154,8 +154,56 @@ class ParameterTypeError(Error, TypeError):
     """An argument of a type that no channel could take."""
 
 
-class ReadAccessError(Error, PermissionError):
-    """Reading is not allowed here: on the side that puts, or outside a lock."""
+class RuntimeBaseException(Error):
+    """Base of the errors of device data.
+
+    Args:
+        message: What was asked, what is there, and what to do.
+        context: What it is about, by name.
+    """
+
+    def __init__(self, message: str, /, **context: Any) -> None:
+        super().__init__(message)
+        self.context = context
+
+    def __repr__(self) -> str:
+        arguments = [*map(repr, self.args), *(f"{name}={value!r}" for name, value in self.context.items())]
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the context too; without it half of the error stays behind."""
+        return type(self), self.args, {"context": self.context}
+
+
+class DeviceBufferError(RuntimeBaseException, RuntimeError):
+    """A buffer, or a parameter of it, is not there, not accessible or not valid."""
+
+
+class MessageError(RuntimeBaseException, ValueError):
+    """Bytes that are no message, or values that make none; ``context["code"]`` has the `ErrorCode`, if any."""
+
+
+class SyncError(RuntimeBaseException, RuntimeError):
+    """A mutex could not be taken or given back.
+
+    Args:
+        message: What was asked, what is there, and what to do.
+        errno: Why, as a number of the module `errno`.
+        context: What it is about, by name.
+    """
+
+    def __init__(self, message: str, errno: int, /, **context: Any) -> None:
+        super().__init__(message, **context)
+        self.errno = errno
+        self.args = (message, errno)
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+    @classmethod
+    def suppress(cls, *errnos: int) -> _Suppressed:
+        """Return a context manager that lets these numbers pass in silence, and all other errors through."""
+        return _Suppressed(cls, errnos)
 
 
 class SchemaMismatch(Error, ValueError):
@@ -205,5 +253,15 @@ class WriteAccessError(Error, PermissionError):
     """Writing without the lock, or the mode, that allows it."""
 
 
-class WriteAccessError(Error, PermissionError):
-    """Writing is not allowed here: on the side that gets, or outside a lock."""
+class _Suppressed:
+    """A block in which some numbers of a `SyncError` are no error."""
+
+    def __init__(self, kind: type[SyncError], errnos: tuple[int, ...]) -> None:
+        self._kind = kind
+        self._errnos = errnos
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        return isinstance(error, self._kind) and error.errno in self._errnos

@@ -2,6 +2,7 @@
 #ifndef MEMLANE_MEMLANE_H
 #define MEMLANE_MEMLANE_H
 
+#include <memlane/buffer.h>
 #include <memlane/channel.h>
 #include <memlane/format.h>
 #include <memlane/map.h>
@@ -9,6 +10,7 @@
 #include <memlane/object.h>
 #include <memlane/share.h>
 #include <memlane/status.h>
+#include <memlane/sync.h>
 #include <memlane/variable.h>
 #include <memlane/version.h>
 

@@ -43,7 +43,8 @@ typedef enum memlane_status {
     MEMLANE_END_CLOSED = 30,            /* the opposite end was closed */
     MEMLANE_ALREADY_LOCKED = 34,        /* this thread holds a lock of this endpoint: it would wait for itself */
     MEMLANE_NOT_LOCKED = 35,            /* there is no lock to give back */
-    MEMLANE_TAKEN = 37                  /* somebody took the value first */
+    MEMLANE_TAKEN = 37,                 /* somebody took the value first */
+    MEMLANE_WOULD_DEADLOCK = 39         /* the caller would wait for itself */
 } memlane_status;
 
 /* Bytes of the longest text of an error, NUL included. */

@@ -35,6 +35,7 @@ cdef extern from "memlane/status.h" nogil:
         MEMLANE_ENDPOINT_BUSY
         MEMLANE_END_CLOSED
         MEMLANE_TAKEN
+        MEMLANE_WOULD_DEADLOCK
 
     ctypedef struct memlane_error:
         memlane_status status
@@ -390,3 +391,89 @@ cdef extern from "memlane/namespace.h" nogil:
     memlane_status memlane_collect(
         const char* directory, uint32_t permissions, int64_t peer_user, uint32_t* removed, memlane_error* error
     )
+
+
+cdef extern from "<stdbool.h>" nogil:
+    ctypedef bint bool
+
+
+cdef extern from "memlane/sync.h" nogil:
+    const int MEMLANE_SYNC_SIZE
+
+    ctypedef struct memlane_sync:
+        pass
+
+    memlane_status memlane_sync_open(memlane_sync** sync, const char* directory, memlane_error* error)
+    void memlane_sync_free(memlane_sync* sync)
+    memlane_status memlane_sync_initialise(memlane_sync* sync, void* memory, bint recursive, memlane_error* error)
+    memlane_status memlane_sync_destroy(memlane_sync* sync, void* memory, memlane_error* error)
+    memlane_status memlane_sync_acquire(
+        memlane_sync* sync, void* memory, uint64_t deadline_ns, bool* recovered, memlane_error* error
+    )
+    memlane_status memlane_sync_try(memlane_sync* sync, void* memory, bool* recovered, memlane_error* error)
+    memlane_status memlane_sync_release(memlane_sync* sync, void* memory, memlane_error* error)
+
+
+cdef extern from "memlane/buffer.h" nogil:
+    ctypedef struct memlane_buffer:
+        pass
+
+    ctypedef struct memlane_buffer_options:
+        memlane_object_options object
+        uint64_t size
+        const char* schema
+        uint32_t schema_length
+
+    ctypedef struct memlane_buffer_reading:
+        uint64_t version
+        bool valid
+
+    ctypedef enum memlane_buffer_outcome:
+        MEMLANE_BUFFER_DROP
+        MEMLANE_BUFFER_UNCHANGED
+        MEMLANE_BUFFER_CHANGED
+
+    ctypedef struct memlane_buffer_properties:
+        uint64_t size
+        uint64_t participants
+        bool ephemeral
+        unsigned char[16] uuid
+        const char* name
+        const char* directory
+
+    ctypedef struct memlane_buffer_statistics:
+        uint64_t writes
+        uint64_t reads
+        uint64_t retries
+        uint64_t recovered
+        uint64_t version
+        uint32_t live_participants
+        bool is_current
+
+    void memlane_buffer_options_initialise(memlane_buffer_options* options)
+    memlane_status memlane_buffer_open(
+        memlane_buffer** buffer, const char* name, size_t length, const memlane_buffer_options* options,
+        memlane_error* error
+    )
+    void memlane_buffer_close(memlane_buffer* buffer)
+    void memlane_buffer_free(memlane_buffer* buffer)
+    memlane_status memlane_buffer_read(
+        memlane_buffer* buffer, uint64_t offset, void* bytes, uint64_t size, memlane_buffer_reading* reading,
+        memlane_error* error
+    )
+    memlane_status memlane_buffer_begin(
+        memlane_buffer* buffer, uint64_t deadline_ns, void** record, memlane_error* error
+    )
+    memlane_status memlane_buffer_try_begin(memlane_buffer* buffer, void** record, memlane_error* error)
+    memlane_status memlane_buffer_end(memlane_buffer* buffer, memlane_buffer_outcome outcome, memlane_error* error)
+    memlane_status memlane_buffer_set_valid(memlane_buffer* buffer, bool valid, memlane_error* error)
+    memlane_status memlane_buffer_wait(
+        memlane_buffer* buffer, uint64_t version, uint64_t deadline_ns, uint64_t* newest, memlane_error* error
+    )
+    memlane_endpoint* memlane_buffer_endpoint(memlane_buffer* buffer)
+    void memlane_buffer_mark_seen(memlane_buffer* buffer, uint64_t version)
+    void memlane_buffer_describe(const memlane_buffer* buffer, memlane_buffer_properties* properties)
+    memlane_status memlane_buffer_statistics_read(
+        memlane_buffer* buffer, memlane_buffer_statistics* statistics, memlane_error* error
+    )
+    bool memlane_buffer_is_current(memlane_buffer* buffer)

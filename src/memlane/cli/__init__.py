@@ -37,6 +37,7 @@ SUBCOMMANDS = {
     "demo": Subcommand(
         "memlane.demo.command", "run three processes that share values, and prove what memlane promises"
     ),
+    "devices": Subcommand("memlane.devices.command", "speak with Smart Devices on serial lines, or play them"),
     "gc": Subcommand("memlane.cli.garbage", "remove objects made with persistent=False that no process has open"),
 }
 

@@ -1,0 +1,131 @@
+/* Buffers: records that several processes change in place, by transactions.
+ *
+ * A record has a fixed size and layout. Readers copy a consistent state and wait for nobody. Writers take turns by a lock:
+ * what a transaction changes is seen all at once, or not at all when it is dropped or its process dies, at any
+ * instruction. A buffer is valid as long as the endpoint that made it so lives.
+ *
+ * All functions may be called from several threads at once on one endpoint; a transaction belongs to its thread. None is
+ * async-signal-safe. Deadlines are absolute CLOCK_MONOTONIC times in nanoseconds: 0 only looks, MEMLANE_NO_DEADLINE waits
+ * for ever. Every function leaves with MEMLANE_CORRUPTED when the shared bytes contradict themselves or the file was
+ * truncated. */
+#ifndef MEMLANE_BUFFER_H
+#define MEMLANE_BUFFER_H
+
+#include <memlane/object.h>
+#include <memlane/status.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct memlane_buffer memlane_buffer;
+
+enum {
+    MEMLANE_BUFFER_HEAD = 8,              /* bytes of the record's beginning that are memlane's: valid, owner */
+    MEMLANE_BUFFER_SIZE_MAXIMUM = 1 << 20 /* bytes of a record */
+};
+
+/* Initialise by memlane_buffer_options_initialise(), then change what matters. */
+typedef struct memlane_buffer_options {
+    memlane_object_options object;
+    uint64_t size;          /* bytes of the record, its head included */
+    const char *schema;     /* what lies where: lines of text, compared with what is there line by line */
+    uint32_t schema_length; /* bytes, at most 65,536 */
+} memlane_buffer_options;
+
+MEMLANE_API void memlane_buffer_options_initialise(memlane_buffer_options *options);
+
+/* Opens the buffer `name` (UTF-8, length bytes), or creates it with a record of zeros, which is not valid. The caller owns
+ * *buffer until memlane_buffer_free(). Fails as memlane_variable_open(); MEMLANE_SCHEMA_MISMATCH names the first line
+ * that differs. */
+MEMLANE_API memlane_status memlane_buffer_open(memlane_buffer **buffer, const char *name, size_t length,
+                                               const memlane_buffer_options *options, memlane_error *error);
+
+/* Makes the buffer invalid if this endpoint made it valid, and marks the endpoint closed: operations in other threads
+ * leave with MEMLANE_CLOSED, later ones too. May be called twice. Waits at most 50 ms for a transaction of others. */
+MEMLANE_API void memlane_buffer_close(memlane_buffer *buffer);
+
+/* Closes, and ends the caller's use of the handle. NULL is accepted. */
+MEMLANE_API void memlane_buffer_free(memlane_buffer *buffer);
+
+typedef struct memlane_buffer_reading {
+    uint64_t version; /* rises with each transaction that changed something */
+    bool valid;       /* marked valid, and the endpoint that did so lives (looked at every 50 ms) */
+} memlane_buffer_reading;
+
+/* Copies a part of the record; within a transaction of this thread as the transaction left it. Lock-free; never waits for
+ * anybody. MEMLANE_CLOSED. */
+MEMLANE_API memlane_status memlane_buffer_read(memlane_buffer *buffer, uint64_t offset, void *bytes, uint64_t size,
+                                               memlane_buffer_reading *reading, memlane_error *error);
+
+/* Begins a transaction of this thread; within one, a part of it. *record: size private bytes to read and change until the
+ * matching memlane_buffer_end(), beyond the head. MEMLANE_TIMEOUT, MEMLANE_INTERRUPTED, MEMLANE_CLOSED. Blocking. */
+MEMLANE_API memlane_status memlane_buffer_begin(memlane_buffer *buffer, uint64_t deadline_ns, void **record,
+                                                memlane_error *error);
+
+/* The same without waiting: one look, which does not ask whether a holder lives. */
+MEMLANE_API memlane_status memlane_buffer_try_begin(memlane_buffer *buffer, void **record, memlane_error *error);
+
+typedef enum memlane_buffer_outcome {
+    MEMLANE_BUFFER_DROP = 0,      /* outermost: nothing happened. Within another: what it changed stays changed */
+    MEMLANE_BUFFER_UNCHANGED = 1, /* this part changed nothing */
+    MEMLANE_BUFFER_CHANGED = 2    /* the end of the outermost part publishes the record */
+} memlane_buffer_outcome;
+
+/* Ends what this thread began last. MEMLANE_OWNERSHIP_LOST: it began nothing, or did so before a fork, or was taken for
+ * dead: nothing was published. MEMLANE_NO_FREE_SLOT: nothing was published. Over in each case. */
+MEMLANE_API memlane_status memlane_buffer_end(memlane_buffer *buffer, memlane_buffer_outcome outcome,
+                                              memlane_error *error);
+
+/* Within a transaction of this thread: marks the record valid, with this endpoint as owner, or invalid. Counts as a
+ * change. MEMLANE_OWNERSHIP_LOST outside. */
+MEMLANE_API memlane_status memlane_buffer_set_valid(memlane_buffer *buffer, bool valid, memlane_error *error);
+
+/* Waits until the version is newer; the newest in *newest. MEMLANE_TIMEOUT, MEMLANE_INTERRUPTED, MEMLANE_CLOSED.
+ * Blocking. */
+MEMLANE_API memlane_status memlane_buffer_wait(memlane_buffer *buffer, uint64_t version, uint64_t deadline_ns,
+                                               uint64_t *newest, memlane_error *error);
+
+/* For memlane_endpoint_descriptor() and its fellows in object.h: the buffer is ready while its version is newer than
+ * the newest that was marked. */
+MEMLANE_API memlane_endpoint *memlane_buffer_endpoint(memlane_buffer *buffer);
+MEMLANE_API void memlane_buffer_mark_seen(memlane_buffer *buffer, uint64_t version);
+
+typedef struct memlane_buffer_properties {
+    uint64_t size, participants;
+    bool ephemeral;
+    unsigned char uuid[16];
+    const char *name;      /* UTF-8; lives as long as the handle */
+    const char *directory; /* the same */
+    const char *schema;    /* schema_length bytes; the same */
+    uint32_t schema_length;
+} memlane_buffer_properties;
+
+/* What the object is; also of a closed endpoint, but for the schema, which is NULL then. Wait-free. */
+MEMLANE_API void memlane_buffer_describe(const memlane_buffer *buffer, memlane_buffer_properties *properties);
+
+typedef struct memlane_buffer_statistics {
+    /* Sums over all endpoints that ever were. */
+    uint64_t writes;    /* transactions that published something */
+    uint64_t reads;     /* copies of parts of the record */
+    uint64_t retries;   /* reads that began anew because a writer had taken the slot */
+    uint64_t recovered; /* locks and slots that were taken back from the dead */
+    uint64_t version;
+    uint32_t live_participants;
+    bool is_current; /* the name still leads to this object */
+} memlane_buffer_statistics;
+
+MEMLANE_API memlane_status memlane_buffer_statistics_read(memlane_buffer *buffer, memlane_buffer_statistics *statistics,
+                                                          memlane_error *error);
+
+/* Whether the name still leads to this object. Makes system calls. */
+MEMLANE_API bool memlane_buffer_is_current(memlane_buffer *buffer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

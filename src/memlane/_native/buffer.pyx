@@ -1,0 +1,540 @@
+# cython: freethreading_compatible=True
+"""One endpoint of a buffer: values in and out, transactions, waiting."""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.pythread cimport PyThread_get_thread_ident
+from libc.stdint cimport int64_t, uint32_t
+from libc.string cimport memcpy
+from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+
+import threading
+
+from memlane import errors
+from memlane._native.deadline cimport deadline_of, monotonic_ns
+from memlane._native.error cimport check
+from memlane._native.library cimport *
+from memlane._native.options cimport fill_object_options
+from memlane._native.record cimport COUNTS_START, Counts, State, counts_of, state_of
+
+cdef enum:
+    # Values up to here are copied to the stack.
+    SMALL = 64
+
+# Each chunk ends with a look at pending signals and at the life of the buffer's owner.
+cdef uint64_t CHUNK_NS = 50_000_000
+
+
+cdef double wall_time() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_REALTIME, &now)
+    return <double>now.tv_sec + 1e-9 * <double>now.tv_nsec
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Transaction:
+    """A block within a transaction of its thread; the same object may be entered again inside."""
+
+    cdef Buffer buffer
+    cdef bint readonly
+    cdef object timeout
+
+    def __enter__(self):
+        if self.readonly:
+            self.buffer.enter_snapshot()
+        else:
+            self.buffer.begin(self.timeout)
+        return self.buffer
+
+    def __exit__(self, kind, error, traceback):
+        if self.readonly:
+            self.buffer.leave_snapshot()
+        else:
+            self.buffer.end(MEMLANE_BUFFER_UNCHANGED if kind is None else MEMLANE_BUFFER_DROP)
+
+
+@cython.auto_pickle(False)
+cdef class Buffer(Endpoint):
+    """The part of `memlane.buffer.Buffer` that works on the record."""
+
+    def __cinit__(self):
+        self.handle = NULL
+        self.snapshots = {}
+
+    def __dealloc__(self):
+        memlane_buffer_free(self.handle)
+
+    def _open(
+        self, Layout layout, bytes name, bytes directory, *, participants, persistent, uint32_t mode, int64_t peer_uid,
+        bint create, bytes uuid
+    ):
+        """Open or create. None stands for what was not given; an empty directory for the default one."""
+        cdef memlane_buffer_options options
+        cdef memlane_error error
+        cdef memlane_status status
+        cdef const char* text = name
+        cdef size_t length = len(name)
+        if self.layout is not None:
+            raise RuntimeError("a buffer is opened once")
+        memlane_buffer_options_initialise(&options)
+        fill_object_options(&options.object, directory, participants, persistent, mode, peer_uid, create, uuid)
+        options.size = layout.size
+        options.schema = layout.schema
+        options.schema_length = len(layout.schema)
+        with nogil:
+            status = memlane_buffer_open(&self.handle, text, length, &options, &error)
+        check(status, &error)
+        self.layout = layout
+        self.note_seen()
+
+    def _attach(self, Layout layout):
+        """Make a buffer of this process alone. It is not valid yet."""
+        if self.layout is not None:
+            raise RuntimeError("a buffer is opened once")
+        self.layout = layout
+        self.guard = threading.Condition(threading.RLock())
+        self.local = bytes(layout.size)
+        self.note_seen()
+
+    cdef memlane_endpoint* pollable(self) except NULL:
+        self.opened()
+        if self.handle == NULL:
+            raise TypeError("a local buffer has no descriptor: open a shared one, or wait in a thread")
+        return memlane_buffer_endpoint(self.handle)
+
+    cdef Layout opened(self):
+        if self.layout is None:
+            raise errors.Closed("this buffer was never opened: call open() or attach() of its class")
+        return self.layout
+
+    cdef int refuse_invalid(self) except -1:
+        raise errors.DeviceBufferError(
+            f"the buffer {self.name!r} is not valid: its owner closed it or died, or nobody made it valid yet",
+            buffer=self.name,
+        )
+
+    # -- snapshots -------------------------------------------------------------------------------------------
+
+    cdef bint is_inside_local(self) noexcept:
+        return self.depth > 0 and self.holder == PyThread_get_thread_ident()
+
+    cdef bytes snapshot(self):
+        """Return the record that this thread's read-only transaction sees, or None outside of one."""
+        held = self.snapshots.get(PyThread_get_thread_ident())
+        return None if held is None else held[0]
+
+    def enter_snapshot(self):
+        """Keep the present record for this thread."""
+        cdef uint64_t version
+        thread = PyThread_get_thread_ident()
+        record, depth = self.snapshots.get(thread) or (self.record(&version), 0)
+        self.snapshots[thread] = (record, depth + 1)
+
+    def leave_snapshot(self):
+        """Let go of this thread's record with the outermost block."""
+        thread = PyThread_get_thread_ident()
+        record, depth = self.snapshots.pop(thread)
+        if depth > 1:
+            self.snapshots[thread] = (record, depth - 1)
+
+    # -- the record ------------------------------------------------------------------------------------------
+
+    cdef bint look(self, uint64_t offset, void* content, uint64_t size, uint64_t* version) except -1:
+        """Copy a part of the record; return whether the buffer is valid."""
+        cdef memlane_buffer_reading reading
+        cdef memlane_error error
+        cdef bytes record
+        if self.handle != NULL:
+            status = memlane_buffer_read(self.handle, offset, content, size, &reading, &error)
+            if status != MEMLANE_OK:
+                check(status, &error)
+            version[0] = reading.version
+            return reading.valid
+        self.opened()
+        if self.local_closed:
+            raise errors.Closed("this local buffer was closed; attach another one")
+        record = self.working if self.is_inside_local() else self.local
+        version[0] = self.local_version
+        memcpy(content, PyBytes_AS_STRING(record) + offset, size)
+        return PyBytes_AS_STRING(record)[0] != 0
+
+    cdef uint64_t fetch(self, uint64_t offset, void* content, uint64_t size) except? 0:
+        """Copy a part of the record as this thread sees it; return the version. The buffer must be valid."""
+        cdef uint64_t version = 0
+        cdef bytes record
+        if self.snapshots:
+            record = self.snapshot()
+            if record is not None:
+                memcpy(content, PyBytes_AS_STRING(record) + offset, size)
+                return 1
+        if not self.look(offset, content, size, &version):
+            self.refuse_invalid()
+        return version
+
+    cdef bytes record(self, uint64_t* version):
+        """Return the whole record, of a valid buffer."""
+        cdef Layout layout = self.opened()
+        cdef bytes record = PyBytes_FromStringAndSize(NULL, layout.size)
+        version[0] = self.fetch(0, PyBytes_AS_STRING(record), layout.size)
+        return record
+
+    # -- transactions ----------------------------------------------------------------------------------------
+
+    cdef unsigned char* begin(self, object timeout=None, bint check_valid=True) except NULL:
+        """Begin a transaction, or a part of one, and return the record to change."""
+        cdef memlane_error error
+        cdef void* record = NULL
+        cdef uint64_t deadline, until, version
+        if self.snapshots and self.snapshot() is not None:
+            raise errors.DeviceBufferError("this thread is in a read-only transaction: leave it before you write")
+        if self.handle == NULL:
+            record = self.begin_local(timeout)
+        else:
+            status = memlane_buffer_try_begin(self.handle, &record, &error)
+            if status == MEMLANE_TIMEOUT:
+                deadline = deadline_of(timeout)
+                while True:
+                    with nogil:
+                        until = 0 if deadline == 0 else min(deadline, monotonic_ns() + CHUNK_NS)
+                        status = memlane_buffer_begin(self.handle, until, &record, &error)
+                    if status != MEMLANE_INTERRUPTED and (status != MEMLANE_TIMEOUT or until == deadline):
+                        break
+                    PyErr_CheckSignals()
+            if status != MEMLANE_OK:
+                check(status, &error)
+        if check_valid and not self.look(0, &version, 0, &version):
+            self.end(MEMLANE_BUFFER_DROP)
+            self.refuse_invalid()
+        return <unsigned char*>record
+
+    cdef unsigned char* begin_local(self, object timeout) except NULL:
+        self.opened()
+        deadline_of(timeout)
+        if not self.guard.acquire(timeout=-1 if timeout is None else timeout):
+            raise errors.Timeout("local buffer: another transaction went on until the time was over")
+        if self.local_closed:
+            self.guard.release()
+            raise errors.Closed("this local buffer was closed; attach another one")
+        self.depth += 1
+        if self.depth == 1:
+            self.holder = PyThread_get_thread_ident()
+            self.changed = False
+            self.working = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.local), self.layout.size)
+        return <unsigned char*>PyBytes_AS_STRING(self.working)
+
+    cdef int end(self, memlane_buffer_outcome outcome) except -1:
+        cdef memlane_error error
+        if self.handle == NULL:
+            return self.end_local(outcome)
+        status = memlane_buffer_end(self.handle, outcome, &error)
+        return 0 if status == MEMLANE_OK else check(status, &error)
+
+    cdef int end_local(self, memlane_buffer_outcome outcome) except -1:
+        if not self.is_inside_local():
+            raise errors.OwnershipLost("this thread has no transaction in the local buffer")
+        self.changed = self.changed or outcome == MEMLANE_BUFFER_CHANGED
+        self.depth -= 1
+        if self.depth == 0:
+            if outcome != MEMLANE_BUFFER_DROP and self.changed:
+                self.local = self.working
+                self.local_version += 1
+                self.guard.notify_all()
+            self.working = None
+        self.guard.release()
+        return 0
+
+    def transaction(self, *, readonly=False, timeout=None):
+        """Group operations: others see all that the block changed at once, or nothing when it raises.
+
+        Reentrant in its thread; an exception that leaves the outermost block rolls all of it back, as does the death of
+        this process.
+
+        Args:
+            readonly: The block sees one state of the buffer and waits for nobody; it cannot change anything.
+            timeout: Seconds to wait for the transactions of others; None waits for ever.
+
+        Raises:
+            DeviceBufferError: The buffer is not valid.
+            Timeout: Another transaction went on until the time was over.
+        """
+        cdef Transaction transaction = Transaction.__new__(Transaction)
+        transaction.buffer, transaction.readonly, transaction.timeout = self, readonly, timeout
+        return transaction
+
+    # -- values ----------------------------------------------------------------------------------------------
+
+    cdef object value_at(self, Field field, int offset):
+        cdef unsigned char[SMALL] small
+        cdef bytes large
+        if field.size <= SMALL:
+            self.fetch(offset, small, field.size)
+            return field.decode(small)
+        large = PyBytes_FromStringAndSize(NULL, field.size)
+        self.fetch(offset, PyBytes_AS_STRING(large), field.size)
+        return field.decode(<const unsigned char*>PyBytes_AS_STRING(large))
+
+    cdef bytes encoded(self, Field field, object value):
+        """Encode before the transaction: the value's own methods run, and may take their time or fail."""
+        cdef bytes content = PyBytes_FromStringAndSize(NULL, field.size)
+        field.encode(value, <unsigned char*>PyBytes_AS_STRING(content))
+        return content
+
+    cdef int store(self, Field field, int offset, bytes content, bint is_request) except -1:
+        """Change one value, and all that goes with it."""
+        cdef unsigned char* record = self.begin()
+        cdef Counts* counts = counts_of(record, field.position)
+        cdef State* state = state_of(record)
+        memcpy(record + offset, PyBytes_AS_STRING(content), field.size)
+        if is_request:
+            counts.requests += 1
+            state.writes |= field.bit
+            state.last_write = wall_time()
+        else:
+            counts.sets += 1
+            state.updates |= field.bit
+            state.last_update = wall_time()
+        return self.end(MEMLANE_BUFFER_CHANGED)
+
+    def get(self, param, /):
+        """Return the value of a parameter, as the device reported it last; a vector as a list of your own.
+
+        Raises:
+            DeviceBufferError: There is no such parameter, it is not readable, or the buffer is not valid.
+        """
+        cdef Field field = self.opened().readable_field(param)
+        return self.value_at(field, field.update_offset)
+
+    def set(self, param, value, /):
+        """Set what `get` returns: for who speaks for the device.
+
+        Raises:
+            DeviceBufferError: There is no such parameter, it is not readable, or the buffer is not valid.
+            TypeError: The value is of the wrong type.
+            ValueError: The value does not fit the parameter's type.
+        """
+        cdef Field field = self.opened().readable_field(param)
+        self.store(field, field.update_offset, self.encoded(field, value), False)
+
+    def write(self, param, value, /):
+        """Request that a parameter is written to the device. A request that was not sent yet is replaced.
+
+        Floating-point numbers beyond the parameter's limits become the limit, with a warning.
+
+        Raises:
+            DeviceBufferError: There is no such parameter, it is not writeable, or the buffer is not valid.
+            TypeError: The value is of the wrong type.
+            ValueError: The value is NaN, or does not fit the parameter's type.
+        """
+        cdef Field field = self.opened().writeable_field(param)
+        self.store(field, field.write_offset, self.encoded(field, field.clamped(value)), True)
+
+    def _get_extra(self, name):
+        cdef Field field = self.opened().extra[name]
+        return self.value_at(field, field.update_offset)
+
+    def _set_extra(self, name, value):
+        cdef Field field = self.opened().extra[name]
+        cdef bytes content = self.encoded(field, value)
+        cdef unsigned char* record = self.begin()
+        memcpy(record + field.update_offset, PyBytes_AS_STRING(content), field.size)
+        self.end(MEMLANE_BUFFER_CHANGED)
+
+    def _values(self, block):
+        """Return all values of one block, "update" or "write", of one state."""
+        cdef uint64_t version
+        cdef Field field
+        cdef bytes record = self.record(&version)
+        cdef dict values = {}
+        for field in self.layout.by_position:
+            offset = field.update_offset if block == "update" else field.write_offset
+            if offset >= 0:
+                values[field.name] = field.decode(<const unsigned char*>PyBytes_AS_STRING(record) + <int>offset)
+        return values
+
+    # -- validity --------------------------------------------------------------------------------------------
+
+    @property
+    def valid(self):
+        """Whether somebody made the buffer valid, and did not close it or die since. Setting it takes over."""
+        cdef uint64_t version, nothing
+        self.opened()
+        return self.look(0, &nothing, 0, &version)
+
+    @valid.setter
+    def valid(self, bint valid):
+        cdef memlane_error error
+        cdef unsigned char* record
+        self.opened()
+        record = self.begin(None, False)
+        if self.handle == NULL:
+            record[0] = valid
+        else:
+            check(memlane_buffer_set_valid(self.handle, valid, &error), &error)
+        self.end(MEMLANE_BUFFER_CHANGED)
+
+    # -- changes ---------------------------------------------------------------------------------------------
+
+    def note_seen(self):
+        """Remember the present counts: changes from here on are news."""
+        cdef uint64_t version
+        cdef bytes counts = PyBytes_FromStringAndSize(NULL, len(self.layout.params) * sizeof(Counts))
+        self.look(COUNTS_START, PyBytes_AS_STRING(counts), len(counts), &version)
+        self.seen = counts
+        if self.handle != NULL:
+            memlane_buffer_mark_seen(self.handle, version)
+
+    cdef uint64_t wait_newer(self, uint64_t version, uint64_t deadline) except? 0:
+        """Wait a chunk for another version; return the time until which was waited, 0 where something changed."""
+        cdef memlane_error error
+        cdef uint64_t newest
+        cdef uint64_t until
+        if self.handle == NULL:
+            with self.guard:
+                until = min(deadline, monotonic_ns() + CHUNK_NS)
+                if self.local_version == version and until > monotonic_ns():
+                    self.guard.wait((until - monotonic_ns()) / 1e9)
+                return 0 if self.local_version != version else until
+        with nogil:
+            until = min(deadline, monotonic_ns() + CHUNK_NS)
+            status = memlane_buffer_wait(self.handle, version, until, &newest, &error)
+        PyErr_CheckSignals()
+        if status == MEMLANE_OK or status == MEMLANE_INTERRUPTED:
+            return 0
+        if status != MEMLANE_TIMEOUT:
+            check(status, &error)
+        return until
+
+    def _wait(self, params, timeout, bint requests):
+        """Wait until a parameter was set, or requested; return the fields and the record of that moment."""
+        cdef Layout layout = self.opened()
+        cdef uint64_t deadline = deadline_of(timeout)
+        cdef uint64_t version, until
+        cdef bytes record
+        cdef Field field
+        chosen = [self.known(name) for name in (layout.fields if params is None else params)]
+        while True:
+            record = self.record(&version)
+            if self.handle != NULL:
+                memlane_buffer_mark_seen(self.handle, version)
+            changed = [field for field in chosen if self.is_news(field, record, requests)]
+            if changed:
+                self.see(changed, record, requests)
+                return changed, record
+            until = 0 if deadline == 0 else self.wait_newer(version, deadline)
+            if until >= deadline:
+                raise errors.Timeout(f"buffer {self.name!r}: none of the parameters changed in time")
+
+    def known(self, name):
+        """Return the field of a parameter, whatever its access."""
+        if name not in self.layout.fields:
+            self.layout.refuse(name, "")
+        return self.layout.fields[name]
+
+    def is_news(self, Field field, bytes record, bint requests):
+        """Say whether a count differs from the one that was seen last."""
+        cdef Counts* now = counts_of(<unsigned char*>PyBytes_AS_STRING(record), field.position)
+        cdef Counts* then = (<Counts*>PyBytes_AS_STRING(self.seen)) + field.position
+        return now.requests != then.requests if requests else now.sets != then.sets
+
+    def see(self, fields, bytes record, bint requests):
+        """Remember the counts of these fields."""
+        cdef Field field
+        cdef Counts* now
+        cdef Counts* seen
+        cdef bytes counts = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.seen), PyBytes_GET_SIZE(self.seen))
+        for field in fields:
+            now = counts_of(<unsigned char*>PyBytes_AS_STRING(record), field.position)
+            seen = (<Counts*>PyBytes_AS_STRING(counts)) + field.position
+            if requests:
+                seen.requests = now.requests
+            else:
+                seen.sets = now.sets
+        self.seen = counts
+
+    def wait(self, params=None, timeout=None, *, requests=False):
+        """Wait until parameters were set since this endpoint was opened, or since the last wait that returned them.
+
+        Args:
+            params: Their names; None: any.
+            timeout: Seconds; None waits for ever, 0 only looks.
+            requests: Wait for requested writes and reads instead: for who speaks for the device.
+
+        Returns:
+            The names of those that changed.
+
+        Raises:
+            Timeout: None of them changed in time.
+            DeviceBufferError: There is no such parameter, or the buffer is not valid any more.
+        """
+        changed, _ = self._wait(params, timeout, requests)
+        return frozenset([(<Field>field).name for field in changed])
+
+    def _changes(self, params, timeout):
+        """Wait, and return the new values of the readable ones, all of one state."""
+        cdef Field field
+        cdef bytes record
+        changed, record = self._wait(params, timeout, False)
+        return {
+            field.name: field.decode(<const unsigned char*>PyBytes_AS_STRING(record) + field.update_offset)
+            for field in changed if field.update_offset >= 0
+        }
+
+    # -- the endpoint ----------------------------------------------------------------------------------------
+
+    def close(self):
+        """End the endpoint; the buffer becomes invalid where this endpoint made it valid. May be called twice."""
+        if self.handle != NULL:
+            with nogil:
+                memlane_buffer_close(self.handle)
+        self.local_closed = True
+
+    @property
+    def closed(self):
+        """Whether it was closed, or never opened."""
+        return self.local_closed or self.layout is None
+
+    def _properties(self):
+        cdef memlane_buffer_properties properties
+        self.opened()
+        if self.handle == NULL:
+            return None
+        memlane_buffer_describe(self.handle, &properties)
+        return {
+            "name": properties.name.decode(),
+            "directory": <bytes>properties.directory,
+            "uuid": (<const char*>properties.uuid)[:16],
+        }
+
+    @property
+    def name(self):
+        """The buffer's name, without a leading slash; of a local buffer that of its type."""
+        cdef memlane_buffer_properties properties
+        if self.handle == NULL:
+            return self.opened().type_name
+        memlane_buffer_describe(self.handle, &properties)
+        return properties.name.decode()
+
+    @property
+    def version(self):
+        """How many transactions changed something, about: it rises with each one."""
+        cdef uint64_t version, nothing
+        self.opened()
+        self.look(0, &nothing, 0, &version)
+        return version
+
+    @property
+    def is_current(self):
+        """Whether the name still leads to this buffer; a local one has none to lose."""
+        self.opened()
+        return self.handle == NULL or memlane_buffer_is_current(self.handle)
+
+    def _statistics(self):
+        cdef memlane_buffer_statistics statistics
+        cdef memlane_error error
+        self.opened()
+        if self.handle == NULL:
+            return None
+        check(memlane_buffer_statistics_read(self.handle, &statistics, &error), &error)
+        return statistics

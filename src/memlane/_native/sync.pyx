@@ -1,0 +1,177 @@
+# cython: freethreading_compatible=True
+"""Mutexes over any writable buffer."""
+
+cimport cython
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from libc.stdint cimport uint64_t, uintptr_t
+
+import errno
+
+from memlane import errors
+from memlane._native.deadline cimport deadline_of, monotonic_ns
+from memlane._native.error cimport check
+from memlane._native.library cimport *
+
+# Each chunk ends with a look at pending signals: the kernel may deliver one to another thread than the waiting one.
+cdef uint64_t CHUNK_NS = 50_000_000
+
+SIZE = MEMLANE_SYNC_SIZE
+
+cdef dict NUMBERS = {
+    MEMLANE_INVALID_ARGUMENT: errno.EINVAL,
+    MEMLANE_OWNERSHIP_LOST: errno.EPERM,
+    MEMLANE_TIMEOUT: errno.ETIMEDOUT,
+    MEMLANE_WOULD_DEADLOCK: errno.EDEADLK,
+}
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Participation:
+    """The place of this process among the users of mutexes in one namespace."""
+
+    cdef memlane_sync* handle
+    cdef object __weakref__
+
+    def __init__(self, bytes directory):
+        cdef memlane_error error
+        cdef memlane_status status
+        cdef const char* path = directory
+        if self.handle != NULL:
+            raise RuntimeError("a place is taken once")
+        with nogil:
+            status = memlane_sync_open(&self.handle, path, &error)
+        check(status, &error)
+
+    def __dealloc__(self):
+        memlane_sync_free(self.handle)
+
+
+@cython.auto_pickle(False)
+cdef class Mutex:
+    """The part of `memlane.sync.Mutex` that works on the memory."""
+
+    cdef Py_buffer view
+    cdef void* memory
+    cdef memlane_sync* sync
+    cdef Participation participation
+    cdef bint recursive
+    cdef readonly bint recovered
+
+    def _open(self, buf, Participation participation, bint recursive):
+        """Take the memory. Without a participation the mutex is this process's alone."""
+        if self.memory != NULL:
+            raise RuntimeError("a mutex is opened once")
+        try:
+            PyObject_GetBuffer(buf, &self.view, PyBUF_WRITABLE)
+        except BufferError as error:
+            raise TypeError(f"a mutex needs a writable buffer, this {type(buf).__name__} is none: {error}") from error
+        if self.view.len < MEMLANE_SYNC_SIZE or <uintptr_t>self.view.buf % sizeof(uint64_t) != 0:
+            size, address = self.view.len, <uintptr_t>self.view.buf
+            PyBuffer_Release(&self.view)
+            raise ValueError(
+                f"a mutex needs {MEMLANE_SYNC_SIZE} bytes at a multiple of 8, this buffer has {size} at {address:#x}"
+            )
+        self.memory = self.view.buf
+        self.participation = participation
+        self.sync = NULL if participation is None else participation.handle
+        self.recursive = recursive
+
+    def __dealloc__(self):
+        if self.memory != NULL:
+            PyBuffer_Release(&self.view)
+
+    cdef int refuse_unopened(self) except -1:
+        if self.memory == NULL:
+            raise errors.Closed("this mutex is not open: it was closed, or its constructor failed")
+        return 0
+
+    def close(self):
+        """Give the buffer back. What is held stays held; may be called twice."""
+        if self.memory != NULL:
+            self.memory = NULL
+            PyBuffer_Release(&self.view)
+
+    cdef int fail(self, memlane_status status, const memlane_error* error, object number=None) except -1:
+        if status not in NUMBERS:
+            return check(status, error)
+        raise errors.SyncError(error.message.decode(), NUMBERS[status] if number is None else number)
+
+    def initialize(self):
+        """Make a mutex of the memory. Once, by whoever makes the memory, before anybody else uses it."""
+        cdef memlane_error error
+        self.refuse_unopened()
+        status = memlane_sync_initialise(self.sync, self.memory, self.recursive, &error)
+        if status != MEMLANE_OK:
+            self.fail(status, &error)
+
+    def destroy(self):
+        """Make the memory no mutex any more.
+
+        Raises:
+            SyncError: ``EBUSY``: it is held. ``EINVAL``: it is no mutex.
+        """
+        cdef memlane_error error
+        self.refuse_unopened()
+        status = memlane_sync_destroy(self.sync, self.memory, &error)
+        if status != MEMLANE_OK:
+            self.fail(status, &error, errno.EBUSY if status == MEMLANE_TIMEOUT else None)
+
+    cdef memlane_status wait(self, uint64_t deadline, bool* recovered, memlane_error* error) except? MEMLANE_OK:
+        cdef memlane_status status
+        cdef uint64_t until = 0
+        while True:
+            with nogil:
+                until = 0 if deadline == 0 else min(deadline, monotonic_ns() + CHUNK_NS)
+                status = memlane_sync_acquire(self.sync, self.memory, until, recovered, error)
+            if status == MEMLANE_OK or (status == MEMLANE_TIMEOUT and until == deadline):
+                return status
+            if status != MEMLANE_TIMEOUT and status != MEMLANE_INTERRUPTED:
+                return status
+            PyErr_CheckSignals()
+
+    def acquire(self, *, timeout=1):
+        """Take the mutex for this thread. Afterwards `recovered` says whether its last holder died with it.
+
+        Args:
+            timeout: Seconds to wait; None waits for ever, 0 only tries.
+
+        Raises:
+            SyncError: ``EBUSY``: somebody holds it, and it was only tried. ``ETIMEDOUT``: the time is over.
+                ``EDEADLK``: this thread holds it, and it is not recursive. ``EINVAL``: nobody initialised it.
+        """
+        cdef memlane_error error
+        cdef bool recovered = False
+        self.refuse_unopened()
+        if timeout is not None and not timeout >= 0:
+            deadline_of(timeout)
+        status = memlane_sync_try(self.sync, self.memory, &recovered, &error)
+        if status == MEMLANE_TIMEOUT:
+            status = self.wait(deadline_of(timeout), &recovered, &error)
+        if status != MEMLANE_OK:
+            self.fail(status, &error, errno.EBUSY if status == MEMLANE_TIMEOUT and timeout == 0 else None)
+        self.recovered = recovered
+        # The place stays as long as something is held, also when this object goes: nobody must take us for dead.
+        Py_INCREF(self.participation)
+
+    def release(self):
+        """Give back what this thread took last.
+
+        Raises:
+            SyncError: ``EPERM``: this thread does not hold it. ``EINVAL``: nobody initialised it.
+        """
+        cdef memlane_error error
+        self.refuse_unopened()
+        status = memlane_sync_release(self.sync, self.memory, &error)
+        if status != MEMLANE_OK:
+            self.fail(status, &error)
+        Py_DECREF(self.participation)
+
+    def __enter__(self):
+        self.acquire()
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        self.release()
