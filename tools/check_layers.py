@@ -21,8 +21,22 @@ C_RANKS = (
     ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
     ("checksum", "layout", "utf8", "names", "format", "schema"),
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
-    ("wait", "lock", "register", "custody", "statistics", "sentry", "watch", "endpoint", "gathering"),
-    ("variable", "namespace"),
+    (
+        "wait",
+        "watching",
+        "patience",
+        "lock",
+        "register",
+        "custody",
+        "lane",
+        "call",
+        "statistics",
+        "sentry",
+        "watch",
+        "endpoint",
+        "gathering",
+    ),
+    ("function_handle", "function", "dispatcher", "variable", "namespace"),
     ("memlane",),
 )
 # Headers of the language. All others belong to a system, and only the seam to the system sees those.
@@ -41,7 +55,7 @@ PYTHON_LAYERS = (
     ("codec",),
     ("_native",),
     ("waiting",),
-    ("namespace", "variable"),
+    ("function", "namespace", "variable"),
     ("cli", "demo"),
 )
 

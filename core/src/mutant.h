@@ -18,6 +18,13 @@ enum memlane_mutant {
     MEMLANE_MUTANT_TORN,                  /* the value is published before its bytes are written */
     MEMLANE_MUTANT_BLIND_UNLOCK,          /* unlock stores without looking who holds the lock */
     MEMLANE_MUTANT_STEAL_WITHOUT_COUNT,   /* a stolen lock keeps its acquisition count */
+    MEMLANE_MUTANT_SCRUB_FREES_TAKEN,     /* a lane's new owner frees calls that live servers execute (D50) */
+    MEMLANE_MUTANT_CLAIM_NO_SCRUB,        /* a lane is used as its former owner left it (D50) */
+    MEMLANE_MUTANT_PUNCH_EARLY,           /* a lane's memory goes while a server may write to it (D50) */
+    MEMLANE_MUTANT_TIMEOUT_FREES_TAKEN,   /* who times out frees a call that a live server executes */
+    MEMLANE_MUTANT_DONE_NO_CHECK,         /* a server stores DONE without looking who waits */
+    MEMLANE_MUTANT_TAKE_NO_CAS,           /* two servers may take one call */
+    MEMLANE_MUTANT_REAP_DONE_ONLY,        /* a forgotten call of a dead server keeps its slot (D52) */
 
     /* Orders, each weakened to relaxed. */
     MEMLANE_MUTANT_PUBLISH_RELAXED,
@@ -25,7 +32,11 @@ enum memlane_mutant {
     MEMLANE_MUTANT_UNLOCK_RELAXED,
     MEMLANE_MUTANT_LOCK_RELAXED,
     MEMLANE_MUTANT_UNPIN_RELAXED,
-    MEMLANE_MUTANT_PIN_SCAN_RELAXED
+    MEMLANE_MUTANT_PIN_SCAN_RELAXED,
+    MEMLANE_MUTANT_POST_RELAXED,
+    MEMLANE_MUTANT_TAKE_RELAXED,
+    MEMLANE_MUTANT_ANSWER_RELAXED,
+    MEMLANE_MUTANT_COLLECT_RELAXED
 };
 
 #ifndef MEMLANE_MUTANT_SELECTED

@@ -1,6 +1,7 @@
 #include "failure.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,6 +34,10 @@ static const char *const names[] = {
     [MEMLANE_SYSTEM] = "system error",
     [MEMLANE_ACCESS_DENIED] = "access denied",
     [MEMLANE_REMOVED] = "removed",
+    [MEMLANE_PEER_DIED] = "peer died",
+    [MEMLANE_NO_SERVER] = "no server",
+    [MEMLANE_CANCELLED] = "cancelled",
+    [MEMLANE_ANSWERED] = "answered",
 };
 
 const char *memlane_version(void) {
@@ -41,7 +46,8 @@ const char *memlane_version(void) {
 
 const char *memlane_status_name(memlane_status status) {
     size_t index = (size_t)status;
-    return index < sizeof names / sizeof *names ? names[index] : "unknown status";
+    bool known = index < sizeof names / sizeof *names && names[index] != NULL;
+    return known ? names[index] : "unknown status";
 }
 
 __attribute__((format(printf, 2, 0))) static void write_message(memlane_error *error, const char *format,

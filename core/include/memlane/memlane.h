@@ -3,6 +3,7 @@
 #define MEMLANE_MEMLANE_H
 
 #include <memlane/format.h>
+#include <memlane/function.h>
 #include <memlane/namespace.h>
 #include <memlane/object.h>
 #include <memlane/status.h>

@@ -37,7 +37,11 @@ typedef enum memlane_status {
     MEMLANE_NO_MEMORY = 24,             /* malloc failed */
     MEMLANE_SYSTEM = 25,                /* a system call failed: see system_error */
     MEMLANE_ACCESS_DENIED = 26,         /* the directory or object does not let this user in */
-    MEMLANE_REMOVED = 27                /* it lost its name meanwhile; never leaves the library, which looks again */
+    MEMLANE_REMOVED = 27,               /* it lost its name meanwhile; never leaves the library, which looks again */
+    MEMLANE_PEER_DIED = 28,             /* the process at the other side ended without closing */
+    MEMLANE_NO_SERVER = 31,             /* nobody serves the function */
+    MEMLANE_CANCELLED = 32,             /* the call was taken back before anybody had begun it */
+    MEMLANE_ANSWERED = 33               /* a success: the call that was waited for meanwhile is over */
 } memlane_status;
 
 /* Bytes of the longest text of an error, NUL included. */
