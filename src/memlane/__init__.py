@@ -1,6 +1,7 @@
 """memlane: shared memory between the processes of one machine.
 
 `HostVariable` is the latest value of a thing, readable and writable by every process of the host.
+`HostFunctionCaller` calls functions of other processes, `HostFunctionDispatcher` serves them.
 """
 
 TYPE_CHECKING = False  # importing `typing` takes longer than all else that happens here
@@ -8,6 +9,7 @@ if TYPE_CHECKING:
     from memlane.codec.fields import Field
     from memlane.errors import (
         AccessDenied,
+        CallCancelled,
         Closed,
         Corrupted,
         Empty,
@@ -19,9 +21,13 @@ if TYPE_CHECKING:
         LayoutMismatch,
         MissingDependency,
         NoFreeSlot,
+        NoResponse,
+        NoServer,
         NoSpace,
         ObjectNotFound,
         OwnershipLost,
+        PeerDied,
+        RemoteError,
         SchemaMismatch,
         SizeMismatch,
         SystemFailure,
@@ -32,6 +38,14 @@ if TYPE_CHECKING:
         UnsafePickle,
         UnsupportedNamespace,
         ValueTooLarge,
+        WouldDeadlock,
+    )
+    from memlane.function import (
+        FunctionStatistics,
+        HostFunctionCaller,
+        HostFunctionDispatcher,
+        PendingCall,
+        RemoteTraceback,
     )
     from memlane.namespace import collect, unlink
     from memlane.variable import HostVariable, Reading, VariableStatistics
@@ -39,12 +53,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccessDenied",
+    "CallCancelled",
     "Closed",
     "Corrupted",
     "Empty",
     "EncodingError",
     "Error",
     "Field",
+    "FunctionStatistics",
+    "HostFunctionCaller",
+    "HostFunctionDispatcher",
     "HostVariable",
     "InvalidArgument",
     "InvalidName",
@@ -52,10 +70,16 @@ __all__ = [
     "LayoutMismatch",
     "MissingDependency",
     "NoFreeSlot",
+    "NoResponse",
+    "NoServer",
     "NoSpace",
     "ObjectNotFound",
     "OwnershipLost",
+    "PeerDied",
+    "PendingCall",
     "Reading",
+    "RemoteError",
+    "RemoteTraceback",
     "SchemaMismatch",
     "SizeMismatch",
     "SystemFailure",
@@ -67,6 +91,7 @@ __all__ = [
     "UnsupportedNamespace",
     "ValueTooLarge",
     "VariableStatistics",
+    "WouldDeadlock",
     "collect",
     "unlink",
     "wait",
@@ -74,6 +99,13 @@ __all__ = [
 
 # What a program does not use costs it nothing: a module is imported when one of its names is first asked for.
 _CAPABILITIES = {
+    "memlane.function": (
+        "FunctionStatistics",
+        "HostFunctionCaller",
+        "HostFunctionDispatcher",
+        "PendingCall",
+        "RemoteTraceback",
+    ),
     "memlane.codec.fields": ("Field",),
     "memlane.namespace": ("collect", "unlink"),
     "memlane.variable": ("HostVariable", "Reading", "VariableStatistics"),

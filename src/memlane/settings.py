@@ -21,6 +21,10 @@ MAX_SIZE = Default(4096)
 SLOTS = Default(14)
 PROTOCOL = Default(5)
 MAX_PARTICIPANTS = Default(128)
+MAX_SZ_ARGS = Default(4096)
+MAX_SZ_RET = Default(4096)
+LANES = Default(64)
+CALL_SLOTS = Default(4)
 
 
 def given(value: int | None) -> int | None:

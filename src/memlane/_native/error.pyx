@@ -6,6 +6,7 @@ import errno
 from memlane import errors
 from memlane._native.library cimport (
     MEMLANE_ACCESS_DENIED,
+    MEMLANE_CANCELLED,
     MEMLANE_CLOSED,
     MEMLANE_CORRUPTED,
     MEMLANE_EMPTY,
@@ -15,10 +16,12 @@ from memlane._native.library cimport (
     MEMLANE_LAYOUT_MISMATCH,
     MEMLANE_NO_FREE_SLOT,
     MEMLANE_NO_MEMORY,
+    MEMLANE_NO_SERVER,
     MEMLANE_NO_SPACE,
     MEMLANE_NOT_FOUND,
     MEMLANE_OK,
     MEMLANE_OWNERSHIP_LOST,
+    MEMLANE_PEER_DIED,
     MEMLANE_SCHEMA_MISMATCH,
     MEMLANE_SIZE_MISMATCH,
     MEMLANE_SYSTEM,
@@ -34,6 +37,7 @@ from memlane._native.library cimport (
 # Class, and the errno of those that are an OSError (None: the system call's own).
 cdef dict EXCEPTIONS = {
     MEMLANE_ACCESS_DENIED: (errors.AccessDenied, errno.EACCES),
+    MEMLANE_CANCELLED: (errors.CallCancelled,),
     MEMLANE_CLOSED: (errors.Closed,),
     MEMLANE_CORRUPTED: (errors.Corrupted,),
     MEMLANE_EMPTY: (errors.Empty,),
@@ -43,9 +47,11 @@ cdef dict EXCEPTIONS = {
     MEMLANE_LAYOUT_MISMATCH: (errors.LayoutMismatch,),
     MEMLANE_NO_FREE_SLOT: (errors.NoFreeSlot,),
     MEMLANE_NO_MEMORY: (MemoryError,),
+    MEMLANE_NO_SERVER: (errors.NoServer, errno.ECONNREFUSED),
     MEMLANE_NO_SPACE: (errors.NoSpace, errno.ENOSPC),
     MEMLANE_NOT_FOUND: (errors.ObjectNotFound, errno.ENOENT),
     MEMLANE_OWNERSHIP_LOST: (errors.OwnershipLost,),
+    MEMLANE_PEER_DIED: (errors.PeerDied, errno.ECONNRESET),
     MEMLANE_SCHEMA_MISMATCH: (errors.SchemaMismatch,),
     MEMLANE_SIZE_MISMATCH: (errors.SizeMismatch,),
     MEMLANE_SYSTEM: (errors.SystemFailure, None),
