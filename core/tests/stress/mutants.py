@@ -24,6 +24,10 @@ VISIBLE = {
     "pin-scan-relaxed": "viewers",
     "unlock-relaxed": "lock",
     "lock-relaxed": "lock",
+    "post-relaxed": "callers",
+    "take-relaxed": "callers",
+    "answer-relaxed": "callers",
+    "collect-relaxed": "callers",
 }
 
 # What ThreadSanitizer cannot see, and where it is proven instead.
