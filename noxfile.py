@@ -328,6 +328,7 @@ def crash(session: nox.Session) -> None:
     """Kill and stop every operation of the core at every instruction, once and twice (``--long``: every pair)."""
     folder = build_core(session, "release", "-DMEMLANE_BUILD_TESTS=ON")
     session.run(str(folder / "crash"), "--jobs", str(os.cpu_count() or 1), *session.posargs)
+    session.run(str(folder / "crash_calls"))
 
 
 @nox.session

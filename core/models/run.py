@@ -91,6 +91,12 @@ SEARCHES = (
     Search("rwlock", "MORTAL=0 ONE_WRITER", "a reader dies at any step"),
     Search("channel", "ONE_WRITER NB=2", "two readers, one after the other, all mortal"),
     Search("channel", "ONE_READER NB=2", "two writers, one after the other, all mortal"),
+    Search("calls", "NC=1 NO_JAN NO_KA NO_KS", "2 callers, 2 servers: each call once, each response its own"),
+    Search("calls", "NC=1 NO_JAN NO_KA NO_KS TO", "callers give up at any time"),
+    Search("calls", "NC=1 NO_JAN NOS2 TO", "caller and server die, calls are withdrawn and given up"),
+    Search("calls", "NC=1 NO_JAN NO_KS NOS2", "a caller dies: its lane comes back"),
+    Search("calls", "NC=2 NO_JAN NO_KA NOS2", "a server dies: no slot is lost"),
+    Search("calls", "NC=1 NO_JAN NOS2 REUSE_B=2", "a caller attaches the index of a dead server"),
 )
 
 LONGER_SEARCHES = (
@@ -112,6 +118,7 @@ LONGER_SEARCHES = (
     Search("rwlock", "MORTAL=2", "a writer dies among two readers"),
     Search("channel", "NB=1", "two of each"),
     Search("channel", "ONE_WRITER NB=3 CAP=2", "a larger ring"),
+    Search("calls", "NC=1 NO_KA NOS2", "a janitor that may die or stop"),
 )
 
 MUTANTS = (
@@ -199,6 +206,19 @@ MUTANTS = (
     Mutant("share", "LATEST_LOADED_FIRST", "", "order: load of taken before the load of latest"),
     Mutant("share", "TAKE_RELAXED", "", "order: load of latest before the swap of taken"),
     Mutant("share", "LOOK_RELAXED", "", "order: load of taken before the load of latest, by acquire"),
+    # Calls.
+    Mutant("calls", "TAKE_NO_CAS", "NC=1 NO_JAN NO_KA NO_KS", "one server wins a call"),
+    Mutant("calls", "DONE_NO_CHECK", "NC=1 NO_JAN NO_KA NO_KS TO", "a server looks whether somebody waits"),
+    Mutant("calls", "TIMEOUT_FREES_TAKEN", "NC=1 NO_JAN NO_KA NO_KS TO", "a slot stays with the server that executes"),
+    Mutant("calls", "DEAD_MEANS_NOT_EXECUTED", "NC=1 NO_JAN NO_KA NOS2", "a call of a dead server may be executed"),
+    Mutant("calls", "SCRUB_FREES_TAKEN", "NC=1 NO_JAN NO_KA NO_KS", "D50: TAKEN of a live server becomes ABANDONED"),
+    Mutant("calls", "CLAIM_NO_SCRUB", "NC=1 NO_JAN NO_KS NOS2", "D50: who takes a lane scrubs it"),
+    Mutant("calls", "PUNCH_EARLY", "NC=1 NO_JAN NO_KA NO_KS", "D50: memory goes when all slots are free"),
+    Mutant("calls", "REAP_DONE_ONLY", "NC=2 NO_JAN NO_KA NOS2", "D52: what a dead server holds is reaped"),
+    Mutant("calls", "INDEX_LOCK_ONLY", "NC=1 NO_JAN NO_KS NOS2", "D50: a lane is taken from the dead at once"),
+    Mutant("calls", "JANITOR_NO_GEN", "NC=1 NO_KA NOS2", "D51: the janitor raises the generation first"),
+    Mutant("calls", "NO_GEN", "NC=1 NO_JAN NOS2 REUSE_B=2", "a verdict asks for the generation"),
+    Mutant("calls", "CLEAN_NO_CLAIM", "NC=1 NO_KS NOS2", "D50: who cleans a lane takes it first"),
 )
 
 
@@ -294,6 +314,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--only", metavar="NAME", help="a model (register, lock, wait, share, attach, fork) or a mutant"
     )
+    parser.add_argument("--only", metavar="NAME", help="a model (register, lock, ..., calls) or a mutant")
     parser.add_argument("--memory", type=int, metavar="MB", help="limit of each search (default 3000, long 8000)")
     return parser.parse_args(arguments)
 

@@ -83,6 +83,10 @@ static inline uint64_t memlane_add_relaxed(memlane_atomic64 *word, uint64_t valu
     return atomic_fetch_add_explicit(&word->value, value, memory_order_relaxed);
 }
 
+static inline uint64_t memlane_add_seq_cst(memlane_atomic64 *word, uint64_t value) {
+    return atomic_fetch_add_explicit(&word->value, value, memory_order_seq_cst);
+}
+
 static inline uint64_t memlane_or_acquire(memlane_atomic64 *word, uint64_t bits) {
     return atomic_fetch_or_explicit(&word->value, bits, memory_order_acquire);
 }

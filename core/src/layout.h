@@ -253,6 +253,102 @@ struct memlane_share_control {
     unsigned char line[MEMLANE_LINE - 8];
 };
 
+/* -- calls: lanes of call slots (docs/design/calls.md) ---------------------------------------------------- */
+
+/* posted rises with each call that is posted: what servers that have nothing to do wait on (D53). Writers: callers, by
+ * addition. Nothing is decided by it but when to look at the slots. lanes_used only rises, before the lane is claimed:
+ * who looks at all lanes looks at that many. */
+struct memlane_function_control {
+    memlane_atomic64 posted;
+    memlane_atomic32 bell; /* wait.c */
+    unsigned char line0[MEMLANE_LINE - 12];
+    memlane_atomic32 lanes_used;
+    unsigned char line1[MEMLANE_LINE - 4];
+};
+
+/* A participant that serves stores its tag into the word of its index, and 0 when it stops: so callers can tell that
+ * nobody serves. Behind the control, one word for each index, up to a multiple of 64 bytes. A stale tag of a dead
+ * server is judged by its verdict; cleanup clears it. */
+struct memlane_server_word {
+    memlane_atomic32 tag;
+};
+
+/* One lane: the call slots and the payload of one caller (D50).
+ * owner: the caller's tag, or the tag of who cleans up after it; by CAS from 0 or from a dead tag. Only the owner moves
+ * the lane's slots to POSTED or FREE, but for FREE after ABANDONED. Owner dead at any line: the next one, or the
+ * cleanup of its index, takes the word, and scrubs every slot before anything else.
+ * answers rises after each move of a slot by somebody else than the caller: what the caller waits on. */
+struct memlane_lane {
+    memlane_atomic32 owner;
+    memlane_atomic32 bell; /* wait.c */
+    memlane_atomic64 answers;
+    unsigned char line[MEMLANE_LINE - 16];
+};
+
+/* One call. state = sequence:32 | state:4 | tag:28; tag: the server that took it, 0 before. Every move is a CAS on the
+ * exact word. The other words and the payload are written by the caller before POSTED, and the response's by the server
+ * while TAKEN or ABANDONED is its own; whoever reads them has seen the move. Server dead in TAKEN or ABANDONED: the
+ * caller, or the next server, or the cleanup of the index, moves it on by verdict: the call may have been executed. */
+struct memlane_call_slot {
+    memlane_atomic64 state;
+    memlane_atomic64 request;   /* length:40 | type:24 */
+    memlane_atomic64 response;  /* length:40 | type:24 */
+    memlane_atomic64 order;     /* of the calls of a lane: servers take the lowest first */
+    memlane_atomic64 posted_ns; /* CLOCK_MONOTONIC: for the statistics */
+    unsigned char line[MEMLANE_LINE - 40];
+};
+
+enum memlane_call_state {
+    MEMLANE_CALL_FREE = 0,
+    MEMLANE_CALL_POSTED = 1,    /* nobody has begun it */
+    MEMLANE_CALL_TAKEN = 2,     /* the server of the tag executes it */
+    MEMLANE_CALL_DONE = 3,      /* the response is there */
+    MEMLANE_CALL_ABANDONED = 4, /* the server of the tag executes it, and nobody waits for the response */
+    MEMLANE_CALL_ORPHANED = 5   /* the server of the tag died in it */
+};
+
+/* Geometry words of a function. */
+enum memlane_function_geometry {
+    MEMLANE_FUNCTION_LANES = 0,
+    MEMLANE_FUNCTION_SLOTS = 1,     /* of each lane */
+    MEMLANE_FUNCTION_ARGUMENTS = 2, /* bytes of the largest request */
+    MEMLANE_FUNCTION_RESULT = 3     /* bytes of the largest response; 0: calls are one-way */
+};
+
+enum { MEMLANE_LANES_MAXIMUM = 1024, MEMLANE_CALL_SLOTS_MAXIMUM = 256, MEMLANE_FAILURE_ROOM = 4096 };
+
+/* Counters of a function, in the statistics line of who counts. */
+enum memlane_function_counter {
+    MEMLANE_FUNCTION_COUNTER_CALLS,     /* posted */
+    MEMLANE_FUNCTION_COUNTER_SERVED,    /* executed to the end */
+    MEMLANE_FUNCTION_COUNTER_ERRORS,    /* of those: with an error as response */
+    MEMLANE_FUNCTION_COUNTER_WITHDRAWN, /* not executed: cancelled, timed out, or nobody served */
+    MEMLANE_FUNCTION_COUNTER_ABANDONED, /* nobody waited for the response any more */
+    MEMLANE_FUNCTION_COUNTER_ORPHANED,  /* the server died in it, as its caller saw */
+    MEMLANE_FUNCTION_COUNTER_DROPPED,   /* responses that nobody collected */
+    MEMLANE_FUNCTION_COUNTER_LATENCY_NS /* of the served: sum of the times from post to response */
+};
+
+static inline uint64_t memlane_call_word(uint32_t sequence, uint32_t state, uint32_t tag) {
+    return (uint64_t)sequence << 32 | state << 28 | tag;
+}
+
+static inline uint32_t memlane_call_sequence(uint64_t word) {
+    return (uint32_t)(word >> 32);
+}
+
+static inline uint32_t memlane_call_state(uint64_t word) {
+    return (uint32_t)(word >> 28 & 0xf);
+}
+
+static inline uint32_t memlane_call_tag(uint64_t word) {
+    return (uint32_t)(word & 0x0fffffff);
+}
+
+static inline uint64_t memlane_payload_word(uint64_t length, uint32_t type) {
+    return length << 24 | (type & 0xffffff);
+}
+
 /* -- the lock word (docs/design/lock.md) ---------------------------------------------------------------- */
 
 /* word = count:32 | waiters:1 | abandoned:1 | 0:2 | owner tag:28. The count rises with each acquisition and is the
@@ -373,5 +469,17 @@ _Static_assert(sizeof(struct memlane_lock_word) == 8, "one word");
 MEMLANE_ASSERT_OFFSET(memlane_rwlock_control, flags_used, 64);
 _Static_assert(sizeof(struct memlane_rwlock_control) == (size_t)2 * MEMLANE_LINE, "the lock word is alone on its line");
 _Static_assert(sizeof(struct memlane_rwlock_flag) == MEMLANE_LINE, "one line for a participant's flag");
+MEMLANE_ASSERT_OFFSET(memlane_function_control, bell, 8);
+MEMLANE_ASSERT_OFFSET(memlane_function_control, lanes_used, 64);
+_Static_assert(sizeof(struct memlane_function_control) == (size_t)2 * MEMLANE_LINE, "posted is alone on its line");
+_Static_assert(sizeof(struct memlane_server_word) == 4, "one word");
+MEMLANE_ASSERT_OFFSET(memlane_lane, bell, 4);
+MEMLANE_ASSERT_OFFSET(memlane_lane, answers, 8);
+_Static_assert(sizeof(struct memlane_lane) == MEMLANE_LINE, "one line for a lane's words");
+MEMLANE_ASSERT_OFFSET(memlane_call_slot, request, 8);
+MEMLANE_ASSERT_OFFSET(memlane_call_slot, response, 16);
+MEMLANE_ASSERT_OFFSET(memlane_call_slot, order, 24);
+MEMLANE_ASSERT_OFFSET(memlane_call_slot, posted_ns, 32);
+_Static_assert(sizeof(struct memlane_call_slot) == MEMLANE_LINE, "one line for a call's words");
 
 #endif

@@ -33,6 +33,13 @@ enum memlane_mutant {
     MEMLANE_MUTANT_TAKE_BY_STORE,         /* a value is marked as taken without looking who was first (D23) */
     MEMLANE_MUTANT_TAKE_BACKWARDS,        /* a value is taken although a newer one was */
     MEMLANE_MUTANT_COMMIT_BLINDLY,        /* a transaction replaces whatever is the latest value by now */
+    MEMLANE_MUTANT_SCRUB_FREES_TAKEN,     /* a lane's new owner frees calls that live servers execute (D50) */
+    MEMLANE_MUTANT_CLAIM_NO_SCRUB,        /* a lane is used as its former owner left it (D50) */
+    MEMLANE_MUTANT_PUNCH_EARLY,           /* a lane's memory goes while a server may write to it (D50) */
+    MEMLANE_MUTANT_TIMEOUT_FREES_TAKEN,   /* who times out frees a call that a live server executes */
+    MEMLANE_MUTANT_DONE_NO_CHECK,         /* a server stores DONE without looking who waits */
+    MEMLANE_MUTANT_TAKE_NO_CAS,           /* two servers may take one call */
+    MEMLANE_MUTANT_REAP_DONE_ONLY,        /* a forgotten call of a dead server keeps its slot (D52) */
 
     /* Orders, each weakened to relaxed. */
     MEMLANE_MUTANT_PUBLISH_RELAXED,
@@ -45,7 +52,11 @@ enum memlane_mutant {
     MEMLANE_MUTANT_TAIL_RELAXED,
     MEMLANE_MUTANT_BYTES_RELAXED,
     MEMLANE_MUTANT_HEAD_RELAXED,
-    MEMLANE_MUTANT_ROOM_RELAXED
+    MEMLANE_MUTANT_ROOM_RELAXED,
+    MEMLANE_MUTANT_POST_RELAXED,
+    MEMLANE_MUTANT_TAKE_RELAXED,
+    MEMLANE_MUTANT_ANSWER_RELAXED,
+    MEMLANE_MUTANT_COLLECT_RELAXED
 };
 
 #ifndef MEMLANE_MUTANT_SELECTED

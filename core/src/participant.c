@@ -82,6 +82,11 @@ enum memlane_verdict memlane_participant_verdict_of_tag(const struct memlane_seg
     return generation == memlane_tag_generation(tag) ? MEMLANE_ALIVE : dead();
 }
 
+uint32_t memlane_participant_tag(const struct memlane_segment *segment, uint32_t index) {
+    /* relaxed: only the holder of the byte lock writes it. */
+    return memlane_tag(index, memlane_load32_relaxed(&entry_of(segment, index)->generation));
+}
+
 static void raise_generation(struct memlane_participant_entry *entry) {
     /* relaxed load: only the holder of the byte lock writes it, and the kernel's lock orders holders. */
     uint32_t next = (memlane_load32_relaxed(&entry->generation) + 1) & MEMLANE_GENERATION_MASK;
@@ -123,8 +128,7 @@ memlane_status memlane_participant_attach(struct memlane_segment *segment, int d
 
 void memlane_participant_adopt(struct memlane_segment *segment, uint32_t index) {
     segment->index = index;
-    /* relaxed: we hold the byte lock, so we wrote it last. */
-    segment->tag = memlane_tag(index, memlane_load32_relaxed(&entry_of(segment, index)->generation));
+    segment->tag = memlane_participant_tag(segment, index);
     memlane_store32_release(&segment->attached, 1); /* pairs with the acquire in memlane_segment_is_attached */
 }
 

@@ -31,6 +31,9 @@ void memlane_participant_detach(struct memlane_segment *segment);
 enum memlane_verdict memlane_participant_verdict(const struct memlane_segment *segment, uint32_t index);
 enum memlane_verdict memlane_participant_verdict_of_tag(const struct memlane_segment *segment, uint32_t tag);
 
+/* The tag that the index has now. Of use to who holds its byte lock. */
+uint32_t memlane_participant_tag(const struct memlane_segment *segment, uint32_t index);
+
 /* The janitor: cleans every index that nobody holds. Returns how many it cleaned. Takes the fork mutex. */
 uint32_t memlane_participant_collect(struct memlane_segment *segment);
 

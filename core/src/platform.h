@@ -18,8 +18,9 @@
 uint64_t memlane_platform_monotonic_ns(void); /* never steps; the same in all processes of one boot */
 uint64_t memlane_platform_real_ns(void);      /* information only: nothing is decided by it */
 void memlane_platform_sleep_ns(uint64_t duration_ns);
-void memlane_platform_relax(void);          /* a hint to the processor in a spin loop */
-unsigned memlane_platform_processors(void); /* that this process may run on; at least 1 */
+void memlane_platform_relax(void);                   /* a hint to the processor in a spin loop */
+void memlane_platform_prefetch(const void *address); /* a hint: it will be read soon */
+unsigned memlane_platform_processors(void);          /* that this process may run on; at least 1 */
 
 /* -- sleeping on a word ------------------------------------------------------------------------------ */
 
@@ -55,7 +56,10 @@ int memlane_platform_open_directory(const char *path, int *descriptor); /* ELOOP
 int memlane_platform_describe(int descriptor, struct memlane_file_status *status);
 int memlane_platform_open_file(int directory, const char *name, int *descriptor); /* never follows, never blocks */
 int memlane_platform_create_unnamed(int directory, uint32_t permissions, int *descriptor);
-int memlane_platform_reserve(int descriptor, uint64_t size);                   /* all or nothing; ENOSPC */
+int memlane_platform_reserve(int descriptor, uint64_t size); /* all or nothing; ENOSPC */
+int memlane_platform_extend(int descriptor, uint64_t size);  /* a longer file; what it gains has no storage yet */
+int memlane_platform_reserve_range(int descriptor, uint64_t offset, uint64_t size); /* all or nothing; ENOSPC */
+int memlane_platform_punch(int descriptor, uint64_t offset, uint64_t size);    /* storage goes back; reads as zeros */
 int memlane_platform_publish(int descriptor, int directory, const char *name); /* atomic; EEXIST */
 int memlane_platform_unlink(int directory, const char *name);
 int memlane_platform_reopen(int descriptor, int *second); /* a second open file description of the same file */

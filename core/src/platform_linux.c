@@ -60,6 +60,10 @@ void memlane_platform_relax(void) {
 #endif
 }
 
+void memlane_platform_prefetch(const void *address) {
+    __builtin_prefetch(address);
+}
+
 unsigned memlane_platform_processors(void) {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0 && CPU_COUNT(&allowed) > 0) {
@@ -182,12 +186,25 @@ int memlane_platform_create_unnamed(int directory, uint32_t permissions, int *de
     return 0;
 }
 
-int memlane_platform_reserve(int descriptor, uint64_t size) {
+int memlane_platform_reserve_range(int descriptor, uint64_t offset, uint64_t size) {
     int failure;
     do {
-        failure = posix_fallocate(descriptor, 0, (off_t)size);
+        failure = posix_fallocate(descriptor, (off_t)offset, (off_t)size);
     } while (failure == EINTR);
     return failure;
+}
+
+int memlane_platform_reserve(int descriptor, uint64_t size) {
+    return memlane_platform_reserve_range(descriptor, 0, size);
+}
+
+int memlane_platform_extend(int descriptor, uint64_t size) {
+    return ftruncate(descriptor, (off_t)size) == 0 ? 0 : errno;
+}
+
+int memlane_platform_punch(int descriptor, uint64_t offset, uint64_t size) {
+    int mode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    return fallocate(descriptor, mode, (off_t)offset, (off_t)size) == 0 ? 0 : errno;
 }
 
 int memlane_platform_publish(int descriptor, int directory, const char *name) {

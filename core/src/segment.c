@@ -98,16 +98,20 @@ static memlane_status map(struct memlane_segment *segment, memlane_error *error)
     return MEMLANE_OK;
 }
 
+static memlane_status explain_lost_descriptor(const struct memlane_segment *segment, memlane_error *error) {
+    return memlane_fail(
+        error, MEMLANE_OWNERSHIP_LOST,
+        "'%s': another part of this program closed its descriptor (os.closerange, daemonisation): open it anew",
+        segment->name.text);
+}
+
 memlane_status memlane_segment_map_view(struct memlane_segment *segment, memlane_error *error) {
     void *address;
     if (segment->view_base != NULL) {
         return MEMLANE_OK;
     }
     if (!memlane_participant_descriptor_is_ours(segment, segment->descriptor)) {
-        return memlane_fail(
-            error, MEMLANE_OWNERSHIP_LOST,
-            "'%s': another part of this program closed its descriptor (os.closerange, daemonisation): open it anew",
-            segment->name.text);
+        return explain_lost_descriptor(segment, error);
     }
     int failure = map_without_locks(segment, false, &address);
     if (failure != 0) {
@@ -180,7 +184,7 @@ static memlane_status explain_space(const struct memlane_segment *segment, const
         "no space for %s '%s': %" PRIu64 " bytes are needed, %" PRIu64
         " are free in '%s'; ask for less (slots= and max_size= multiply), remove what nobody needs (memlane gc, "
         "memlane.unlink), or enlarge the file system (mount -o remount,size=..., docker run --shm-size=...)",
-        memlane_kind_name(segment->header.kind), segment->name.text, segment->header.total_size, available,
+        memlane_kind_name(segment->header.kind), segment->name.text, memlane_segment_fixed_size(segment), available,
         directory->path);
     if (error != NULL) {
         error->system_error = ENOSPC;
@@ -215,7 +219,10 @@ static memlane_status create_unpublished(struct memlane_segment *segment, const 
         return memlane_fail_system(error, failure, "cannot create a file for '%s' in '%s'", segment->name.text,
                                    directory->path);
     }
-    failure = memlane_platform_reserve(segment->descriptor, segment->header.total_size);
+    failure = memlane_platform_reserve(segment->descriptor, memlane_segment_fixed_size(segment));
+    if (failure == 0 && memlane_segment_fixed_size(segment) < segment->header.total_size) {
+        failure = memlane_platform_extend(segment->descriptor, segment->header.total_size);
+    }
     if (failure != 0) {
         return explain_space(segment, directory, failure, error);
     }
@@ -315,13 +322,15 @@ static memlane_status check_file(const struct memlane_request *request, const st
     return MEMLANE_OK;
 }
 
-/* A sparse file would raise SIGBUS later, when the file system is full. */
+/* A sparse file would raise SIGBUS later, when the file system is full. Storage of the parts that come and go may hide
+ * a hole in the fixed one: then the trap is what is left. */
 static memlane_status check_reserved(const struct memlane_segment *segment, const struct memlane_directory *directory,
                                      const struct memlane_file_status *file, memlane_error *error) {
-    if (file->allocated >= file->size) {
+    uint64_t fixed = memlane_segment_fixed_size(segment);
+    if (file->allocated >= fixed) {
         return MEMLANE_OK;
     }
-    int failure = memlane_platform_reserve(segment->descriptor, file->size);
+    int failure = memlane_platform_reserve(segment->descriptor, fixed);
     return failure == 0 ? MEMLANE_OK : explain_space(segment, directory, failure, error);
 }
 
@@ -485,6 +494,49 @@ memlane_status memlane_segment_open(struct memlane_segment *segment, const struc
         memlane_mutex_destroy(&segment->mutex);
     }
     return status;
+}
+
+/* -- parts that are reserved when they are needed ---------------------------------------------------------- */
+
+uint64_t memlane_segment_fixed_size(const struct memlane_segment *segment) {
+    const struct memlane_header *header = &segment->header;
+    return segment->kind->fixed_size == NULL
+               ? header->total_size
+               : header->body_offset + segment->kind->fixed_size(header->geometry, header->participants_count);
+}
+
+memlane_status memlane_segment_reserve(struct memlane_segment *segment, uint64_t offset, uint64_t size,
+                                       const char *purpose, memlane_error *error) {
+    if (!memlane_participant_descriptor_is_ours(segment, segment->descriptor)) {
+        return explain_lost_descriptor(segment, error);
+    }
+    int failure = memlane_platform_reserve_range(segment->descriptor, offset, size);
+    if (failure == 0) {
+        return MEMLANE_OK;
+    }
+    if (failure != ENOSPC) {
+        return memlane_fail_system(error, failure, "cannot reserve %" PRIu64 " bytes for %s of '%s'", size, purpose,
+                                   segment->name.text);
+    }
+    uint64_t available = 0;
+    memlane_platform_free_space(segment->descriptor, &available); /* 0 when it cannot be told */
+    memlane_explain(
+        error, MEMLANE_NO_SPACE,
+        "no space for %s of %s '%s': %" PRIu64 " bytes are needed, %" PRIu64
+        " are free in '%s'; ask for less, remove what nobody needs (memlane gc, memlane.unlink), or enlarge "
+        "the file system (mount -o remount,size=..., docker run --shm-size=...)",
+        purpose, memlane_kind_name(segment->header.kind), segment->name.text, size, available, segment->directory);
+    if (error != NULL) {
+        error->system_error = ENOSPC;
+    }
+    return MEMLANE_NO_SPACE;
+}
+
+void memlane_segment_give_back(struct memlane_segment *segment, uint64_t offset, uint64_t size) {
+    if (memlane_participant_descriptor_is_ours(segment, segment->descriptor)) {
+        memlane_platform_punch(segment->descriptor, offset,
+                               size); /* else the storage stays, for the next who uses it */
+    }
 }
 
 /* -- while it is open ------------------------------------------------------------------------------------ */

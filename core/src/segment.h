@@ -22,6 +22,9 @@ struct memlane_kind {
     /* Faults the pages in when they are mapped: for objects whose every byte will be used, so that no access pays for a
      * page's first touch, which costs several times what copying the page costs. */
     bool populates;
+    /* Bytes of the body that are reserved at creation, for kinds that reserve the rest piece by piece; NULL: all. For
+     * geometry that body_size() accepted. */
+    uint64_t (*fixed_size)(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint32_t participants);
     /* Takes back all that belonged to the index. Idempotent: it may be killed anywhere and repeated. */
     void (*clean)(struct memlane_segment *segment, uint32_t index);
     /* Fork: copies to the fresh index what the child keeps (pins of live views). */
@@ -118,6 +121,15 @@ static inline bool memlane_segment_is_lost(const struct memlane_segment *segment
 
 /* The text for MEMLANE_CORRUPTED in that case. */
 void memlane_segment_explain_loss(const struct memlane_segment *segment, memlane_error *error);
+
+/* The part of the file that was reserved at creation. */
+uint64_t memlane_segment_fixed_size(const struct memlane_segment *segment);
+
+/* Reserves storage for a range of the file beyond that part: MEMLANE_NO_SPACE, MEMLANE_SYSTEM, MEMLANE_OWNERSHIP_LOST.
+ * `purpose` names it in the error. Gives it back: what is in it is lost. */
+memlane_status memlane_segment_reserve(struct memlane_segment *segment, uint64_t offset, uint64_t size,
+                                       const char *purpose, memlane_error *error);
+void memlane_segment_give_back(struct memlane_segment *segment, uint64_t offset, uint64_t size);
 
 /* Whether the name still leads to this object. */
 bool memlane_segment_is_current(const struct memlane_segment *segment);

@@ -1,6 +1,7 @@
 #include "failure.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,9 @@ static const char *const names[] = {
     [MEMLANE_END_CLOSED] = "end closed",
     [MEMLANE_TAKEN] = "taken",
     [MEMLANE_WOULD_DEADLOCK] = "would deadlock",
+    [MEMLANE_NO_SERVER] = "no server",
+    [MEMLANE_CANCELLED] = "cancelled",
+    [MEMLANE_ANSWERED] = "answered",
 };
 
 const char *memlane_version(void) {
@@ -51,6 +55,8 @@ const char *memlane_status_name(memlane_status status) {
     return index < sizeof names / sizeof *names && names[index] != NULL ? names[index] : "unknown status";
     const char *name = index < sizeof names / sizeof *names ? names[index] : NULL;
     return name != NULL ? name : "unknown status";
+    bool known = index < sizeof names / sizeof *names && names[index] != NULL;
+    return known ? names[index] : "unknown status";
 }
 
 __attribute__((format(printf, 2, 0))) static void write_message(memlane_error *error, const char *format,

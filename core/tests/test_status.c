@@ -43,7 +43,7 @@ static void statuses_keep_their_numbers_and_names(void) {
         {29, MEMLANE_ENDPOINT_BUSY, "endpoint busy"},
         {30, MEMLANE_END_CLOSED, "end closed"},
         {37, MEMLANE_TAKEN, "taken"},
-        {28, MEMLANE_WOULD_DEADLOCK, "would deadlock"},
+        {39, MEMLANE_WOULD_DEADLOCK, "would deadlock"},
     };
     for (size_t i = 0; i < sizeof pins / sizeof *pins; i++) {
         CHECK_EQUAL(pins[i].number, pins[i].status);

@@ -3,6 +3,7 @@
 `HostVariable` is the latest value of a thing, readable and writable by every process of the host.
 `UnsafeSharedMMap`, `SharedMMap` and `RWSharedMMap` are shared memory as a file or as bytes.
 `open_channel` opens one end of a stream of bytes between two processes.
+`HostFunctionCaller` calls functions of other processes, `HostFunctionDispatcher` serves them.
 `SharedAssign` is assignment between two processes, `NumpyShare` the one for arrays.
 `memlane.buffer` has typed records of devices, with transactions; `memlane.devices` fills them.
 """
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from memlane.errors import (
         AccessDenied,
         AlreadyLocked,
+        CallCancelled,
         Closed,
         Corrupted,
         DeviceBufferError,
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
         MessageError,
         MissingDependency,
         NoFreeSlot,
+        NoResponse,
+        NoServer,
         NoSpace,
         ObjectNotFound,
         OOMError,
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
         ParameterTypeError,
         PeerDied,
         ReadAccessError,
+        RemoteError,
         RuntimeBaseException,
         SchemaMismatch,
         SizeMismatch,
@@ -63,7 +68,15 @@ if TYPE_CHECKING:
         UnsafePickle,
         UnsupportedNamespace,
         ValueTooLarge,
+        WouldDeadlock,
         WriteAccessError,
+    )
+    from memlane.function import (
+        FunctionStatistics,
+        HostFunctionCaller,
+        HostFunctionDispatcher,
+        PendingCall,
+        RemoteTraceback,
     )
     from memlane.map import MapStatistics, RWSharedMMap, SharedMMap, UnsafeSharedMMap
     from memlane.namespace import collect, unlink
@@ -79,6 +92,7 @@ __all__ = [
     "LOG_DISABLE",
     "AccessDenied",
     "AlreadyLocked",
+    "CallCancelled",
     "Channel",
     "ChannelStatistics",
     "ChannelStatus",
@@ -90,6 +104,9 @@ __all__ = [
     "EndpointBusy",
     "Error",
     "Field",
+    "FunctionStatistics",
+    "HostFunctionCaller",
+    "HostFunctionDispatcher",
     "HostVariable",
     "InvalidArgument",
     "InvalidName",
@@ -99,6 +116,8 @@ __all__ = [
     "MessageError",
     "MissingDependency",
     "NoFreeSlot",
+    "NoResponse",
+    "NoServer",
     "NoSpace",
     "NumpyShare",
     "OOMError",
@@ -109,9 +128,12 @@ __all__ = [
     "OwnershipLost",
     "ParameterTypeError",
     "PeerDied",
+    "PendingCall",
     "RWSharedMMap",
     "ReadAccessError",
     "Reading",
+    "RemoteError",
+    "RemoteTraceback",
     "RuntimeBaseException",
     "SchemaMismatch",
     "ShareStatistics",
@@ -130,6 +152,7 @@ __all__ = [
     "UnsupportedNamespace",
     "ValueTooLarge",
     "VariableStatistics",
+    "WouldDeadlock",
     "WriteAccessError",
     "clean_library",
     "collect",
@@ -156,6 +179,13 @@ _CAPABILITIES = {
         "open_channel",
     ),
     "memlane.codec.fields": ("Field",),
+    "memlane.function": (
+        "FunctionStatistics",
+        "HostFunctionCaller",
+        "HostFunctionDispatcher",
+        "PendingCall",
+        "RemoteTraceback",
+    ),
     "memlane.map": ("MapStatistics", "RWSharedMMap", "SharedMMap", "UnsafeSharedMMap"),
     "memlane.namespace": ("collect", "unlink"),
     "memlane.share": ("NumpyShare", "SharedAssign", "ShareStatistics"),

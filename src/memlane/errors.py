@@ -5,6 +5,7 @@
 Error:
     ├── AccessDenied (PermissionError)       the directory or object does not let this user in
     ├── AlreadyLocked (RuntimeError)         this thread would wait for itself
+    ├── CallCancelled (RuntimeError)         the call was taken back before anybody had begun it
     ├── Closed (ValueError)                  the endpoint was closed
     ├── Corrupted (ValueError)               the shared bytes contradict themselves, or were truncated
     ├── Empty (LookupError)                  nothing was ever written
@@ -16,6 +17,8 @@ Error:
     ├── LayoutMismatch (ValueError)          made by an incompatible build or machine
     ├── MissingDependency (ImportError)      an optional package is needed for this value
     ├── NoFreeSlot (RuntimeError)            every slot is held by a live writer, loan or view
+    ├── NoResponse (LookupError)             the function gives no responses, or no call is waiting for one
+    ├── NoServer (ConnectionRefusedError)    nobody serves the function
     ├── NoSpace (OSError)                    the memory could not be reserved
     ├── OOMError (MemoryError)               a write beyond the end of the memory that is there
     ├── ObjectNotFound (FileNotFoundError)   no object of that name, or it was re-created
@@ -23,8 +26,9 @@ Error:
     │   └── OppositeEndDiedError (PeerDied)  its owner died
     ├── OwnershipLost (RuntimeError)         what was held is held by somebody else now
     ├── ParameterTypeError (TypeError)       an argument of a type that no channel could take
-    ├── PeerDied (ConnectionError)           who had to do its part died
+    ├── PeerDied (ConnectionError)           the process at the other side ended without closing
     ├── ReadAccessError (PermissionError)    reading without the lock or the mode for it
+    ├── RemoteError (RuntimeError)           the function raised what cannot be raised here
     ├── RuntimeBaseException                 of device data: says in ``context`` what it is about
     │   ├── DeviceBufferError (RuntimeError) a buffer, or a parameter of it, is not there or not valid
     │   ├── MessageError (ValueError)        bytes that are no message, or values that make none
@@ -39,6 +43,7 @@ Error:
     ├── UnsafePickle (UnpicklingError)       a pickle that others could have written
     ├── UnsupportedNamespace (OSError)       the file system lacks what crash safety needs
     ├── ValueTooLarge (ValueError)           the value does not fit the object
+    ├── WouldDeadlock (RuntimeError)         the wait could never end
     └── WriteAccessError (PermissionError)   writing without the lock or the mode for it
 
 ``OperationFailedError`` (RuntimeError), which programs of the old channel module catch, stands between ``Error`` and
@@ -69,6 +74,10 @@ class AccessDenied(Error, PermissionError):
 
 class AlreadyLocked(Error, RuntimeError):
     """This thread holds a lock of this endpoint, and would wait for itself."""
+
+
+class CallCancelled(Error, RuntimeError):
+    """The call was taken back before anybody had begun it."""
 
 
 class Closed(Error, ValueError):
@@ -128,7 +137,10 @@ class ObjectNotFound(Error, FileNotFoundError):
 
 
 class PeerDied(Error, ConnectionError):
-    """Who had to do its part died."""
+    """The process at the other side ended without closing.
+
+    Of a call: its server died while it executed the call, which may have had its effect.
+    """
 
 
 class OppositeEndClosedError(Error, BrokenPipeError):
@@ -181,6 +193,25 @@ class DeviceBufferError(RuntimeBaseException, RuntimeError):
 
 class MessageError(RuntimeBaseException, ValueError):
     """Bytes that are no message, or values that make none; ``context["code"]`` has the `ErrorCode`, if any."""
+
+
+class NoResponse(Error, LookupError):
+    """The function gives no responses, or there is no call whose response was not taken yet."""
+
+
+class NoServer(Error, ConnectionRefusedError):
+    """Nobody serves the function. The call was not executed, and will not be."""
+
+
+class RemoteError(Error, RuntimeError):
+    """The function raised an exception that cannot be raised here with its own type."""
+
+    def __init__(self, message: str, *, type_name: str = "", remote_traceback: str = "") -> None:
+        super().__init__(message)
+        self.type_name = type_name
+        """Of the exception, with its module."""
+        self.remote_traceback = remote_traceback
+        """As the other process would have printed it."""
 
 
 class SyncError(RuntimeBaseException, RuntimeError):
@@ -247,6 +278,10 @@ class UnsupportedNamespace(Error, OSError):
 
 class ValueTooLarge(Error, ValueError):
     """The value does not fit the object."""
+
+
+class WouldDeadlock(Error, RuntimeError):
+    """The wait could never end: the thread would wait for itself."""
 
 
 class WriteAccessError(Error, PermissionError):

@@ -25,6 +25,10 @@ MAP_PARTICIPANTS = Default(1024)
 CHANNEL_SIZE = Default(65536)
 SHARE_SIZE = Default(1 << 20)
 SHARE_SLOTS = Default(4)
+MAX_SZ_ARGS = Default(4096)
+MAX_SZ_RET = Default(4096)
+LANES = Default(64)
+CALL_SLOTS = Default(4)
 
 
 def given(value: int | None) -> int | None:

@@ -13,12 +13,23 @@ from typing import Any
 import numpy as np
 import pytest
 
-from memlane import CHAN_R, CHAN_W, HostVariable, RWSharedMMap, SharedAssign, VariableStatistics, open_channel
+from memlane import (
+    CHAN_R,
+    CHAN_W,
+    HostFunctionCaller,
+    HostVariable,
+    RWSharedMMap,
+    SharedAssign,
+    VariableStatistics,
+    open_channel,
+)
+from memlane.codec import plain
 from tests.docs import dump, pages
 from tests.docs.dump import CHANNEL, REGISTER, SEGMENT, SHARE
 
 PAGE = 4096
 MAP = "docs/format/map.md"
+FUNCTION = "docs/format/function.md"
 TABLES = {
     (SEGMENT, "## Header"): ("memlane_header", 4096),
     (SEGMENT, "## Participant"): ("memlane_participant_entry", 64),
@@ -30,6 +41,10 @@ TABLES = {
     (MAP, "## Flag"): ("memlane_rwlock_flag", 64),
     (CHANNEL, "## Control"): ("memlane_ring_control", 192),
     (SHARE, "## Mark"): ("memlane_share_control", 64),
+    (FUNCTION, "## Control"): ("memlane_function_control", 128),
+    (FUNCTION, "## Server"): ("memlane_server_word", 4),
+    (FUNCTION, "## Lane"): ("memlane_lane", 64),
+    (FUNCTION, "## Call slot"): ("memlane_call_slot", 64),
 }
 F_OFD_GETLK = 36  # Python 3.10 to 3.13 do not name it
 FLOCK = "hhqqi4x"  # struct flock: type, whence, start, length, pid
@@ -354,3 +369,39 @@ def test_bytes_of_a_channel_are_found_by_the_words_of_the_page(namespace: Path) 
     assert struct.unpack("<4I", control["end"]) == (2 << 17 | 1, 1, 1 << 17 | 1, 1)
     assert sum(line["bytes_written"] for line in counters) == 16
     assert sum(line["bytes_read"] for line in counters) == 7
+
+
+def test_the_function_page_leads_to_a_call(namespace: Path) -> None:
+    """A caller's words and bytes are where the page says, and what it says."""
+    with HostFunctionCaller("add", 100, 200, lanes=2, slots=3) as add:
+        add(1, 2)
+        add(3, b=4)
+        found = Document((namespace / "add").read_bytes())
+        allocated = os.stat(namespace / "add").st_blocks * 512
+
+    words = struct.unpack("<16Q", found.header["geometry"])
+    assert {row["Field"]: words[int(row["Word"])] for row in pages.table(FUNCTION, "## Geometry")} == {
+        "lanes": 2,
+        "slots": 3,
+        "arguments": 100,
+        "result": 200,
+    }
+    body = found.header["body_offset"]
+    lanes = body + 128 + -(-4 * found.header["participants_count"] // 64) * 64
+    slots = lanes + 2 * 64
+    payload = body + -(-(slots + 2 * 3 * 64 - body) // PAGE) * PAGE
+    stride = -(-3 * (128 + 4096) // PAGE) * PAGE
+    control = found.record(FUNCTION, "## Control", body)
+    lane = found.record(FUNCTION, "## Lane", lanes)
+    calls = [found.record(FUNCTION, "## Call slot", slots + 64 * number) for number in range(3)]
+    assert (control["posted"], control["lanes_used"]) == (2, 1)
+    assert lane["owner"] == 1 << 17 | found.participant(0)["generation"]
+    assert found.record(FUNCTION, "## Server", body + 128)["tag"] == 0
+    assert [call["state"] for call in calls] == [1 << 32 | 1 << 28, 1 << 32 | 1 << 28, 0]
+    assert [call["request"] & 0xFFFFFF for call in calls] == [1, 0x101, 0]
+    assert [call["order"] for call in calls[:2]] == [0, 1]
+    first, second = (found.content[payload + number * (128 + 4096) :] for number in range(2))
+    assert plain.loads(1, first[: calls[0]["request"] >> 24]) == (1, 2)
+    assert plain.loads(1, second[: calls[1]["request"] >> 24]) == ((3,), {"b": 4})
+    assert len(found.content) == payload + 2 * stride
+    assert allocated == payload + stride

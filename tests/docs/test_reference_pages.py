@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 import memlane
-from memlane import Channel, HostVariable, NumpyShare, SharedAssign, ShareStatistics, VariableStatistics, errors
+from memlane import (
+    Channel,
+    FunctionStatistics,
+    HostFunctionCaller,
+    HostFunctionDispatcher,
+    HostVariable,
+    NumpyShare,
+    SharedAssign,
+    ShareStatistics,
+    VariableStatistics,
+    errors,
+)
 from memlane.cli import SUBCOMMANDS, config
 from tests.docs import pages
 
@@ -222,3 +233,30 @@ def plain_channel_signature(name: str) -> str:
         if parameter.name != "self"
     ]
     return name + str(inspect.Signature(parameters)).replace("'", '"')
+
+
+def test_reference_lists_every_argument_and_member_of_a_caller() -> None:
+    """The same for functions."""
+    public = {name for name in dir(HostFunctionCaller) if not name.startswith("_")} | {"__call__"}
+    internal = {"refuse_one_way", "refuse_pickle", "write_raw", "drop_oldest"}
+    rows = pages.table(PYTHON, "## HostFunctionCaller")
+    members = rows_with("Member of a caller", "## HostFunctionCaller")
+
+    assert [row["Argument of a caller"] for row in rows] == list(inspect.signature(HostFunctionCaller).parameters)
+    assert {name_of(member) for member in members} == public - internal
+
+
+def test_reference_lists_every_member_of_a_dispatcher_and_its_figures() -> None:
+    """The same for the serving side."""
+    public = {name for name in dir(HostFunctionDispatcher) if not name.startswith("_")}
+
+    assert {name_of(member) for member in rows_with("Member of a dispatcher", "## HostFunctionDispatcher")} == public
+    figures = rows_with("Field of FunctionStatistics", "## HostFunctionDispatcher")
+    assert figures == list(FunctionStatistics._fields)
+
+
+def rows_with(column_name: str, heading: str) -> list[str]:
+    """Return the first column of the table of that name, somewhere below a heading."""
+    section = pages.read(PYTHON).partition(f"\n{heading}\n")[2].partition("\n## ")[0]
+    table = section.partition(f"| {column_name} |")[2].partition("\n\n")[0]
+    return re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE)

@@ -5,6 +5,7 @@
 #include <memlane/buffer.h>
 #include <memlane/channel.h>
 #include <memlane/format.h>
+#include <memlane/function.h>
 #include <memlane/map.h>
 #include <memlane/namespace.h>
 #include <memlane/object.h>

@@ -38,9 +38,12 @@ typedef enum memlane_status {
     MEMLANE_SYSTEM = 25,                /* a system call failed: see system_error */
     MEMLANE_ACCESS_DENIED = 26,         /* the directory or object does not let this user in */
     MEMLANE_REMOVED = 27,               /* it lost its name meanwhile; never leaves the library, which looks again */
-    MEMLANE_PEER_DIED = 28,             /* who had to do its part died */
+    MEMLANE_PEER_DIED = 28,             /* the process at the other side ended without closing */
     MEMLANE_ENDPOINT_BUSY = 29,         /* somebody alive has this part, or a part of this endpoint is in use */
     MEMLANE_END_CLOSED = 30,            /* the opposite end was closed */
+    MEMLANE_NO_SERVER = 31,             /* nobody serves the function */
+    MEMLANE_CANCELLED = 32,             /* the call was taken back before anybody had begun it */
+    MEMLANE_ANSWERED = 33,              /* a success: the call that was waited for meanwhile is over */
     MEMLANE_ALREADY_LOCKED = 34,        /* this thread holds a lock of this endpoint: it would wait for itself */
     MEMLANE_NOT_LOCKED = 35,            /* there is no lock to give back */
     MEMLANE_TAKEN = 37,                 /* somebody took the value first */

@@ -35,6 +35,10 @@ void memlane_platform_sleep_ns(uint64_t duration_ns) {
 
 void memlane_platform_relax(void) {}
 
+void memlane_platform_prefetch(const void *address) {
+    (void)address;
+}
+
 unsigned memlane_platform_processors(void) {
     return 1; /* so that nobody spins: nobody else runs */
 }
@@ -44,6 +48,16 @@ unsigned memlane_platform_processors(void) {
 int memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns) {
     if (memlane_load32_seq_cst(word) != expected) {
         return 0;
+    }
+    advance(timeout_ns);
+    return ETIMEDOUT;
+}
+
+int memlane_platform_futex_wait_any(const struct memlane_futex *futexes, uint32_t count, uint64_t timeout_ns) {
+    for (uint32_t i = 0; i < count; i++) {
+        if (memlane_load32_seq_cst(futexes[i].word) != futexes[i].expected) {
+            return 0;
+        }
     }
     advance(timeout_ns);
     return ETIMEDOUT;
@@ -137,6 +151,26 @@ int memlane_platform_reserve(int descriptor, uint64_t size) {
         machine->room -= size - (file->reserved ? file->size : 0);
         file->size = size;
         file->reserved = 1;
+    }
+    machine_leave();
+    return failure;
+}
+
+/* Here a file's bytes all come with its size: only that they are there is simulated, and not that they run out. */
+int memlane_platform_extend(int descriptor, uint64_t size) {
+    return memlane_platform_reserve(descriptor, size);
+}
+
+int memlane_platform_reserve_range(int descriptor, uint64_t offset, uint64_t size) {
+    return memlane_platform_reserve(descriptor, offset + size);
+}
+
+int memlane_platform_punch(int descriptor, uint64_t offset, uint64_t size) {
+    machine_enter();
+    const struct machine_file *file = file_of(descriptor);
+    int failure = file == NULL ? EBADF : offset + size > file->size ? EINVAL : 0;
+    if (failure == 0) {
+        memset(machine_bytes((uint32_t)(file - machine->file)) + offset, 0, size);
     }
     machine_leave();
     return failure;

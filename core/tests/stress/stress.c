@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "../check.h"
 #include "../endpoint.h"
+#include "../function_object.h"
 #include "../lock_object.h"
 #include "../map_endpoint.h"
 #include "../stream.h"
@@ -262,8 +263,83 @@ static void ends_of_a_channel_never_touch_the_same_bytes(void) {
     memlane_channel_free(ends[1]);
 }
 
+/* -- calls ------------------------------------------------------------------------------------------------------------ */
+
+enum { CALLERS = 2, SERVERS = 2, CALL_ROUNDS = 5000 };
+
+static memlane_dispatcher *dispatchers[SERVERS];
+static memlane_atomic32 callers_at_work;
+
+/* Requests and responses are plain memory: only the moves of the slots lie between callers and servers. */
+static void *call_with_values(void *function) {
+    memlane_error error;
+    memlane_answer answer;
+    memlane_call call;
+    pthread_barrier_wait(&together);
+    for (uint64_t round = 1; round <= CALL_ROUNDS; round++) {
+        CHECK_OK(memlane_call_begin(function, &call, check_in_ms(30000), &error), &error);
+        uint64_t *words = call.bytes;
+        for (unsigned i = 0; i < WORDS; i++) {
+            words[i] = round;
+        }
+        CHECK_OK(memlane_call_post(&call, sizeof *words * WORDS, 1, &error), &error);
+        CHECK_OK(memlane_call_wait(&call, check_in_ms(30000), &answer, &error), &error);
+        const uint64_t *results = answer.bytes;
+        for (unsigned i = 0; i < WORDS; i++) {
+            CHECK_EQUAL(round + 1, results[i]);
+        }
+        memlane_call_end(&call);
+    }
+    if (memlane_add32_seq_cst(&callers_at_work, UINT32_MAX) == 1) {
+        for (unsigned i = 0; i < SERVERS; i++) {
+            memlane_dispatcher_stop(dispatchers[i]);
+        }
+    }
+    return NULL;
+}
+
+static void *serve_values(void *dispatcher) {
+    memlane_error error;
+    memlane_task task;
+    pthread_barrier_wait(&together);
+    while (memlane_dispatcher_take(dispatcher, NULL, MEMLANE_NO_DEADLINE, &task, &error) == MEMLANE_OK) {
+        const uint64_t *words = task.bytes;
+        uint64_t *results = task.response;
+        for (unsigned i = 0; i < WORDS; i++) {
+            CHECK_EQUAL(words[0], words[i]);
+            results[i] = words[i] + 1;
+        }
+        CHECK_OK(memlane_task_respond(&task, sizeof *words * WORDS, 1, &error), &error);
+    }
+    return NULL;
+}
+
+static void callers_and_servers_never_touch_the_same_bytes_at_once(void) {
+    memlane_function *functions[CALLERS + SERVERS];
+    for (unsigned i = 0; i < CALLERS + SERVERS; i++) {
+        functions[i] = function_open("call");
+    }
+    for (unsigned i = 0; i < SERVERS; i++) {
+        dispatchers[i] = function_dispatcher(functions[CALLERS + i]);
+    }
+    memlane_store32_relaxed(&callers_at_work, CALLERS); /* relaxed: no thread yet */
+
+    run_threads((void *(*const[])(void *)){call_with_values, call_with_values, serve_values, serve_values},
+                (void *[]){functions[0], functions[1], dispatchers[0], dispatchers[1]}, ENDPOINTS);
+
+    CHECK_EQUAL((uint64_t)CALLERS * CALL_ROUNDS, function_statistics(functions[0]).served);
+    for (unsigned i = 0; i < SERVERS; i++) {
+        memlane_dispatcher_free(dispatchers[i]);
+    }
+    for (unsigned i = 0; i < CALLERS + SERVERS; i++) {
+        memlane_function_free(functions[i]);
+    }
+    function_unlink("call");
+}
+
 static const struct check_test tests[] = {
     {"writers and viewers never touch the same bytes", writers_and_viewers_never_touch_the_same_bytes},
+    {"callers and servers never touch the same bytes at once", callers_and_servers_never_touch_the_same_bytes_at_once},
     {"owners of a lock never touch its data at once", owners_of_a_lock_never_touch_its_data_at_once},
     {"readers and writers of a map never touch it at once", readers_and_writers_of_a_map_never_touch_it_at_once},
     {"ends of a channel never touch the same bytes", ends_of_a_channel_never_touch_the_same_bytes},

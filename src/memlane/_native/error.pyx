@@ -7,6 +7,7 @@ from memlane import errors
 from memlane._native.library cimport (
     MEMLANE_ACCESS_DENIED,
     MEMLANE_ALREADY_LOCKED,
+    MEMLANE_CANCELLED,
     MEMLANE_CLOSED,
     MEMLANE_CORRUPTED,
     MEMLANE_EMPTY,
@@ -18,6 +19,7 @@ from memlane._native.library cimport (
     MEMLANE_LAYOUT_MISMATCH,
     MEMLANE_NO_FREE_SLOT,
     MEMLANE_NO_MEMORY,
+    MEMLANE_NO_SERVER,
     MEMLANE_NO_SPACE,
     MEMLANE_NOT_FOUND,
     MEMLANE_NOT_LOCKED,
@@ -40,6 +42,7 @@ from memlane._native.library cimport (
 cdef dict EXCEPTIONS = {
     MEMLANE_ACCESS_DENIED: (errors.AccessDenied, errno.EACCES),
     MEMLANE_ALREADY_LOCKED: (errors.AlreadyLocked,),
+    MEMLANE_CANCELLED: (errors.CallCancelled,),
     MEMLANE_CLOSED: (errors.Closed,),
     MEMLANE_CORRUPTED: (errors.Corrupted,),
     MEMLANE_EMPTY: (errors.Empty,),
@@ -51,6 +54,7 @@ cdef dict EXCEPTIONS = {
     MEMLANE_LAYOUT_MISMATCH: (errors.LayoutMismatch,),
     MEMLANE_NO_FREE_SLOT: (errors.NoFreeSlot,),
     MEMLANE_NO_MEMORY: (MemoryError,),
+    MEMLANE_NO_SERVER: (errors.NoServer, errno.ECONNREFUSED),
     MEMLANE_NO_SPACE: (errors.NoSpace, errno.ENOSPC),
     MEMLANE_NOT_FOUND: (errors.ObjectNotFound, errno.ENOENT),
     MEMLANE_NOT_LOCKED: (errors.OwnershipLost,),

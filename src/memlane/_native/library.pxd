@@ -36,6 +36,10 @@ cdef extern from "memlane/status.h" nogil:
         MEMLANE_END_CLOSED
         MEMLANE_TAKEN
         MEMLANE_WOULD_DEADLOCK
+        MEMLANE_PEER_DIED
+        MEMLANE_NO_SERVER
+        MEMLANE_CANCELLED
+        MEMLANE_ANSWERED
 
     ctypedef struct memlane_error:
         memlane_status status
@@ -381,6 +385,125 @@ cdef extern from "memlane/share.h" nogil:
     memlane_status memlane_share_take(memlane_share* share, uint64_t version, memlane_error* error)
     memlane_status memlane_share_clear(memlane_share* share, boolean* dropped, memlane_error* error)
     memlane_status memlane_share_taken(memlane_share* share, uint64_t* version, memlane_error* error)
+
+
+cdef extern from "memlane/function.h" nogil:
+    ctypedef struct memlane_function:
+        pass
+
+    ctypedef struct memlane_dispatcher:
+        pass
+
+    ctypedef struct memlane_function_options:
+        memlane_object_options object
+        uint64_t max_arguments
+        uint64_t max_result
+        uint64_t lanes
+        uint64_t slots
+
+    ctypedef struct memlane_call:
+        memlane_function* function
+        void* bytes
+        uint64_t capacity
+        bint fail_fast
+
+    ctypedef struct memlane_answer:
+        const void* bytes
+        uint64_t size
+        uint32_t type
+        bint failed
+
+    ctypedef enum memlane_execution:
+        MEMLANE_NOT_EXECUTED
+        MEMLANE_MAYBE_EXECUTED
+        MEMLANE_EXECUTED
+
+    ctypedef struct memlane_task:
+        memlane_function* function
+        uint32_t place
+        uint32_t type
+        const void* bytes
+        uint64_t size
+        void* response
+        uint64_t capacity
+
+    ctypedef struct memlane_function_properties:
+        uint64_t max_arguments
+        uint64_t max_result
+        uint64_t lanes
+        uint64_t slots
+        uint64_t participants
+        bint ephemeral
+        unsigned char[16] uuid
+        const char* name
+        const char* directory
+
+    ctypedef struct memlane_function_statistics:
+        uint64_t calls
+        uint64_t served
+        uint64_t errors
+        uint64_t withdrawn
+        uint64_t abandoned
+        uint64_t orphaned
+        uint64_t dropped
+        uint64_t latency_ns
+        uint32_t waiting
+        uint32_t executing
+        uint32_t live_participants
+        uint32_t live_callers
+        uint32_t live_servers
+        bint is_current
+
+    void memlane_function_options_initialise(memlane_function_options* options)
+    memlane_status memlane_function_open(
+        memlane_function** function, const char* name, size_t length, const memlane_function_options* options,
+        memlane_error* error
+    )
+    void memlane_function_close(memlane_function* function)
+    void memlane_function_free(memlane_function* function)
+    memlane_status memlane_function_prepare(memlane_function* function, memlane_error* error)
+    memlane_status memlane_function_wait(memlane_function* function, uint64_t deadline_ns, memlane_error* error)
+    bint memlane_function_is_served(memlane_function* function)
+    memlane_status memlane_function_check(memlane_function* function, memlane_error* error)
+    void memlane_function_describe(const memlane_function* function, memlane_function_properties* properties)
+    memlane_status memlane_function_statistics_read(
+        memlane_function* function, memlane_function_statistics* statistics, memlane_error* error
+    )
+    void memlane_function_count_dropped(memlane_function* function, uint64_t dropped)
+    bint memlane_function_is_current(memlane_function* function)
+    bint memlane_function_is_private(memlane_function* function)
+    memlane_status memlane_call_begin(
+        memlane_function* function, memlane_call* call, uint64_t deadline_ns, memlane_error* error
+    )
+    memlane_status memlane_call_post(memlane_call* call, uint64_t size, uint32_t type, memlane_error* error)
+    memlane_status memlane_call_wait(
+        memlane_call* call, uint64_t deadline_ns, memlane_answer* answer, memlane_error* error
+    )
+    memlane_status memlane_call_poll(
+        memlane_call* call, uint64_t duration_ns, memlane_answer* answer, memlane_error* error
+    )
+    bint memlane_call_cancel(memlane_call* call)
+    memlane_execution memlane_call_end(memlane_call* call)
+    void memlane_call_forget(memlane_call* call)
+    memlane_status memlane_dispatcher_make(memlane_dispatcher** dispatcher, uint32_t capacity, memlane_error* error)
+    void memlane_dispatcher_free(memlane_dispatcher* dispatcher)
+    memlane_status memlane_dispatcher_add(
+        memlane_dispatcher* dispatcher, memlane_function* function, memlane_error* error
+    )
+    void memlane_dispatcher_stop(memlane_dispatcher* dispatcher)
+    void memlane_dispatcher_resume(memlane_dispatcher* dispatcher)
+    memlane_status memlane_dispatcher_take(
+        memlane_dispatcher* dispatcher, memlane_call* awaited, uint64_t deadline_ns, memlane_task* task,
+        memlane_error* error
+    )
+    memlane_status memlane_dispatcher_poll(
+        memlane_dispatcher* dispatcher, memlane_call* awaited, uint64_t duration_ns, memlane_task* task,
+        memlane_error* error
+    )
+    memlane_status memlane_task_respond(memlane_task* task, uint64_t size, uint32_t type, memlane_error* error)
+    memlane_status memlane_task_fail(
+        memlane_task* task, const char* text, const void* bytes, uint64_t size, uint32_t type, memlane_error* error
+    )
 
 
 cdef extern from "memlane/namespace.h" nogil:

@@ -1,0 +1,43 @@
+/* The handle of a function, for its two halves: who calls (function.c) and who serves (dispatcher.c). */
+#ifndef MEMLANE_FUNCTION_HANDLE_H
+#define MEMLANE_FUNCTION_HANDLE_H
+
+#include "call.h"
+#include "endpoint.h"
+#include "patience.h"
+
+#include <memlane/function.h>
+
+/* Bit 23 of the type mark in shared memory: the response is an error. */
+#define MEMLANE_TYPE_FAILED (UINT32_C(1) << 23)
+#define MEMLANE_TYPE_MASK (MEMLANE_TYPE_FAILED - 1)
+
+/* What this endpoint knows of one slot of its lane. Private. */
+struct memlane_desk {
+    memlane_atomic32 busy;    /* 1: a memlane_call of this process owns it; taken by CAS */
+    memlane_atomic32 refused; /* why the caller itself made it FREE: MEMLANE_CANCELLED or MEMLANE_NO_SERVER, or 0 */
+};
+
+struct memlane_function {
+    struct memlane_endpoint endpoint;
+    struct memlane_lanes lanes;
+    struct memlane_patience patience;
+    struct memlane_desk *desk; /* one for each slot of a lane */
+    memlane_atomic32 lane;     /* this endpoint's, plus one; 0: none; set under the segment's mutex */
+    memlane_atomic64 order;    /* of the calls of this lane */
+    memlane_atomic32 waiting;  /* threads that wait for a slot */
+    memlane_atomic32 servers;  /* dispatchers of this process that serve it */
+};
+
+/* One more dispatcher serves it, or one less. */
+void memlane_function_serve(memlane_function *function);
+void memlane_function_retire(memlane_function *function);
+
+/* As memlane_call_wait() without waiting: MEMLANE_TIMEOUT without a text. With `ask` it makes system calls. */
+memlane_status memlane_function_look(memlane_call *call, bool ask, memlane_answer *answer, memlane_error *error);
+
+/* What the caller of this call sleeps on. */
+memlane_atomic64 *memlane_function_answers(const memlane_call *call);
+memlane_atomic32 *memlane_function_bell(const memlane_call *call);
+
+#endif

@@ -1,0 +1,31 @@
+"""The serving side of functions."""
+
+from libc.stdint cimport uint64_t
+
+from memlane._native.function cimport Function, Shift
+from memlane._native.library cimport memlane_call, memlane_dispatcher, memlane_status, memlane_task
+
+cdef class Dispatcher:
+    cdef memlane_dispatcher* handle
+    # One entry for each place: the endpoint, the callback, and whether it takes and gives plain bytes.
+    cdef list functions
+    cdef list callbacks
+    # Makes (text, description) of an exception, for a payload of at most so many bytes.
+    cdef object describe
+    # Threads in serve(), and whether the last of them lets the functions go.
+    cdef int active
+    cdef bint closing
+    # Logs what nobody else would see: (message, exception).
+    cdef object report
+
+    cdef int check_open(self) except -1
+    cdef int let_go(self) except -1
+    cdef memlane_status take(self, memlane_call* awaited, uint64_t deadline, memlane_task* task) except *
+    cdef int run(self, memlane_task* task) except -1
+    cdef object invoke(self, memlane_task* task)
+    cdef int respond(self, memlane_task* task, object value) except -1
+    cdef int fail(self, memlane_task* task, object error) except -1
+
+cdef class Watch(Shift):
+    cdef Dispatcher dispatcher
+    cdef int depth

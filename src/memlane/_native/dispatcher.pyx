@@ -1,0 +1,226 @@
+# cython: freethreading_compatible=True
+"""The serving side of functions."""
+
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.exc cimport PyErr_CheckSignals
+from libc.stdint cimport uint32_t
+from libc.string cimport memcpy
+
+from memlane import errors
+from memlane._native.deadline cimport monotonic_ns
+from memlane._native.error cimport check
+from memlane._native.function cimport CHUNK_NS, GLANCE_NS, begin_shift, current_shift, end_shift
+from memlane._native.library cimport *
+from memlane._native.message cimport (
+    CONTENT_MASK,
+    CONTENT_RAW,
+    WITH_EXCEPTION,
+    WITH_KEYWORDS,
+    Pickled,
+    pickled_message,
+    read_message,
+    write_plain,
+)
+
+cdef enum:
+    # Callbacks around one that waits for another (D29).
+    DEPTH = 32
+
+
+cdef class Dispatcher:
+    """The part of `memlane.HostFunctionDispatcher` that works on shared memory."""
+
+    def __cinit__(self):
+        self.handle = NULL
+
+    def __init__(self, uint32_t capacity, describe, report):
+        cdef memlane_error error
+        if self.handle != NULL:
+            raise RuntimeError("a dispatcher is made once")
+        check(memlane_dispatcher_make(&self.handle, capacity, &error), &error)
+        self.functions = []
+        self.callbacks = []
+        self.describe = describe
+        self.report = report
+        memlane_dispatcher_stop(self.handle)
+
+    def __dealloc__(self):
+        memlane_dispatcher_free(self.handle)
+
+    def add(self, Function function, callback):
+        """Serve one more function. The lists are filled first: a thread that serves may take its first call at once."""
+        cdef memlane_error error
+        self.check_open()
+        self.functions.append(function)
+        self.callbacks.append(callback)
+        cdef memlane_status status = memlane_dispatcher_add(self.handle, function.handle, &error)
+        if status != MEMLANE_OK:
+            self.functions.pop()
+            self.callbacks.pop()
+        check(status, &error)
+
+    cdef int check_open(self) except -1:
+        if self.handle == NULL:
+            raise errors.Closed("this dispatcher was closed: make another")
+        return 0
+
+    def resume(self):
+        """Begin to serve, in threads that run `serve`."""
+        self.check_open()
+        memlane_dispatcher_resume(self.handle)
+
+    def stop(self):
+        """Let every thread leave `serve` after the callback that it runs."""
+        if self.handle != NULL:
+            memlane_dispatcher_stop(self.handle)
+
+    def close(self):
+        """Stop, and let the functions go: now, or when the last thread has left `serve`."""
+        self.stop()
+        self.closing = True
+        self.let_go()
+
+    cdef int let_go(self) except -1:
+        if self.closing and self.active == 0 and self.handle != NULL:
+            memlane_dispatcher_free(self.handle)
+            self.handle = NULL
+        return 0
+
+    # -- one call --------------------------------------------------------------------------------------------
+
+    cdef memlane_status take(self, memlane_call* awaited, uint64_t deadline, memlane_task* task) except *:
+        """The next call, or why there is none: ANSWERED, TIMEOUT, CLOSED."""
+        cdef memlane_error error
+        cdef uint64_t until
+        cdef memlane_status status = memlane_dispatcher_poll(self.handle, awaited, GLANCE_NS, task, &error)
+        while True:
+            if status == MEMLANE_OK or status == MEMLANE_ANSWERED or status == MEMLANE_CLOSED:
+                return status
+            if status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED:
+                PyErr_CheckSignals()
+                if monotonic_ns() >= deadline:
+                    return MEMLANE_TIMEOUT
+            elif status == MEMLANE_CORRUPTED:
+                damage = errors.Corrupted(error.message.decode("utf-8", "replace"))
+                self.report("one function is served no more", damage)
+            else:
+                check(status, &error)
+            with nogil:
+                until = min(monotonic_ns() + CHUNK_NS, deadline)
+                status = memlane_dispatcher_take(self.handle, awaited, until, task, &error)
+
+    cdef object invoke(self, memlane_task* task):
+        cdef Function function = self.functions[task.place]
+        cdef uint32_t content = task.type & CONTENT_MASK
+        callback = self.callbacks[task.place]
+        value = function.unpickled(content, read_message(task.bytes, task.size, content))
+        if content == CONTENT_RAW:
+            return callback(value)
+        if task.type & WITH_KEYWORDS:
+            arguments, keywords = value
+            return callback(*arguments, **keywords)
+        if type(value) is not tuple:
+            raise errors.Corrupted(f"function {function.name!r}: a request that holds no arguments")
+        return callback(*<tuple>value)
+
+    cdef int respond(self, memlane_task* task, object value) except -1:
+        cdef memlane_error error
+        cdef memlane_status status
+        cdef Pickled pickle
+        cdef uint64_t size = 0
+        cdef uint32_t content = CONTENT_RAW
+        if task.response == NULL:
+            status = memlane_task_respond(task, 0, CONTENT_RAW, &error)
+        elif task.type & CONTENT_MASK == CONTENT_RAW:
+            size = write_raw(task, value)
+            status = memlane_task_respond(task, size, CONTENT_RAW, &error)
+        elif write_plain(value, task.response, task.capacity, &size, &content):
+            status = memlane_task_respond(task, size, content, &error)
+        else:
+            pickle = pickled_message(value, task.capacity)
+            if pickle.size <= task.capacity:
+                pickle.write(task.response)
+            status = memlane_task_respond(task, pickle.size, pickle.content, &error)
+        if status == MEMLANE_OWNERSHIP_LOST:
+            self.report("a response reached nobody", errors.OwnershipLost(error.message.decode("utf-8", "replace")))
+            return 0
+        return check(status, &error)
+
+    cdef int fail(self, memlane_task* task, object error) except -1:
+        cdef memlane_error refusal
+        cdef memlane_status status
+        cdef const char* address
+        if task.response == NULL:
+            self.report("an exception in a one-way function", error)
+        text, description = self.describe(error)
+        address = <const char*><bytes>description
+        status = memlane_task_fail(
+            task, <const char*><bytes>text, address, <uint64_t>len(description),
+            WITH_EXCEPTION, &refusal
+        )
+        if status == MEMLANE_OWNERSHIP_LOST:
+            self.report("an exception reached nobody", error)
+            return 0
+        return check(status, &refusal)
+
+    cdef int run(self, memlane_task* task) except -1:
+        """Execute a call. What its function raises is its caller's; what is to end the thread, is not."""
+        try:
+            self.respond(task, self.invoke(task))
+        except Exception as error:
+            self.fail(task, error)
+        except BaseException as error:
+            self.fail(task, error)
+            raise
+        return 0
+
+    # -- many calls ------------------------------------------------------------------------------------------
+
+    def serve(self):
+        """Execute calls in this thread, until `stop`."""
+        cdef memlane_task task
+        cdef Watch watch = Watch.__new__(Watch)
+        cdef Shift former = current_shift()
+        watch.dispatcher = self
+        self.check_open()
+        self.active += 1
+        begin_shift(watch)
+        try:
+            while self.take(NULL, MEMLANE_NO_DEADLINE, &task) == MEMLANE_OK:
+                self.run(&task)
+        finally:
+            end_shift(former)
+            self.active -= 1
+            self.let_go()
+
+
+cdef class Watch(Shift):
+    """A thread that serves a dispatcher, and how deep in callbacks it is."""
+
+    cdef int serve_until(self, memlane_call* awaited, uint64_t deadline) except -1:
+        cdef memlane_task task
+        if self.depth >= DEPTH:
+            raise errors.WouldDeadlock(
+                f"{DEPTH} callbacks of this thread wait for each other: a function that calls itself without an end, or"
+                " one whose calls come faster than they are answered; serve it with more workers= or dispatchers"
+            )
+        self.depth += 1
+        try:
+            while self.dispatcher.take(awaited, deadline, &task) == MEMLANE_OK:
+                self.dispatcher.run(&task)
+        finally:
+            self.depth -= 1
+        return 0
+
+
+cdef uint64_t write_raw(memlane_task* task, object value) except? 0:
+    """Copy a result that is bytes; None is no bytes."""
+    cdef Py_buffer region
+    if value is None:
+        return 0
+    PyObject_GetBuffer(value, &region, PyBUF_SIMPLE)
+    cdef uint64_t size = region.len
+    if size <= task.capacity:
+        memcpy(task.response, region.buf, size)
+    PyBuffer_Release(&region)
+    return size

@@ -1,0 +1,234 @@
+"""The calling side: functions of other processes, called like one's own."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple, final
+
+from memlane import settings
+from memlane._native import namespace
+from memlane._native.caller import Caller
+from memlane.errors import Closed, Error, ObjectNotFound
+from memlane.function import remote
+from memlane.names import encoded_name
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+
+class FunctionStatistics(NamedTuple):
+    """What happened to a function, summed over all endpoints that ever were, and what is at this moment."""
+
+    calls: int
+    """Calls that were sent."""
+    served: int
+    """Calls that were executed to the end."""
+    errors: int
+    """Of those: calls whose response is an error."""
+    withdrawn: int
+    """Calls that were taken back before anybody had begun them."""
+    abandoned: int
+    """Calls that were given up after a server had begun them."""
+    orphaned: int
+    """Calls whose server died while it executed them."""
+    dropped: int
+    """Responses that nobody asked for while the 1,024 after them came."""
+    waiting: int
+    """Calls that nobody has begun, at this moment."""
+    executing: int
+    """Calls that servers execute."""
+    latency: float
+    """Mean time from sending a call to its response, in seconds."""
+    live_participants: int
+    """Open endpoints of live processes."""
+    live_callers: int
+    live_servers: int
+    is_current: bool
+    """Whether the name still leads to this object."""
+
+
+def statistics_of(found: dict[str, Any]) -> FunctionStatistics:
+    """Return what the library counted, with the mean of what it summed."""
+    latency_ns = found.pop("latency_ns")
+    return FunctionStatistics(**found, latency=latency_ns / 1e9 / max(found["served"], 1))
+
+
+@final
+class HostFunctionCaller(Caller):
+    """A function of another process, called like one's own.
+
+    Calling it sends the call and returns a `PendingCall` at once; `call` waits for the result, `get_response` for the
+    oldest response that was not taken yet. A call is executed at most once. It ends by its result, by a timeout, or
+    within 60 ms of the death of the server that executed it. Where nobody serves the function it waits.
+
+    Args:
+        name: 1 to 200 bytes of UTF-8; one leading ``/`` is ignored.
+        max_sz_args: Bytes of the largest encoded arguments.
+        max_sz_ret: Bytes of the largest encoded result. 0: calls are one-way, and have no response.
+        timeout: Seconds that `call`, `get_response` and `PendingCall.result` wait unless they are given others, and
+            that a call waits while this caller has as many calls outstanding as it may. None: for ever.
+        fail_fast: True: a call raises `NoServer` where nobody serves the function.
+        raw: True: each call takes one bytes-like argument and returns bytes, which C programs send and read as they
+            are.
+        lanes: Callers that the function can have at once, 1 to 1,024.
+        slots: Calls that each of them can have outstanding, 1 to 256.
+        create: False: a missing object is `ObjectNotFound`.
+        persistent: False: the last endpoint to close removes the object, also when the last ones died. Default: True
+            for a new object, else what it is.
+        allow_pickle: True loads pickles that others could have written, False loads none. Default: those that only this
+            user and root can have written.
+        directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
+        mode: File mode of a new object, and the most that an existing one may have.
+        peer_uid: Another user whose object is accepted.
+        max_participants: Endpoints that can be open at once, 1 to 1,024.
+
+    Raises:
+        ObjectNotFound: There is no such object, and ``create=False``.
+        SizeMismatch: The object has other sizes than were given.
+        NoSpace: The memory could not be reserved.
+        TooManyParticipants: Every lane is a live caller's.
+        Error: Any other reason; see `memlane.errors`.
+
+    Units: sizes in bytes, times in seconds.
+    Concurrency: any number of threads may share a caller; each call has its own result.
+    """
+
+    __slots__ = ("__weakref__", "_fail_fast", "_mode", "_peer_uid", "_raw", "_seconds", "_trust")
+
+    def __init__(  # noqa: PLR0913  (each argument is named)
+        self,
+        name: str | bytes,
+        max_sz_args: int = settings.MAX_SZ_ARGS,
+        max_sz_ret: int = settings.MAX_SZ_RET,
+        *,
+        timeout: float | None = None,
+        fail_fast: bool = False,
+        raw: bool = False,
+        lanes: int = settings.LANES,
+        slots: int = settings.CALL_SLOTS,
+        create: bool = True,
+        persistent: bool | None = None,
+        allow_pickle: bool | None = None,
+        directory: str | os.PathLike[str] | None = None,
+        mode: int = 0o600,
+        peer_uid: int | None = None,
+        max_participants: int = settings.MAX_PARTICIPANTS,
+    ) -> None:
+        if max_sz_ret < 0:
+            raise ValueError(f"function {name!r}: max_sz_ret={max_sz_ret!r} is negative")
+        for argument, value in (("max_sz_args", max_sz_args), ("lanes", lanes), ("slots", slots)):
+            if value < 1:
+                raise ValueError(f"function {name!r}: {argument}={value!r} is not positive")
+        self._remember(timeout, fail_fast, raw, allow_pickle, mode, -1 if peer_uid is None else peer_uid)
+        self._open(
+            encoded_name(name),
+            settings.namespace_directory(directory),
+            max_sz_args=settings.given(max_sz_args),
+            max_sz_ret=settings.given(max_sz_ret),
+            lanes=settings.given(lanes),
+            slots=settings.given(slots),
+            participants=settings.given(max_participants),
+            persistent=persistent,
+            mode=self._mode,
+            peer_uid=self._peer_uid,
+            create=create,
+            uuid=None,
+            allow_pickle=allow_pickle,
+        )
+        self._prepare(timeout, raw, fail_fast, remote.rebuild)
+
+    def _remember(
+        self,
+        timeout: float | None,
+        fail_fast: bool,  # noqa: FBT001
+        raw: bool,  # noqa: FBT001
+        allow_pickle: bool | None,  # noqa: FBT001
+        mode: int,
+        peer_uid: int,
+    ) -> None:
+        self._seconds, self._fail_fast, self._raw = timeout, fail_fast, raw
+        self._trust, self._mode, self._peer_uid = allow_pickle, mode, peer_uid
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle by name: the receiver opens the same object, or gets `ObjectNotFound` when it was re-created."""
+        return HostFunctionCaller.__new__, (HostFunctionCaller,), self._state()
+
+    def _state(self) -> tuple[Any, ...]:
+        made_with = (self._seconds, self._fail_fast, self._raw, self._trust, self._mode, self._peer_uid)
+        return self._properties(), made_with
+
+    def __setstate__(self, state: tuple[dict[str, Any], tuple[Any, ...]]) -> None:
+        """Open the very object that the pickled caller had open; it gets a lane of its own."""
+        properties, made_with = state
+        self._remember(*made_with)
+        self._open(
+            encoded_name(properties["name"]),
+            properties["directory"],
+            max_sz_args=None,
+            max_sz_ret=None,
+            lanes=None,
+            slots=None,
+            participants=None,
+            persistent=None,
+            mode=self._mode,
+            peer_uid=self._peer_uid,
+            create=False,
+            uuid=properties["uuid"],
+            allow_pickle=self._trust,
+        )
+        self._prepare(self._seconds, self._raw, self._fail_fast, remote.rebuild)
+
+    def _another(self) -> HostFunctionCaller:
+        """Open the same function once more, for calls in the midst of calls."""
+        another = HostFunctionCaller.__new__(HostFunctionCaller)
+        another.__setstate__(self._state())
+        return another
+
+    def __enter__(self) -> Self:
+        self._check()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        try:
+            properties = self._properties()
+        except Closed:
+            return "<memlane.HostFunctionCaller: never opened>"
+        try:
+            state = "closed" if self.closed else "served" if self.is_served else "nobody serves it"
+        except Error as error:  # a forked child without a place, a truncated file: whoever logs it wants its name
+            state = f"unusable ({type(error).__name__})"
+        if not self.closed and not self.is_current:
+            state += ", no longer under its name"
+        directory = os.fsdecode(properties["directory"])
+        return (
+            f"<memlane.HostFunctionCaller {properties['name']!r}: {state}, arguments of {properties['max_sz_args']}"
+            f" bytes, results of {properties['max_sz_ret']} in {directory!r}>"
+        )
+
+    def stats(self) -> FunctionStatistics:
+        """Return counters of the object and its state at this moment."""
+        return statistics_of(self._statistics())
+
+    def unlink(self) -> None:
+        """Remove the object's name. Open endpoints, this one too, go on with the object.
+
+        Raises:
+            ObjectNotFound: The name is gone already, or leads to another object by now.
+        """
+        self._check()
+        properties = self._properties()
+        if not self.is_current:
+            raise ObjectNotFound(
+                errno.ENOENT,
+                f"function {self.name!r}: its name was removed already, or leads to another object by now;"
+                " memlane.unlink() removes whatever has the name",
+            )
+        namespace.unlink(encoded_name(properties["name"]), properties["directory"], self._mode, self._peer_uid)

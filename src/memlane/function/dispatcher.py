@@ -1,0 +1,237 @@
+"""The serving side: functions of this process that others call."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, final
+
+from memlane import settings
+from memlane._native.dispatcher import Dispatcher
+from memlane._native.function import Function
+from memlane.errors import Closed, OwnershipLost
+from memlane.function import remote
+from memlane.function.caller import FunctionStatistics, statistics_of
+from memlane.names import encoded_name
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+_LOGGER = logging.getLogger("memlane")
+
+
+def _report(message: str, error: BaseException) -> None:
+    """Log what no caller will see."""
+    _LOGGER.error("%s: %s", message, error, exc_info=error)
+
+
+def _serve(core: Dispatcher) -> None:
+    """Run in a thread. It knows the core alone, so that a dispatcher that nobody has any more can go."""
+    while not _serve_once(core):
+        pass
+
+
+def _serve_once(core: Dispatcher) -> bool:
+    try:
+        core.serve()
+    except OwnershipLost as error:
+        _report("a forked child does not serve", error)
+    except BaseException as error:  # noqa: BLE001  (its caller has it; the other functions must go on)
+        _report("a callback asked for the end of its thread", error)
+        return False
+    return True
+
+
+@final
+class HostFunctionDispatcher:
+    """Serves functions of this process to callers in any process of the host.
+
+    It runs its functions one at a time, in the order of each caller's calls. Several dispatchers run in parallel, and
+    may share a name: each call goes to exactly one of them. A callback that calls a function and waits for its result
+    goes on serving meanwhile.
+
+    Args:
+        max_func_count: The most functions that can be added.
+        workers: Threads that serve: that many functions can run at once.
+        directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
+        mode: File mode of new objects, and the most that existing ones may have.
+        peer_uid: Another user whose objects are accepted.
+        allow_pickle: True loads pickles that others could have written, False loads none. Default: those that only this
+            user and root can have written.
+
+    Concurrency: all methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        max_func_count: int = 16,
+        *,
+        workers: int = 1,
+        directory: str | os.PathLike[str] | None = None,
+        mode: int = 0o600,
+        peer_uid: int | None = None,
+        allow_pickle: bool | None = None,
+    ) -> None:
+        if max_func_count < 1 or workers < 1:
+            raise ValueError(f"max_func_count={max_func_count!r}, workers={workers!r}: give 1 or more of each")
+        self._directory = settings.namespace_directory(directory)
+        self._mode = mode
+        self._peer_uid = -1 if peer_uid is None else peer_uid
+        self._allow_pickle = allow_pickle
+        self._workers = workers
+        self._core = Dispatcher(max_func_count, remote.describe, _report)
+        self._functions: list[Function] = []
+        self._threads: list[threading.Thread] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        # At exit the threads end with the process: its callbacks are not waited for.
+        self._end = weakref.finalize(self, self._core.stop)
+        self._end.atexit = False
+
+    def add(  # noqa: PLR0913  (each argument is named)
+        self,
+        name: str | bytes,
+        foo: Callable[..., Any],
+        max_sz_args: int = settings.MAX_SZ_ARGS,
+        max_sz_ret: int = settings.MAX_SZ_RET,
+        *,
+        lanes: int = settings.LANES,
+        slots: int = settings.CALL_SLOTS,
+        create: bool = True,
+        persistent: bool | None = None,
+        max_participants: int = settings.MAX_PARTICIPANTS,
+    ) -> None:
+        """Serve a function, now or from the start on.
+
+        Args:
+            name: As callers give it.
+            foo: Called with the arguments of each call. Its result, ``None`` too, goes to the caller, and so does what
+                it raises. Of a call by a C program it gets one ``bytes`` object, and returns bytes.
+            max_sz_args: Bytes of the largest encoded arguments.
+            max_sz_ret: Bytes of the largest encoded result; 0: calls are one-way.
+            lanes: Callers that the function can have at once.
+            slots: Calls that each of them can have outstanding.
+            create: False: a missing object is `ObjectNotFound`.
+            persistent: False: the last endpoint to close removes the object.
+            max_participants: Endpoints that can be open at once.
+
+        Raises:
+            SizeMismatch: The object has other sizes than were given.
+            TooManyParticipants: More than ``max_func_count`` functions.
+        """
+        self._check_open()
+        if not callable(foo):
+            raise TypeError(f"function {name!r}: {foo!r} cannot be called")
+        if max_sz_args < 1 or max_sz_ret < 0:
+            raise ValueError(f"function {name!r}: max_sz_args={max_sz_args!r}, max_sz_ret={max_sz_ret!r} is no size")
+        function = Function()
+        function._open(  # noqa: SLF001  (the dispatcher is the other half of the binding)
+            encoded_name(name),
+            self._directory,
+            max_sz_args=settings.given(max_sz_args),
+            max_sz_ret=settings.given(max_sz_ret),
+            lanes=settings.given(lanes),
+            slots=settings.given(slots),
+            participants=settings.given(max_participants),
+            persistent=persistent,
+            mode=self._mode,
+            peer_uid=self._peer_uid,
+            create=create,
+            uuid=None,
+            allow_pickle=self._allow_pickle,
+        )
+        with self._lock:
+            self._core.add(function, foo)
+            self._functions.append(function)
+
+    attach = add
+
+    # -- serving ---------------------------------------------------------------------------------------------
+
+    def start(self) -> Self:
+        """Serve in daemon threads, one for each of the workers. Functions can still be added. Does nothing twice."""
+        self._check_open()
+        with self._lock:
+            self._core.resume()
+            self._start_threads(self._workers)
+        return self
+
+    def _start_threads(self, count: int) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        for number in range(len(self._threads), count):
+            thread = threading.Thread(target=_serve, args=(self._core,), name=f"memlane-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def serve_forever(self) -> None:
+        """Serve in this thread (and, with more workers, in others) until `stop`, or Ctrl-C."""
+        self._check_open()
+        with self._lock:
+            self._core.resume()
+            self._start_threads(self._workers - 1)
+        self._core.serve()
+
+    def stop(self) -> None:
+        """Serve no more: what is being executed comes to its end, the rest waits for another dispatcher, or `start`."""
+        self._core.stop()
+        with self._lock:
+            threads, self._threads = self._threads, []
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def close(self) -> None:
+        """Stop, and close the functions. May be called twice."""
+        self._closed = True
+        self.stop()
+        self._core.close()
+        for function in self._functions:
+            function._close()  # noqa: SLF001
+
+    # -- what it is ------------------------------------------------------------------------------------------
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Closed("this dispatcher was closed: make another")
+
+    @property
+    def closed(self) -> bool:
+        """Whether the dispatcher was closed."""
+        return self._closed
+
+    @property
+    def running(self) -> bool:
+        """Whether threads of this dispatcher serve."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The functions, in the order in which they were added."""
+        return tuple(function.name for function in self._functions)
+
+    @property
+    def name(self) -> str:
+        """All names, for messages."""
+        return ", ".join(self.names)
+
+    def stats(self) -> dict[str, FunctionStatistics]:
+        """Return the counters of each function, by name."""
+        return {function.name: statistics_of(function._statistics()) for function in self._functions}  # noqa: SLF001
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else "serving" if self.running else "stopped"
+        return f"<memlane.HostFunctionDispatcher: {state}, {len(self._functions)} functions: {self.name}>"
