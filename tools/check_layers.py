@@ -40,7 +40,7 @@ PYTHON_LAYERS = (
     ("names",),
     ("codec",),
     ("_native",),
-    ("waiting",),
+    ("readings", "waiting"),
     ("namespace", "variable"),
     ("cli", "demo"),
 )

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
         ValueTooLarge,
     )
     from memlane.namespace import collect, unlink
-    from memlane.variable import HostVariable, Reading, VariableStatistics
+    from memlane.readings import Reading, VariableStatistics
+    from memlane.variable import HostVariable
     from memlane.waiting import wait
 
 __all__ = [
@@ -76,7 +77,8 @@ __all__ = [
 _CAPABILITIES = {
     "memlane.codec.fields": ("Field",),
     "memlane.namespace": ("collect", "unlink"),
-    "memlane.variable": ("HostVariable", "Reading", "VariableStatistics"),
+    "memlane.readings": ("Reading", "VariableStatistics"),
+    "memlane.variable": ("HostVariable",),
     "memlane.waiting": ("wait",),
 }
 _HOME_OF = {name: home for home, names in _CAPABILITIES.items() for name in names}
