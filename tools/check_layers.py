@@ -72,7 +72,7 @@ PYTHON_LAYERS = (
     ("names",),
     ("codec", "messaging"),
     ("_native",),
-    ("arrays", "waiting"),
+    ("arrays", "readings", "waiting"),
     ("listener",),
     ("buffer", "channel", "function", "map", "namespace", "sync", "variable"),
     ("share",),

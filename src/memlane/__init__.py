@@ -80,8 +80,9 @@ if TYPE_CHECKING:
     )
     from memlane.map import MapStatistics, RWSharedMMap, SharedMMap, UnsafeSharedMMap
     from memlane.namespace import collect, unlink
+    from memlane.readings import Reading, VariableStatistics
     from memlane.share import NumpyShare, SharedAssign, ShareStatistics
-    from memlane.variable import HostVariable, Reading, VariableStatistics
+    from memlane.variable import HostVariable
     from memlane.waiting import wait
 
 __all__ = [
@@ -188,8 +189,9 @@ _CAPABILITIES = {
     ),
     "memlane.map": ("MapStatistics", "RWSharedMMap", "SharedMMap", "UnsafeSharedMMap"),
     "memlane.namespace": ("collect", "unlink"),
+    "memlane.readings": ("Reading", "VariableStatistics"),
     "memlane.share": ("NumpyShare", "SharedAssign", "ShareStatistics"),
-    "memlane.variable": ("HostVariable", "Reading", "VariableStatistics"),
+    "memlane.variable": ("HostVariable",),
     "memlane.waiting": ("wait",),
 }
 _HOME_OF = {name: home for home, names in _CAPABILITIES.items() for name in names}

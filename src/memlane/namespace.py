@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from memlane import settings
 from memlane._native import namespace
 from memlane.names import encoded_name
+from memlane.settings import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import os

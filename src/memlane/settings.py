@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import operator
 import os
-from typing import final
+
+# Importing `typing` takes longer than all of memlane: who is imported with HostVariable takes these two from here.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import final as final  # noqa: PLC0414  (the form that exports it)
+else:
+
+    def final(kind: type) -> type:
+        """Mark a class that nobody derives from, as `typing.final` does."""
+        kind.__final__ = True
+        return kind
 
 
 @final

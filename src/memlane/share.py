@@ -23,8 +23,8 @@ from memlane.errors import (
     WriteAccessError,
 )
 from memlane.names import encoded_name
+from memlane.readings import Reading
 from memlane.sizes import size_in_bytes
-from memlane.variable import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,57 +5,23 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, final
 
 from memlane import settings, waiting
 from memlane._native import namespace
 from memlane._native.variable import Variable
 from memlane.errors import Closed, EncodingError, Error, MissingDependency, ObjectNotFound
 from memlane.names import encoded_name
+from memlane.settings import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from types import TracebackType
+    from typing import Any, Literal
 
     from typing_extensions import Self
 
     from memlane._native.loan import Loan
-
-
-class Reading(NamedTuple):
-    """A value and the write that it came from."""
-
-    value: Any
-    version: int
-    """The number of the write."""
-    timestamp: float
-    """When it was written: seconds since the epoch, by the wall clock."""
-
-
-class VariableStatistics(NamedTuple):
-    """What happened to a variable, summed over all endpoints that ever were, and what is at this moment."""
-
-    writes: int
-    reads: int
-    bytes_written: int
-    bytes_read: int
-    superseded: int
-    """Writes that came to an end after newer ones, 16 times in a row: as if written just before them."""
-    skipped: int
-    """Versions that `HostVariable.updates` passed over."""
-    retries: int
-    """Reads that began anew because a writer had taken the slot."""
-    recovered: int
-    """Slots that writers took back from dead ones."""
-    version: int
-    live_participants: int
-    """Open endpoints of live processes."""
-    slots_writing: int
-    """Slots that are being written or loaned."""
-    slots_pinned: int
-    """Slots that views keep as they are."""
-    is_current: bool
-    """Whether the name still leads to this object."""
+    from memlane.readings import Reading, VariableStatistics
 
 
 def largest_bytes(max_size: int) -> int:
@@ -239,7 +205,9 @@ class HostVariable(Variable):
 
     def read(self) -> Reading:
         """Return the latest value together with its version and time, all of one write. Raises `Empty`."""
-        return Reading(*self._read())
+        import memlane.readings as kinds  # noqa: PLC0415  (named tuples take as long as all else of the import)
+
+        return kinds.Reading(*self._read())
 
     def updates(self, timeout: float | None = None) -> Iterator[Any]:
         """Iterate over the values to come, the latest first when there is one.
@@ -315,7 +283,9 @@ class HostVariable(Variable):
 
     def stats(self) -> VariableStatistics:
         """Return counters of the object and its state at this moment."""
-        return VariableStatistics(**self._statistics())
+        import memlane.readings as kinds  # noqa: PLC0415  (as in read)
+
+        return kinds.VariableStatistics(**self._statistics())
 
     def unlink(self) -> None:
         """Remove the object's name. Open endpoints, this one too, go on with the object.

@@ -7,15 +7,15 @@ waits until the endpoint's descriptor is readable, and looks again. Cancelled wh
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any, TypeVar, final
 
 from memlane._native.endpoint import Endpoint, Poll, wait_any
 from memlane.errors import Timeout
+from memlane.settings import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Iterable
+    from typing import Any, TypeVar
     from weakref import WeakKeyDictionary
 
     Pollable = TypeVar("Pollable", bound=Endpoint)
@@ -77,11 +77,14 @@ async def take(endpoint: Endpoint, attempt: Callable[[], Result], timeout: float
 
 
 @final
-class Updates(AsyncIterator[Any]):
+class Updates:
     """What can be taken, one after the other, without an end. No generator: it may be left at any time."""
 
     def __init__(self, endpoint: Endpoint, attempt: Callable[[], Any], timeout: float | None) -> None:
         self._arguments = endpoint, attempt, timeout
+
+    def __aiter__(self) -> Updates:
+        return self
 
     def __anext__(self) -> Awaitable[Any]:
         return take(*self._arguments)

@@ -36,7 +36,6 @@ cdef extern from "memlane/status.h" nogil:
         MEMLANE_END_CLOSED
         MEMLANE_TAKEN
         MEMLANE_WOULD_DEADLOCK
-        MEMLANE_PEER_DIED
         MEMLANE_NO_SERVER
         MEMLANE_CANCELLED
         MEMLANE_ANSWERED
@@ -206,8 +205,6 @@ cdef extern from "memlane/variable.h" nogil:
 
 
 cdef extern from "memlane/map.h" nogil:
-    ctypedef bint c_bool "bool"
-
     ctypedef struct memlane_map:
         pass
 
@@ -361,8 +358,6 @@ cdef extern from "memlane/channel.h" nogil:
 
 
 cdef extern from "memlane/share.h" nogil:
-    ctypedef bint boolean "_Bool"
-
     enum:
         MEMLANE_SHARE_HEADROOM
 
@@ -383,7 +378,7 @@ cdef extern from "memlane/share.h" nogil:
     memlane_variable* memlane_share_variable(memlane_share* share)
     memlane_status memlane_share_wait(memlane_share* share, uint64_t deadline_ns, memlane_error* error)
     memlane_status memlane_share_take(memlane_share* share, uint64_t version, memlane_error* error)
-    memlane_status memlane_share_clear(memlane_share* share, boolean* dropped, memlane_error* error)
+    memlane_status memlane_share_clear(memlane_share* share, c_bool* dropped, memlane_error* error)
     memlane_status memlane_share_taken(memlane_share* share, uint64_t* version, memlane_error* error)
 
 
@@ -516,10 +511,6 @@ cdef extern from "memlane/namespace.h" nogil:
     )
 
 
-cdef extern from "<stdbool.h>" nogil:
-    ctypedef bint bool
-
-
 cdef extern from "memlane/sync.h" nogil:
     const int MEMLANE_SYNC_SIZE
 
@@ -531,9 +522,9 @@ cdef extern from "memlane/sync.h" nogil:
     memlane_status memlane_sync_initialise(memlane_sync* sync, void* memory, bint recursive, memlane_error* error)
     memlane_status memlane_sync_destroy(memlane_sync* sync, void* memory, memlane_error* error)
     memlane_status memlane_sync_acquire(
-        memlane_sync* sync, void* memory, uint64_t deadline_ns, bool* recovered, memlane_error* error
+        memlane_sync* sync, void* memory, uint64_t deadline_ns, c_bool* recovered, memlane_error* error
     )
-    memlane_status memlane_sync_try(memlane_sync* sync, void* memory, bool* recovered, memlane_error* error)
+    memlane_status memlane_sync_try(memlane_sync* sync, void* memory, c_bool* recovered, memlane_error* error)
     memlane_status memlane_sync_release(memlane_sync* sync, void* memory, memlane_error* error)
 
 
@@ -549,7 +540,7 @@ cdef extern from "memlane/buffer.h" nogil:
 
     ctypedef struct memlane_buffer_reading:
         uint64_t version
-        bool valid
+        bint valid
 
     ctypedef enum memlane_buffer_outcome:
         MEMLANE_BUFFER_DROP
@@ -559,7 +550,7 @@ cdef extern from "memlane/buffer.h" nogil:
     ctypedef struct memlane_buffer_properties:
         uint64_t size
         uint64_t participants
-        bool ephemeral
+        bint ephemeral
         unsigned char[16] uuid
         const char* name
         const char* directory
@@ -571,7 +562,7 @@ cdef extern from "memlane/buffer.h" nogil:
         uint64_t recovered
         uint64_t version
         uint32_t live_participants
-        bool is_current
+        bint is_current
 
     void memlane_buffer_options_initialise(memlane_buffer_options* options)
     memlane_status memlane_buffer_open(
@@ -589,7 +580,7 @@ cdef extern from "memlane/buffer.h" nogil:
     )
     memlane_status memlane_buffer_try_begin(memlane_buffer* buffer, void** record, memlane_error* error)
     memlane_status memlane_buffer_end(memlane_buffer* buffer, memlane_buffer_outcome outcome, memlane_error* error)
-    memlane_status memlane_buffer_set_valid(memlane_buffer* buffer, bool valid, memlane_error* error)
+    memlane_status memlane_buffer_set_valid(memlane_buffer* buffer, bint valid, memlane_error* error)
     memlane_status memlane_buffer_wait(
         memlane_buffer* buffer, uint64_t version, uint64_t deadline_ns, uint64_t* newest, memlane_error* error
     )
@@ -599,4 +590,4 @@ cdef extern from "memlane/buffer.h" nogil:
     memlane_status memlane_buffer_statistics_read(
         memlane_buffer* buffer, memlane_buffer_statistics* statistics, memlane_error* error
     )
-    bool memlane_buffer_is_current(memlane_buffer* buffer)
+    bint memlane_buffer_is_current(memlane_buffer* buffer)

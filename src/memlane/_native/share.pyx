@@ -164,7 +164,7 @@ cdef class Share(Variable):
 
     def _clear(self):
         """Drop the value that waits; tell whether there was one."""
-        cdef boolean dropped = False
+        cdef c_bool dropped = False
         cdef memlane_error error
         if self.share == NULL:
             self.refuse_unopened()

@@ -119,7 +119,7 @@ cdef class Mutex:
         if status != MEMLANE_OK:
             self.fail(status, &error, errno.EBUSY if status == MEMLANE_TIMEOUT else None)
 
-    cdef memlane_status wait(self, uint64_t deadline, bool* recovered, memlane_error* error) except? MEMLANE_OK:
+    cdef memlane_status wait(self, uint64_t deadline, c_bool* recovered, memlane_error* error) except? MEMLANE_OK:
         cdef memlane_status status
         cdef uint64_t until = 0
         while True:
@@ -143,7 +143,7 @@ cdef class Mutex:
                 ``EDEADLK``: this thread holds it, and it is not recursive. ``EINVAL``: nobody initialised it.
         """
         cdef memlane_error error
-        cdef bool recovered = False
+        cdef c_bool recovered = False
         self.refuse_unopened()
         if timeout is not None and not timeout >= 0:
             deadline_of(timeout)
