@@ -22,9 +22,13 @@
 extern "C" {
 #endif
 
+/* One open endpoint of a function. */
 typedef struct memlane_function memlane_function;
+
+/* Who serves one or more functions. */
 typedef struct memlane_dispatcher memlane_dispatcher;
 
+/* What a function is created with unless its creator asks for something else. */
 enum {
     MEMLANE_DEFAULT_MAX_ARGUMENTS = 4096,
     MEMLANE_DEFAULT_MAX_RESULT = 4096,
@@ -41,6 +45,7 @@ typedef struct memlane_function_options {
     uint64_t slots;         /* calls of one caller that are not answered yet, 1 to 256, or MEMLANE_ANY */
 } memlane_function_options;
 
+/* Fills in that nothing is asked for. Wait-free. */
 MEMLANE_API void memlane_function_options_initialise(memlane_function_options *options);
 
 /* Opens the function `name` (UTF-8, length bytes), or creates it. The caller owns *function until
@@ -114,6 +119,7 @@ MEMLANE_API memlane_status memlane_call_poll(memlane_call *call, uint64_t durati
  * is still to be ended. Lock-free. */
 MEMLANE_API bool memlane_call_cancel(memlane_call *call);
 
+/* What is known of a call that its caller ends. */
 typedef enum memlane_execution {
     MEMLANE_NOT_EXECUTED = 0,   /* for certain: not, and never */
     MEMLANE_MAYBE_EXECUTED = 1, /* a server had begun it */
@@ -181,6 +187,7 @@ MEMLANE_API memlane_status memlane_task_fail(memlane_task *task, const char *tex
 
 /* -- what it is and was ---------------------------------------------------------------------------------------------- */
 
+/* What a function is. */
 typedef struct memlane_function_properties {
     uint64_t max_arguments, max_result, lanes, slots, participants;
     bool ephemeral;
@@ -192,6 +199,7 @@ typedef struct memlane_function_properties {
 /* What the object is; also of a closed endpoint. Wait-free. */
 MEMLANE_API void memlane_function_describe(const memlane_function *function, memlane_function_properties *properties);
 
+/* What happened to a function, and what is at this moment. */
 typedef struct memlane_function_statistics {
     /* Sums over all endpoints that ever were. */
     uint64_t calls, served, errors, withdrawn, abandoned, orphaned, dropped;
@@ -201,6 +209,7 @@ typedef struct memlane_function_statistics {
     bool is_current; /* the name still leads to this object */
 } memlane_function_statistics;
 
+/* Counters and state. MEMLANE_CLOSED. Makes system calls. */
 MEMLANE_API memlane_status memlane_function_statistics_read(memlane_function *function,
                                                             memlane_function_statistics *statistics,
                                                             memlane_error *error);
