@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 BUILTIN_OF_ERROR = {
     "AccessDenied": PermissionError,
+    "CallCancelled": RuntimeError,
     "Closed": ValueError,
     "Corrupted": ValueError,
     "Empty": LookupError,
@@ -30,9 +31,13 @@ BUILTIN_OF_ERROR = {
     "LayoutMismatch": ValueError,
     "MissingDependency": ImportError,
     "NoFreeSlot": RuntimeError,
+    "NoResponse": LookupError,
+    "NoServer": ConnectionRefusedError,
     "NoSpace": OSError,
     "ObjectNotFound": FileNotFoundError,
     "OwnershipLost": RuntimeError,
+    "PeerDied": ConnectionError,
+    "RemoteError": RuntimeError,
     "SchemaMismatch": ValueError,
     "SizeMismatch": ValueError,
     "SystemFailure": OSError,
@@ -43,9 +48,24 @@ BUILTIN_OF_ERROR = {
     "UnsafePickle": pickle.UnpicklingError,
     "UnsupportedNamespace": OSError,
     "ValueTooLarge": ValueError,
+    "WouldDeadlock": RuntimeError,
 }
 
-OTHER_NAMES = {"Error", "Field", "HostVariable", "Reading", "VariableStatistics", "collect", "unlink", "wait"}
+OTHER_NAMES = {
+    "Error",
+    "Field",
+    "FunctionStatistics",
+    "HostFunctionCaller",
+    "HostFunctionDispatcher",
+    "HostVariable",
+    "PendingCall",
+    "Reading",
+    "RemoteTraceback",
+    "VariableStatistics",
+    "collect",
+    "unlink",
+    "wait",
+}
 
 
 def test_public_names_are_exactly_the_documented_ones() -> None:
