@@ -22,9 +22,13 @@
 extern "C" {
 #endif
 
+/* One open endpoint of a function. */
 typedef struct memlane_function memlane_function;
+
+/* Who serves one or more functions. */
 typedef struct memlane_dispatcher memlane_dispatcher;
 
+/* What a function is created with unless its creator asks for something else. */
 enum {
     MEMLANE_DEFAULT_MAX_ARGUMENTS = 4096,
     MEMLANE_DEFAULT_MAX_RESULT = 4096,
@@ -41,10 +45,12 @@ typedef struct memlane_function_options {
     uint64_t slots;         /* calls of one caller that are not answered yet, 1 to 256, or MEMLANE_ANY */
 } memlane_function_options;
 
+/* Fills in that nothing is asked for. Wait-free. */
 MEMLANE_API void memlane_function_options_initialise(memlane_function_options *options);
 
 /* Opens the function `name` (UTF-8, length bytes), or creates it. The caller owns *function until
- * memlane_function_free(). Blocks only on the file system. Fails as memlane_variable_open(). */
+ * memlane_function_free(). Blocks only on the file system. MEMLANE_SIZE_MISMATCH (the error says
+ * both sides), and what memlane_variable_open() may answer. */
 MEMLANE_API memlane_status memlane_function_open(memlane_function **function, const char *name, size_t length,
                                                  const memlane_function_options *options, memlane_error *error);
 
@@ -53,16 +59,16 @@ MEMLANE_API memlane_status memlane_function_open(memlane_function **function, co
  * called twice. Wait-free. */
 MEMLANE_API void memlane_function_close(memlane_function *function);
 
-/* Closes, and ends the caller's use of the handle. NULL is accepted. */
+/* Closes, and ends the caller's use of the handle. NULL is accepted. Blocks only on the file system. */
 MEMLANE_API void memlane_function_free(memlane_function *function);
 
 /* -- calling --------------------------------------------------------------------------------------------------- */
 
 /* Takes a lane, with the memory of its calls, now and not at the first call. MEMLANE_TOO_MANY_PARTICIPANTS: every lane
- * is a live caller's; MEMLANE_NO_SPACE, MEMLANE_CLOSED. */
+ * is a live caller's; MEMLANE_NO_SPACE, MEMLANE_CLOSED. Blocking, for 100 ms at most where all lanes are taken. */
 MEMLANE_API memlane_status memlane_function_prepare(memlane_function *function, memlane_error *error);
 
-/* Whether a live process serves the function. Makes system calls. */
+/* Whether a live process serves the function. Makes system calls. Lock-free. */
 MEMLANE_API bool memlane_function_is_served(memlane_function *function);
 
 /* One call. Owned by the caller until memlane_call_end() or memlane_call_forget(), also across
@@ -78,7 +84,7 @@ typedef struct memlane_call {
 } memlane_call;
 
 /* Takes a slot for a call, waiting to the deadline for one: MEMLANE_NO_FREE_SLOT tells what became of the others. Also
- * what memlane_function_prepare() may answer, MEMLANE_INTERRUPTED. */
+ * what memlane_function_prepare() may answer, MEMLANE_INTERRUPTED. Blocking. */
 MEMLANE_API memlane_status memlane_call_begin(memlane_function *function, memlane_call *call, uint64_t deadline_ns,
                                               memlane_error *error);
 
@@ -106,7 +112,7 @@ typedef struct memlane_answer {
 MEMLANE_API memlane_status memlane_call_wait(memlane_call *call, uint64_t deadline_ns, memlane_answer *answer,
                                              memlane_error *error);
 
-/* The same without sleeping and system calls, for about that long. MEMLANE_TIMEOUT carries no text. */
+/* The same without sleeping and system calls, for about that long, lock-free. MEMLANE_TIMEOUT carries no text. */
 MEMLANE_API memlane_status memlane_call_poll(memlane_call *call, uint64_t duration_ns, memlane_answer *answer,
                                              memlane_error *error);
 
@@ -114,6 +120,7 @@ MEMLANE_API memlane_status memlane_call_poll(memlane_call *call, uint64_t durati
  * is still to be ended. Lock-free. */
 MEMLANE_API bool memlane_call_cancel(memlane_call *call);
 
+/* What is known of a call that its caller ends. */
 typedef enum memlane_execution {
     MEMLANE_NOT_EXECUTED = 0,   /* for certain: not, and never */
     MEMLANE_MAYBE_EXECUTED = 1, /* a server had begun it */
@@ -129,19 +136,23 @@ MEMLANE_API void memlane_call_forget(memlane_call *call);
 
 /* -- serving ------------------------------------------------------------------------------------------------------ */
 
-/* Serves the functions that are added to it, at most `capacity`. MEMLANE_NO_MEMORY, MEMLANE_INVALID_ARGUMENT. */
+/* Serves the functions that are added to it, at most `capacity`. MEMLANE_NO_MEMORY, MEMLANE_INVALID_ARGUMENT.
+ * Wait-free but for malloc. */
 MEMLANE_API memlane_status memlane_dispatcher_make(memlane_dispatcher **dispatcher, uint32_t capacity,
                                                    memlane_error *error);
 
-/* Functions are served no more. No thread may be in memlane_dispatcher_take(). NULL is accepted. */
+/* Functions are served no more. No thread may be in memlane_dispatcher_take(). NULL is accepted. Blocks
+ * as memlane_function_free(). */
 MEMLANE_API void memlane_dispatcher_free(memlane_dispatcher *dispatcher);
 
 /* Adds a function, also while others are being served; the handle stays the caller's, and open as long as the dispatcher
- * lives. MEMLANE_TOO_MANY_PARTICIPANTS: it has as many as it may; MEMLANE_CLOSED. */
+ * lives. MEMLANE_TOO_MANY_PARTICIPANTS: it has as many as it may; MEMLANE_CLOSED. Blocking, while another
+ * thread adds. */
 MEMLANE_API memlane_status memlane_dispatcher_add(memlane_dispatcher *dispatcher, memlane_function *function,
                                                   memlane_error *error);
 
-/* Makes memlane_dispatcher_take() leave with MEMLANE_CLOSED, and announces that nobody serves here; and the reverse. */
+/* Makes memlane_dispatcher_take() leave with MEMLANE_CLOSED, and announces that nobody serves here; and the reverse.
+ * Blocking, while another thread does the same. */
 MEMLANE_API void memlane_dispatcher_stop(memlane_dispatcher *dispatcher);
 MEMLANE_API void memlane_dispatcher_resume(memlane_dispatcher *dispatcher);
 
@@ -165,7 +176,7 @@ typedef struct memlane_task {
 MEMLANE_API memlane_status memlane_dispatcher_take(memlane_dispatcher *dispatcher, memlane_call *awaited,
                                                    uint64_t deadline_ns, memlane_task *task, memlane_error *error);
 
-/* The same without sleeping, for about that long. MEMLANE_TIMEOUT carries no text. */
+/* The same without sleeping, for about that long, lock-free. MEMLANE_TIMEOUT carries no text. */
 MEMLANE_API memlane_status memlane_dispatcher_poll(memlane_dispatcher *dispatcher, memlane_call *awaited,
                                                    uint64_t duration_ns, memlane_task *task, memlane_error *error);
 
@@ -175,12 +186,14 @@ MEMLANE_API memlane_status memlane_dispatcher_poll(memlane_dispatcher *dispatche
 MEMLANE_API memlane_status memlane_task_respond(memlane_task *task, uint64_t size, uint32_t type, memlane_error *error);
 
 /* Responds with an error: its text, UTF-8 without NUL, and `size` bytes behind it. At least 4096 bytes fit, however small
- * responses are; the text is cut to what fits, and bytes that do not fit behind it are left out. */
+ * responses are; the text is cut to what fits, and bytes that do not fit behind it are left out.
+ * MEMLANE_OWNERSHIP_LOST. Lock-free. */
 MEMLANE_API memlane_status memlane_task_fail(memlane_task *task, const char *text, const void *bytes, uint64_t size,
                                              uint32_t type, memlane_error *error);
 
 /* -- what it is and was ---------------------------------------------------------------------------------------------- */
 
+/* What a function is. */
 typedef struct memlane_function_properties {
     uint64_t max_arguments, max_result, lanes, slots, participants;
     bool ephemeral;
@@ -192,6 +205,7 @@ typedef struct memlane_function_properties {
 /* What the object is; also of a closed endpoint. Wait-free. */
 MEMLANE_API void memlane_function_describe(const memlane_function *function, memlane_function_properties *properties);
 
+/* What happened to a function, and what is at this moment. */
 typedef struct memlane_function_statistics {
     /* Sums over all endpoints that ever were. */
     uint64_t calls, served, errors, withdrawn, abandoned, orphaned, dropped;
@@ -201,20 +215,21 @@ typedef struct memlane_function_statistics {
     bool is_current; /* the name still leads to this object */
 } memlane_function_statistics;
 
+/* Counters and state. MEMLANE_CLOSED. Blocks only on the file system. */
 MEMLANE_API memlane_status memlane_function_statistics_read(memlane_function *function,
                                                             memlane_function_statistics *statistics,
                                                             memlane_error *error);
 
-/* Counts responses that were collected for a caller who did not ask for them in time. */
+/* Counts responses that were collected for a caller who did not ask for them in time. Wait-free. */
 MEMLANE_API void memlane_function_count_dropped(memlane_function *function, uint64_t dropped);
 
-/* MEMLANE_OK or MEMLANE_CLOSED. */
+/* MEMLANE_OK or MEMLANE_CLOSED. Lock-free. */
 MEMLANE_API memlane_status memlane_function_check(memlane_function *function, memlane_error *error);
 
-/* Whether the name still leads to this object. Makes system calls. */
+/* Whether the name still leads to this object. Blocks only on the file system. */
 MEMLANE_API bool memlane_function_is_current(memlane_function *function);
 
-/* Whether nobody but this user (and root) can write to the object. Makes a system call. */
+/* Whether nobody but this user (and root) can write to the object. Makes a system call. Wait-free. */
 MEMLANE_API bool memlane_function_is_private(memlane_function *function);
 
 #ifdef __cplusplus
