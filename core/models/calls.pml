@@ -54,7 +54,7 @@
 #else
 #define DEAD(t) (!lk[IDX(t)] || gen[IDX(t)]!=((t)>>3))
 #endif
-/* which dead process's index B and S2 may re-use */
+/* which dead process's index B and S2 may reuse */
 #ifndef REUSE_B
 #define REUSE_B 0
 #endif
@@ -228,9 +228,9 @@ inline call(busy){
 #endif
   d_step{ x=0; a=0; b=0; s=0; busy=0 } }
 
-proctype clientA(){ byte me=TAG(0), ix=0, l, k, ws, wt, wq, wo, n, x, cl; bit all, ok, vd;
+proctype caller_a(){ byte me=TAG(0), ix=0, l, k, ws, wt, wq, wo, n, x, cl; bit all, ok, vd;
   { clientbody(1); dA=1 } unless { kA } }
-proctype clientB(){ byte me, ix, l, k, ws, wt, wq, wo, n, x, cl; bit all, ok, vd;
+proctype caller_b(){ byte me, ix, l, k, ws, wt, wq, wo, n, x, cl; bit all, ok, vd;
   attach(REUSE_B,1); clientbody(1+NC); dB=1 }
 proctype server1(){ byte me=TAG(2), x, a, b, s; bit ok;
   { serverbody(busy1) } unless { kS } }
@@ -275,7 +275,7 @@ proctype killer(){
   od }
 init{ byte k=0;
   d_step{ gen[0]=1; gen[1]=1; gen[2]=1; gen[3]=1; gen[4]=1; lk[0]=1; lk[2]=1; lk[4]=1 }
-  atomic{ run clientA(); run clientB(); run server1();
+  atomic{ run caller_a(); run caller_b(); run server1();
 #ifndef NOS2
   run server2();
 #endif
