@@ -48,7 +48,6 @@ BUILTIN_OF_ERROR = {
     "ReadAccessError": PermissionError,
     "ParameterTypeError": TypeError,
     "PeerDied": ConnectionError,
-    "PeerDied": ConnectionError,
     "RemoteError": RuntimeError,
     "SchemaMismatch": ValueError,
     "SizeMismatch": ValueError,
