@@ -124,7 +124,7 @@ class NoFreeSlot(Error, RuntimeError):
     """Every slot is held by a live writer, loan or view."""
 
 
-class NoSpace(OperationFailedError, OSError):
+class NoSpace(OSError, OperationFailedError):  # in this order: OSError makes ``errno`` of the first argument
     """The memory could not be reserved; ``errno`` is ``ENOSPC``."""
 
 
@@ -245,7 +245,7 @@ class SizeMismatch(Error, ValueError):
     """The object has other sizes than were asked for."""
 
 
-class SystemFailure(OperationFailedError, OSError):
+class SystemFailure(OSError, OperationFailedError):  # in this order: OSError makes ``errno`` of the first argument
     """A system call failed; ``errno`` says how."""
 
 
@@ -254,6 +254,8 @@ class Timeout(Error, TimeoutError):
 
     written: int | None = None
     """Bytes that a channel's write put in before."""
+    maybe_executed: bool | None = None
+    """Of a call that was given up: whether a server had begun it. None: it goes on, or it was no call."""
 
 
 class TooManyParticipants(OperationFailedError):

@@ -162,8 +162,7 @@ def test_offsets_of_the_table_are_those_that_the_core_asserts(page: str, heading
     assert {field: documented.get(field) for field, _ in asserted} == {field: int(at) for field, at in asserted}
 
 
-@pytest.mark.parametrize("page", [SEGMENT, REGISTER, CHANNEL])
-@pytest.mark.parametrize("page", [SEGMENT, REGISTER, SHARE])
+@pytest.mark.parametrize("page", [SEGMENT, REGISTER, CHANNEL, SHARE])
 def test_dumps_on_the_page_are_those_of_a_real_segment(page: str, namespace: Path) -> None:
     """An example that does not match the tables teaches the wrong format."""
     shown = [fence.text for fence in pages.fences(page) if fence.text.startswith("0000")]

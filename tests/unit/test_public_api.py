@@ -64,6 +64,7 @@ BUILTIN_OF_ERROR = {
     "WouldDeadlock": RuntimeError,
 }
 
+BASES = {"Error", "RuntimeBaseException"}
 OTHER_NAMES = {
     "CHAN_R",
     "CHAN_W",

@@ -137,7 +137,7 @@ def test_other_modes_are_refused(namespace: Path, mode: Any) -> None:
 @pytest.mark.parametrize("size", ["abc", 0, -1, "1.5M"])
 def test_sizes_that_are_none_are_refused(namespace: Path, size: Any) -> None:
     """The forms are in the message; see test_sizes."""
-    with pytest.raises(ValueError, match="give bytes as an integer from 1 up"):
+    with pytest.raises(ValueError, match="give a whole number of bytes from 1 up"):
         SharedAssign("pose", size, "put")
 
     assert list(namespace.iterdir()) == []
