@@ -44,7 +44,7 @@ inline claim(e, rival) {
 end_claim: FREE(e);
     d_step { owner[e] = me + 1; epoch[e]++; holds[me] = 1; sound[me] = 0; owed[me] = 0; TELL }
 #else
-end_claim: d_step { /* E2: one CAS, of the word on which the verdict was given */
+end_claim: d_step { /* K2: one CAS, of the word on which the verdict was given */
         FREE(e) -> owner[e] = me + 1;
         epoch[e]++;
         holds[me] = 1;
@@ -131,7 +131,7 @@ written:    skip;
             count++
         od;
 out:    skip;
-        d_step { owner[W] = 0; holds[me] = 0; gone[me] = 1 } /* E1 */
+        d_step { owner[W] = 0; holds[me] = 0; gone[me] = 1 } /* K1 */
     } unless { killed[me] }
 }
 
@@ -162,7 +162,7 @@ proctype reader(byte me) {
                :: skip
                fi;
 #endif
-               value = ring[mine % CAP]; /* copied out; then R1 */
+               value = ring[mine % CAP]; /* copied out; then V1 */
                d_step { head = mine + 1 }
 #ifdef HEAD_RELAXED
 taken:         skip;
@@ -205,7 +205,7 @@ end_empty:         d_step {
            fi
         od;
 out:    skip;
-        d_step { owner[R] = 0; holds[me] = 0; gone[me] = 1 } /* E1 */
+        d_step { owner[R] = 0; holds[me] = 0; gone[me] = 1 } /* K1 */
     } unless { killed[me] }
 }
 

@@ -193,7 +193,7 @@ MUTANTS = (
     Mutant("channel", "TAIL_RELAXED", "ONE_WRITER", "order: bytes before the store of tail"),
     Mutant("channel", "HEAD_RELAXED", "ONE_READER", "order: loads of the bytes before the store of head"),
     Mutant("channel", "TAIL_FIRST", "ONE_WRITER", "B1: bytes are copied in before they are published"),
-    Mutant("channel", "HEAD_FIRST", "ONE_READER", "R1: bytes are copied out before they are consumed"),
+    Mutant("channel", "HEAD_FIRST", "ONE_READER", "V1: bytes are copied out before they are consumed"),
     Mutant("channel", "CURSOR_BEFORE_CLAIM", "ONE_WRITER", "D54: cursors are loaded after the claim"),
     Mutant("channel", "CLAIM_BY_STORE", "ONE_WRITER", "D54: a claim is a CAS of the word that was judged"),
     Mutant("channel", "ALWAYS_ARMED", "", "D55: who came too late to miss an opposite waits for one"),

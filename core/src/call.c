@@ -7,7 +7,7 @@
 /* Edges of this file (docs/design/memory-model.md):
  *   POST     Q1 (send, swap state to POSTED) -> Q2 (take, swap state to TAKEN): the request's bytes and words.
  *   ANSWER   A1 (answer, swap state to DONE) -> A2 (look, load state): the response's bytes and words.
- *   COLLECT  G1 (a caller's move to FREE) -> G2 (send, by the same or the next owner of the lane, swap from FREE): the
+ *   COLLECT  J1 (a caller's move to FREE) -> J2 (send, by the same or the next owner of the lane, swap from FREE): the
  *            response has been read before the slot is filled again.
  *   FREED    F1 (answer, swap from ABANDONED to FREE) -> F2 (load of state, reap): see lane.c.
  *   WAKE     a send raises `posted`, and an answer `answers`, by a seq_cst operation, before the load of the bell
@@ -18,7 +18,7 @@ enum { MOVE_TRIES = 64 /* each failure is a move of the other side, and a call h
 static bool move(struct memlane_call_slot *slot, uint64_t word, uint32_t state, uint32_t tag) {
     uint64_t next = memlane_call_word(memlane_call_sequence(word), state, tag);
     return MEMLANE_MUTANT(COLLECT_RELAXED) ? memlane_cas_relaxed(&slot->state, word, next)
-                                           : memlane_cas_seq_cst(&slot->state, word, next); /* G1 */
+                                           : memlane_cas_seq_cst(&slot->state, word, next); /* J1 */
 }
 
 static bool is_dead(const struct memlane_lanes *lanes, uint64_t word) {
@@ -63,7 +63,7 @@ bool memlane_call_send(struct memlane_lanes *lanes, struct memlane_call_slot *sl
     memlane_store_relaxed(&slot->posted_ns, now);
     uint64_t posted = memlane_call_word(memlane_call_sequence(word) + 1, MEMLANE_CALL_POSTED, 0);
     bool sent = MEMLANE_MUTANT(POST_RELAXED) ? memlane_cas_relaxed(&slot->state, word, posted)
-                                             : memlane_cas_seq_cst(&slot->state, word, posted); /* Q1, G2 */
+                                             : memlane_cas_seq_cst(&slot->state, word, posted); /* Q1, J2 */
     if (sent) {
         memlane_add_seq_cst(&lanes->control->posted, 1); /* seq_cst: before W3, in notify */
         memlane_wait_notify(&lanes->control->bell);

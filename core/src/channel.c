@@ -707,7 +707,7 @@ memlane_status memlane_channel_status_read(memlane_channel *channel, memlane_cha
         .data_bell_offset = body + offsetof(struct memlane_ring_control, data_bell),
         .room_bell_offset = body + offsetof(struct memlane_ring_control, room_bell),
         .capacity = channel->ring.capacity,
-        .read_cursor = memlane_load_acquire(&channel->ring.control->head), /* R2, before tail: never beyond it */
+        .read_cursor = memlane_load_acquire(&channel->ring.control->head), /* V2, before tail: never beyond it */
         .write_cursor = memlane_load_acquire(&channel->ring.control->tail),
     };
     status->reader_is_closed = had_reader && !status->reader_is_open;
@@ -724,7 +724,7 @@ memlane_status memlane_channel_statistics_read(memlane_channel *channel, memlane
     }
     const struct memlane_segment *segment = &channel->endpoint.segment;
     memlane_statistics_sum(segment, sum);
-    uint64_t head = memlane_load_acquire(&channel->ring.control->head); /* R2, before tail: never beyond it */
+    uint64_t head = memlane_load_acquire(&channel->ring.control->head); /* V2, before tail: never beyond it */
     *statistics = (memlane_channel_statistics){
         .writes = sum[MEMLANE_COUNTER_WRITES],
         .reads = sum[MEMLANE_COUNTER_READS],

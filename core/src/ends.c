@@ -5,7 +5,7 @@
 #include "wait.h"
 
 /* Edge of this file:
- *   END  E1 (clean, CAS of the end's word) -> E2 (claim, CAS of the same word): all that the former owner did, its cursor
+ *   END  K1 (clean, CAS of the end's word) -> K2 (claim, CAS of the same word): all that the former owner did, its cursor
  *        above all. From a dead owner: its last store precedes the verdict, which ends with a fence. */
 
 enum {
@@ -31,14 +31,14 @@ static bool is_alive(const struct memlane_segment *segment, uint64_t word) {
 static memlane_status try_claim(struct memlane_end *end, const struct memlane_segment *segment) {
     memlane_atomic64 *word = &end->control->end[end->role];
     for (;;) {
-        uint64_t found = memlane_load_acquire(word); /* acquire: as the CAS, E2 */
+        uint64_t found = memlane_load_acquire(word); /* acquire: as the CAS, K2 */
         if (is_alive(segment, found)) {
             return MEMLANE_ENDPOINT_BUSY;
         }
         uint64_t claimed = memlane_end_word(memlane_end_epoch(found) + 1, segment->tag);
         if (MEMLANE_MUTANT(CLAIM_BY_STORE)) {
             memlane_store_seq_cst(word, claimed);
-        } else if (!memlane_cas_seq_cst(word, found, claimed)) { /* E2 */
+        } else if (!memlane_cas_seq_cst(word, found, claimed)) { /* K2 */
             continue;
         }
         end->claimed = claimed;
@@ -64,7 +64,7 @@ memlane_status memlane_end_claim(struct memlane_end *end, struct memlane_ring_co
 }
 
 bool memlane_end_is_held(const struct memlane_end *end) {
-    /* acquire: as E2; who was taken for dead sees what its successor did. */
+    /* acquire: as K2; who was taken for dead sees what its successor did. */
     return memlane_load_acquire(&end->control->end[end->role]) == end->claimed;
 }
 
@@ -95,7 +95,7 @@ static void give_back(memlane_atomic64 *word, uint32_t index) {
     uint64_t found = memlane_load_relaxed(word); /* relaxed: the CAS decides */
     if (memlane_end_tag(found) != 0 && memlane_tag_index(memlane_end_tag(found)) == index &&
         !MEMLANE_MUTANT(KEEP_END)) {
-        memlane_cas_seq_cst(word, found, memlane_end_word(memlane_end_epoch(found), 0)); /* E1; before W3 */
+        memlane_cas_seq_cst(word, found, memlane_end_word(memlane_end_epoch(found), 0)); /* K1; before W3 */
     }
 }
 

@@ -407,7 +407,8 @@ memlane_status memlane_register_commit_if(struct memlane_register *reg, struct m
 /* -- reading --------------------------------------------------------------------------------------------------- */
 
 uint64_t memlane_register_version(const struct memlane_register *reg) {
-    return memlane_word_version(load_latest(reg));
+    /* W2 of whoever polls: a sentry armed the bell before. */
+    return memlane_word_version(memlane_load_seq_cst(&reg->control->latest));
 }
 
 static bool carries(uint64_t control, uint64_t latest) {

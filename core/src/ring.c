@@ -7,7 +7,7 @@
 
 /* Edges of this file:
  *   BYTES  B1 (publish, store tail) -> B2 (look_for_bytes, begin, load tail): the bytes before tail were copied in.
- *   ROOM   R1 (consume, store head) -> R2 (look_for_room, begin, load head): the bytes before head were copied out, and
+ *   ROOM   V1 (consume, store head) -> V2 (look_for_room, begin, load head): the bytes before head were copied out, and
  *          may be overwritten.
  * Both stores are seq_cst: they are the publishing operations of WAKE (wait.c). */
 
@@ -27,7 +27,7 @@ void memlane_ring_locate(struct memlane_ring *ring, struct memlane_segment *segm
 }
 
 memlane_status memlane_ring_begin(struct memlane_ring *ring, enum memlane_end_role role) {
-    uint64_t head = memlane_load_acquire(&ring->control->head); /* R2 */
+    uint64_t head = memlane_load_acquire(&ring->control->head); /* V2 */
     uint64_t tail = memlane_load_acquire(&ring->control->tail); /* B2 */
     ring->cursor = role == MEMLANE_END_READER ? head : tail;
     ring->opposite = role == MEMLANE_END_READER ? tail : head;
@@ -37,7 +37,7 @@ memlane_status memlane_ring_begin(struct memlane_ring *ring, enum memlane_end_ro
 
 memlane_status memlane_ring_look_for_room(struct memlane_ring *ring) {
     uint64_t head = MEMLANE_MUTANT(ROOM_RELAXED) ? memlane_load_relaxed(&ring->control->head)
-                                                 : memlane_load_seq_cst(&ring->control->head); /* R2, W2 */
+                                                 : memlane_load_seq_cst(&ring->control->head); /* V2, W2 */
     if (ring->cursor - head > ring->capacity) {
         return MEMLANE_CORRUPTED;
     }
@@ -96,7 +96,7 @@ void memlane_ring_consume(struct memlane_ring *ring, uint64_t size) {
     if (MEMLANE_MUTANT(HEAD_RELAXED)) {
         memlane_store_relaxed(&ring->control->head, ring->cursor);
     } else {
-        memlane_store_seq_cst(&ring->control->head, ring->cursor); /* R1 */
+        memlane_store_seq_cst(&ring->control->head, ring->cursor); /* V1 */
     }
     memlane_wait_notify(&ring->control->room_bell);
 }

@@ -22,7 +22,7 @@ uint64_t memlane_taking_newest(const struct memlane_taking *taking) {
 
 memlane_status memlane_taking_look(const struct memlane_taking *taking, uint64_t *latest) {
     uint64_t taken = memlane_taking_newest(taking);                /* T2: before latest */
-    *latest = memlane_load_acquire(&taking->reg->control->latest); /* P2: as any reader */
+    *latest = memlane_load_seq_cst(&taking->reg->control->latest); /* P2: as any reader; W2 of whoever polls */
     uint64_t newest = memlane_word_version(*latest);
     if (newest < taken) {
         return MEMLANE_CORRUPTED;

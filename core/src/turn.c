@@ -3,13 +3,13 @@
 #include "wait.h"
 
 /* Edge of this file, within one process:
- *   TURN  T1 (give, store holder) -> T2 (take, CAS holder): all that the former thread did with the endpoint. */
+ *   TURN  H1 (give, store holder) -> H2 (take, CAS holder): all that the former thread did with the endpoint. */
 
 enum { CHUNK_NS = 50000000 };
 
 memlane_status memlane_turn_take(struct memlane_turn *turn, struct memlane_segment *segment, uint64_t deadline_ns) {
     uint64_t self = memlane_platform_thread_identity();
-    while (!memlane_cas_seq_cst(&turn->holder, 0, self)) {     /* T2 */
+    while (!memlane_cas_seq_cst(&turn->holder, 0, self)) {     /* H2 */
         uint64_t holder = memlane_load_relaxed(&turn->holder); /* relaxed: only we store ourselves */
         if (holder == self) {
             break;
@@ -28,7 +28,7 @@ memlane_status memlane_turn_take(struct memlane_turn *turn, struct memlane_segme
 
 void memlane_turn_give(struct memlane_turn *turn) {
     if (--turn->depth == 0) {
-        memlane_store_seq_cst(&turn->holder, 0); /* T1, before W3 */
+        memlane_store_seq_cst(&turn->holder, 0); /* H1, before W3 */
         memlane_wait_notify(&turn->bell);
     }
 }
