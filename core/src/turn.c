@@ -27,6 +27,10 @@ memlane_status memlane_turn_take(struct memlane_turn *turn, struct memlane_segme
 }
 
 void memlane_turn_give(struct memlane_turn *turn) {
+    /* relaxed: only we store ourselves. A forked child gives back turns that were taken before, and reset. */
+    if (memlane_load_relaxed(&turn->holder) != memlane_platform_thread_identity()) {
+        return;
+    }
     if (--turn->depth == 0) {
         memlane_store_seq_cst(&turn->holder, 0); /* H1, before W3 */
         memlane_wait_notify(&turn->bell);

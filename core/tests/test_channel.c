@@ -612,6 +612,33 @@ static void the_ends_stay_with_the_parent_of_a_fork(void) {
     memlane_channel_free(writer);
 }
 
+static void *take_a_turn(void *channel) {
+    memlane_error error;
+    CHECK_OK(memlane_channel_lock(channel, check_in_ms(30000), &error), &error);
+    memlane_channel_unlock(channel);
+    return NULL;
+}
+
+static void a_turn_taken_before_a_fork_keeps_no_thread_of_the_child_waiting(void) {
+    memlane_error error;
+    memlane_channel *writer = stream_writer(8);
+    CHECK_OK(memlane_channel_lock(writer, 0, &error), &error);
+    pid_t child = fork();
+    if (child == 0) {
+        pthread_t other;
+        memlane_channel_unlock(writer);
+        take_a_turn(writer);
+        CHECK_EQUAL(0, pthread_create(&other, NULL, take_a_turn, writer));
+        CHECK_EQUAL(0, pthread_join(other, NULL));
+        _exit(0);
+    }
+    int status;
+    CHECK_CALL(waitpid(child, &status, 0));
+    CHECK_EQUAL(0, status);
+    memlane_channel_unlock(writer);
+    memlane_channel_free(writer);
+}
+
 /* -- what others see, and what others damage -------------------------------------------------------------------------- */
 
 static void the_status_shows_ends_and_cursors(void) {
@@ -722,6 +749,8 @@ static const struct check_test tests[] = {
     {"threads take turns on one endpoint", threads_take_turns_on_one_endpoint},
     {"a signal ends a wait and nothing is consumed", a_signal_ends_a_wait_and_nothing_is_consumed},
     {"the ends stay with the parent of a fork", the_ends_stay_with_the_parent_of_a_fork},
+    {"a turn taken before a fork keeps no thread of the child waiting",
+     a_turn_taken_before_a_fork_keeps_no_thread_of_the_child_waiting},
     {"the status shows ends and cursors", the_status_shows_ends_and_cursors},
     {"impossible cursors are damage", impossible_cursors_are_damage},
     {"an end that was taken away is not used any more", an_end_that_was_taken_away_is_not_used_any_more},
