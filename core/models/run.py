@@ -308,12 +308,6 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--long", action="store_true", help="also search with larger bounds")
-    parser.add_argument(
-        "--only", metavar="NAME", help="a model (register, lock, wait, attach, fork, channel) or a mutant"
-    )
-    parser.add_argument(
-        "--only", metavar="NAME", help="a model (register, lock, wait, share, attach, fork) or a mutant"
-    )
     parser.add_argument("--only", metavar="NAME", help="a model (register, lock, ..., calls) or a mutant")
     parser.add_argument("--memory", type=int, metavar="MB", help="limit of each search (default 3000, long 8000)")
     return parser.parse_args(arguments)

@@ -17,7 +17,7 @@ struct memlane_lanes {
     struct memlane_call_slot *slot;
 };
 
-enum { MEMLANE_NO_LANE = UINT32_MAX };
+#define MEMLANE_NO_LANE UINT32_MAX
 
 /* The callbacks of a kind whose body is lanes (struct memlane_kind), and the caller's half of the geometry. */
 uint64_t memlane_lanes_body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint32_t participants);

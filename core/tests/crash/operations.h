@@ -21,11 +21,11 @@ enum trait {
     OPENS = 1 << 5,     /* the actor has no endpoint before */
     NO_DOUBLE = 1 << 6, /* not in pairs: both sides of a fork are at work already */
     FORKS = 1 << 7,     /* the survivor on the other side of a fork is SECOND, or VICTIM */
-    RWLOCK = 1 << 10,   /* at work in the lock for readers and writers */
-    CLEANS = 1 << 9,    /* walks through all indices: long */
-    STREAMS = 1 << 10,  /* moves the bytes or the ends of the scene's channel */
     AS_CHILD = 1 << 8,  /* the one who performs it is the child of the fork */
-    TAKES = 1 << 10     /* takes the value that waits: the report has its version */
+    CLEANS = 1 << 9,    /* walks through all indices: long */
+    RWLOCK = 1 << 10,   /* at work in the lock for readers and writers */
+    STREAMS = 1 << 11,  /* moves the bytes or the ends of the scene's channel */
+    TAKES = 1 << 12     /* takes the value that waits: the report has its version */
 };
 
 /* One who performs an operation. */
