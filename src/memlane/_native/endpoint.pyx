@@ -9,7 +9,6 @@ from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
 from memlane._native.library cimport (
     MEMLANE_INTERRUPTED,
-    MEMLANE_OK,
     MEMLANE_TIMEOUT,
     c_bool,
     memlane_endpoint_descriptor,
