@@ -74,8 +74,8 @@ PYTHON_LAYERS = (
     ("_native",),
     ("arrays", "readings", "waiting"),
     ("listener",),
-    ("buffer", "channel", "function", "map", "namespace", "sync", "variable"),
-    ("share",),
+    ("channel", "function", "map", "namespace", "sync", "variable"),
+    ("buffer", "share"),
     ("devices",),
     ("cli", "demo"),
 )
