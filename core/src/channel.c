@@ -156,7 +156,7 @@ static memlane_status explain_damage(const memlane_channel *channel, memlane_err
 
 static memlane_status claim(memlane_channel *channel, enum memlane_end_role role, memlane_error *error) {
     struct memlane_segment *segment = &channel->endpoint.segment;
-    memlane_status damage = memlane_ring_begin(&channel->ring, role);
+    memlane_status damage = MEMLANE_MUTANT(CURSOR_BEFORE_CLAIM) ? memlane_ring_begin(&channel->ring, role) : MEMLANE_OK;
     if (memlane_end_claim(&channel->end, channel->ring.control, segment, role) != MEMLANE_OK) {
         return explain_busy_end(channel, error);
     }

@@ -444,7 +444,7 @@ memlane_status memlane_task_fail(memlane_task *task, const char *text, const voi
     uint64_t room = task->function->lanes.failure_capacity;
     uint64_t length = strlen(text);
     uint64_t used = 0;
-    if (room > 0) {
+    if (room > 0 && task->response != NULL) { /* NULL: the caller of a one-way call reads nothing */
         unsigned char *response = task->response;
         length = length < room ? length : room - 1;
         memcpy(response, text, (size_t)length);

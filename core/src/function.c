@@ -26,6 +26,7 @@ static void inherit(struct memlane_segment *segment, uint32_t fresh_index) {
 
 static void adopt(struct memlane_segment *segment);
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type of a kind */
 static bool next_view(struct memlane_segment *segment, uint32_t *cursor, uint64_t *offset, uint64_t *size) {
     (void)segment; /* nobody holds on to what lies in a lane */
     (void)cursor;
@@ -357,6 +358,7 @@ static memlane_status find_slot(memlane_function *function, uint64_t deadline_ns
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): as take_slot */
 static bool is_any_over(memlane_function *function, uint32_t lane, bool ask, uint32_t *slot) {
     (void)slot;
     for (uint32_t i = 0; i < function->lanes.slots; i++) {
@@ -763,13 +765,23 @@ void memlane_function_describe(const memlane_function *function, memlane_functio
     memcpy(properties->uuid, header->uuid, sizeof properties->uuid);
 }
 
-static uint32_t count_live(const memlane_function *function, const memlane_atomic32 *first, size_t stride,
-                           uint32_t number) {
+static bool lives(const memlane_function *function, const memlane_atomic32 *word) {
+    uint32_t tag = memlane_load32_relaxed(word); /* relaxed: for display */
+    return tag != 0 && memlane_participant_verdict_of_tag(&function->endpoint.segment, tag) == MEMLANE_ALIVE;
+}
+
+static uint32_t count_live_callers(const memlane_function *function) {
+    uint32_t used = memlane_lanes_used(&function->lanes), live = 0;
+    for (uint32_t lane = 0; lane < used; lane++) {
+        live += lives(function, &function->lanes.lane[lane].owner);
+    }
+    return live;
+}
+
+static uint32_t count_live_servers(const memlane_function *function) {
     uint32_t live = 0;
-    for (uint32_t i = 0; i < number; i++) {
-        const memlane_atomic32 *word = (const void *)((const char *)first + i * stride);
-        uint32_t tag = memlane_load32_relaxed(word); /* relaxed: for display */
-        live += tag != 0 && memlane_participant_verdict_of_tag(&function->endpoint.segment, tag) == MEMLANE_ALIVE;
+    for (uint32_t index = 0; index < function->lanes.participants; index++) {
+        live += lives(function, &function->lanes.server[index].tag);
     }
     return live;
 }
@@ -801,10 +813,8 @@ memlane_status memlane_function_statistics_read(memlane_function *function, meml
         .dropped = sum[MEMLANE_FUNCTION_COUNTER_DROPPED],
         .latency_ns = sum[MEMLANE_FUNCTION_COUNTER_LATENCY_NS],
         .live_participants = memlane_participant_survey(&function->endpoint.segment, NULL, 0),
-        .live_callers = count_live(function, &function->lanes.lane[0].owner, sizeof(struct memlane_lane),
-                                   memlane_lanes_used(&function->lanes)),
-        .live_servers = count_live(function, &function->lanes.server[0].tag, sizeof(struct memlane_server_word),
-                                   function->lanes.participants),
+        .live_callers = count_live_callers(function),
+        .live_servers = count_live_servers(function),
         .is_current = memlane_segment_is_current(&function->endpoint.segment),
     };
     count_calls(function, statistics);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum {
     CHUNK_NS = 50000000, /* D36: the life of peers is looked at each chunk; bounds what a killed waker can cost */
@@ -103,7 +102,9 @@ static memlane_status post_members(struct gathering *gathering, memlane_error *e
         struct member *member = &gathering->members[i];
         const struct memlane_post *like = &gathering->endpoints[i]->watch.post;
         *member = (struct member){.endpoint = gathering->endpoints[i], .gathering = gathering};
-        memcpy(member->post.bells, like->bells, sizeof like->bells);
+        for (size_t bell = 0; bell < MEMLANE_BELLS_EACH; bell++) {
+            member->post.bells[bell] = like->bells[bell];
+        }
         member->post.subject = member;
         member->post.look = look_for_gathering;
         member->post.abandon = abandon;

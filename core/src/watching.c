@@ -28,7 +28,7 @@ static int sleep_on(const struct memlane_futex *bells, uint32_t count, uint64_t 
 }
 
 memlane_status memlane_watching_sleep(const struct memlane_watched *watched, uint32_t count, uint64_t chunk_ns) {
-    struct memlane_futex bells[MEMLANE_FUTEXES_MAXIMUM];
+    struct memlane_futex bells[MEMLANE_FUTEXES_MAXIMUM] = {{NULL, 0}};
     uint32_t slept_on = count < MEMLANE_FUTEXES_MAXIMUM ? count : MEMLANE_FUTEXES_MAXIMUM;
     for (uint32_t i = 0; i < slept_on; i++) {
         bells[i] = (struct memlane_futex){watched[i].bell, memlane_wait_arm(watched[i].bell)}; /* W1 */

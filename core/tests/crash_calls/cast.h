@@ -9,17 +9,8 @@
 enum { CAST_LANES = 3, CAST_SLOTS = 2, CAST_PLACES = 12 };
 
 /* Each plays in a process of its own. */
-enum role {
-    VICTIM,
-    CALLER,
-    SERVER,
-    DEAD_CALLER,
-    DEAD_SERVER,
-    NEW_SERVER,
-    JANITOR,
-    FIRST_NEWCOMER,
-    ROLES = FIRST_NEWCOMER + CAST_LANES
-};
+enum role { VICTIM, CALLER, SERVER, DEAD_CALLER, DEAD_SERVER, NEW_SERVER, JANITOR, FIRST_NEWCOMER };
+enum { ROLES = FIRST_NEWCOMER + CAST_LANES };
 
 /* Numbers of calls: each is sent once. Those above VICTIMS_CALL are nobody's business but the survivors'. */
 enum call_number { UNCOUNTED, VICTIMS_CALL, CALLERS_CALL, DEAD_CALLERS_CALL, FORGOTTEN_CALL, SECOND_CALL, NUMBERS };
