@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import TypeVar, final
 
+from typing_extensions import Self
+
 class Endpoint:
     """What can be polled, and waited for together with others."""
 
@@ -27,7 +29,7 @@ class Poll:
     A context manager; gives the descriptor.
     """
 
-    def __init__(self, subject: Endpoint) -> None: ...
+    def __new__(cls, subject: Endpoint) -> Self: ...
     def __enter__(self) -> int: ...
     def __exit__(self, *raised: object) -> None: ...
 

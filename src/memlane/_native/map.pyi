@@ -10,8 +10,8 @@ from memlane._native.mapping import Mapping
 class Endpoint:
     """The part of the map classes that works on the object. None stands for what was not given."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         name: bytes,
         directory: bytes,
         *,
@@ -22,7 +22,7 @@ class Endpoint:
         peer_uid: int,
         create: bool,
         uuid: bytes | None,
-    ) -> None: ...
+    ) -> Self: ...
     def close(self) -> None:
         """Mark the endpoint closed."""
 
@@ -57,7 +57,7 @@ class Endpoint:
 class Lock:
     """A lock of a map, for ``with``."""
 
-    def __init__(self, mapping: Mapping, endpoint: Endpoint, timeout: float | None, writes: bool) -> None: ...
+    def __new__(cls, mapping: Mapping, endpoint: Endpoint, timeout: float | None, writes: bool) -> Self: ...
     @property
     def recovered(self) -> bool:
         """Whether a writer died inside and nobody has written since."""

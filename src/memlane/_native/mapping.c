@@ -43,7 +43,7 @@ static void release_buffer(PyObject *self, Py_buffer *view) {
     PyErr_Restore(type, value, traceback);
 }
 
-PyDoc_STRVAR(address_doc, "_address()\n--\n\nReturn where the memory is.");
+PyDoc_STRVAR(address_doc, "_address($self, /)\n--\n\nReturn where the memory is.");
 
 static PyObject *address(PyObject *self, PyObject *Py_UNUSED(nothing)) {
     Py_buffer view;
