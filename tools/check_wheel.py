@@ -20,7 +20,8 @@ ALLOWED = tuple(
     for pattern in (
         r"memlane/(\w+/)*\w+\.pyi?",
         r"memlane/py\.typed",
-        r"memlane/(_native|codec)/\w+\.cpython-[\w-]+\.so",
+        r"memlane/(_native|codec|messaging)/\w+\.cpython-[\w-]+\.so",
+        r"memlane/buffer/smart-devices\.json",
         r"memlane/lib/libmemlane\.so",
         r"memlane/lib/pkgconfig/memlane\.pc",
         r"memlane/lib/cmake/memlane/memlaneConfig(Version|-\w+)?\.cmake",
