@@ -33,6 +33,8 @@ nitpicky = True
 # Names of the languages and of other packages, which have no page here.
 nitpick_ignore_regex = [
     ("py:.*", r"(?!memlane\b).*"),
+    # Bases and results that have no page of their own: what they bring shows with the classes that people use.
+    ("py:class", r"memlane\.(errors\._Suppressed|map\._LockedMap|share\.Endpoint|_native\.map\.Lock)"),
     ("c:identifier", r"u?int\d+_t|size_t|bool"),
 ]
 

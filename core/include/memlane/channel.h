@@ -24,7 +24,10 @@ extern "C" {
 typedef struct memlane_channel memlane_channel;
 
 /* Which of the two ends. */
-typedef enum memlane_channel_mode { MEMLANE_CHANNEL_READ = 0, MEMLANE_CHANNEL_WRITE = 1 } memlane_channel_mode;
+typedef enum memlane_channel_mode {
+    MEMLANE_CHANNEL_READ = 0, /* takes bytes out */
+    MEMLANE_CHANNEL_WRITE = 1 /* puts bytes in */
+} memlane_channel_mode;
 
 /* Bytes that a new channel can hold where nothing was asked for. */
 enum { MEMLANE_DEFAULT_CAPACITY = 65536 };
