@@ -17,8 +17,7 @@ enum { MOVE_TRIES = 64 /* each failure is a move of the other side, and a call h
 
 static bool move(struct memlane_call_slot *slot, uint64_t word, uint32_t state, uint32_t tag) {
     uint64_t next = memlane_call_word(memlane_call_sequence(word), state, tag);
-    return MEMLANE_MUTANT(COLLECT_RELAXED) ? memlane_cas_relaxed(&slot->state, word, next)
-                                           : memlane_cas_seq_cst(&slot->state, word, next); /* J1 */
+    return memlane_cas_seq_cst(&slot->state, word, next); /* J1 */
 }
 
 static bool is_dead(const struct memlane_lanes *lanes, uint64_t word) {
@@ -129,8 +128,7 @@ static bool take(struct memlane_lanes *lanes, struct memlane_call_slot *slot, ui
         memlane_store_seq_cst(&slot->state, taken);
         return true;
     }
-    return MEMLANE_MUTANT(TAKE_RELAXED) ? memlane_cas_relaxed(&slot->state, word, taken)
-                                        : memlane_cas_seq_cst(&slot->state, word, taken); /* Q2 */
+    return memlane_cas_seq_cst(&slot->state, word, taken); /* Q2 */
 }
 
 bool memlane_call_take(struct memlane_lanes *lanes, uint32_t lane, struct memlane_ticket *ticket) {
