@@ -224,8 +224,8 @@ MACHINES = {
         (f"--toolchain={ROOT / 'core' / 'aarch64.cmake'}",),
         (CLANG, "--target=aarch64-linux-gnu", "-fuse-ld=lld-14"),
         ("qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"),
-        # qemu-user knows no subreaper, cannot end a process' first thread alone, names processes after itself, and aborts
-        # where the forked child of a process with threads starts one.
+        # qemu-user knows no subreaper, cannot end a process' first thread alone, names processes after itself, and
+        # aborts where the forked child of a process with threads starts one.
         "test_(fork|loan|participant|watch)",
     ),
 }

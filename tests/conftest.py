@@ -6,6 +6,7 @@ import gc
 import multiprocessing.forkserver
 import multiprocessing.resource_tracker
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,12 @@ def default_namespace(namespaces: Path) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEMLANE_DIR", str(directory))
         yield directory
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interrupts_interrupt() -> None:
+    """Let SIGINT be KeyboardInterrupt, here and in all children: what a shell starts in its background ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
