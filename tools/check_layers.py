@@ -23,6 +23,7 @@ C_RANKS = (
     ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
     (
         "wait",
+        "bells",
         "watching",
         "patience",
         "lock",
@@ -72,7 +73,7 @@ PYTHON_LAYERS = (
     ("names",),
     ("codec", "messaging"),
     ("_native",),
-    ("arrays", "readings", "waiting"),
+    ("arrays", "endpoint", "readings", "waiting"),
     ("listener",),
     ("channel", "function", "map", "namespace", "sync", "variable"),
     ("buffer", "share"),

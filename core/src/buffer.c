@@ -225,15 +225,12 @@ memlane_status memlane_buffer_open(memlane_buffer **buffer, const char *name, si
     if (status != MEMLANE_OK) {
         return status;
     }
-    memlane_buffer *opened = calloc(1, sizeof *opened);
-    if (opened == NULL) {
-        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request.name.text);
-    }
-    status = memlane_endpoint_open(&opened->endpoint, &request, error);
+    struct memlane_endpoint *made;
+    status = memlane_endpoint_open(&made, sizeof(memlane_buffer), &request, error);
     if (status != MEMLANE_OK) {
-        free(opened);
         return status;
     }
+    memlane_buffer *opened = buffer_of(made);
     status = bind(opened, options, error);
     if (status != MEMLANE_OK) {
         memlane_endpoint_free(&opened->endpoint);

@@ -59,11 +59,6 @@ static void note_position(memlane_channel *channel) {
 
 /* -- opening --------------------------------------------------------------------------------------------------- */
 
-static void inherit(struct memlane_segment *segment, uint32_t fresh_index) {
-    (void)segment;
-    (void)fresh_index; /* D11: the end stays with the parent */
-}
-
 static void adopt(struct memlane_segment *segment) {
     memlane_channel *channel = segment->owner;
     if (channel != NULL) { /* else opened by a thread that the child does not have */
@@ -73,22 +68,13 @@ static void adopt(struct memlane_segment *segment) {
     }
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): the type of a kind */
-static bool next_view(struct memlane_segment *segment, uint32_t *cursor, uint64_t *offset, uint64_t *size) {
-    (void)segment;
-    (void)cursor;
-    (void)offset;
-    (void)size;
-    return false;
-}
-
 static const struct memlane_kind channel_kind = {
     .code = MEMLANE_KIND_CHANNEL,
     .body_size = memlane_ring_body_size,
     .clean = memlane_ends_clean,
-    .inherit = inherit,
+    .inherit = memlane_endpoint_inherit_nothing, /* D11: the end stays with the parent */
     .adopt = adopt,
-    .next_view = next_view,
+    .next_view = memlane_endpoint_no_view,
 };
 
 void memlane_channel_options_initialise(memlane_channel_options *options) {
@@ -179,15 +165,12 @@ memlane_status memlane_channel_open(memlane_channel **channel, const char *name,
     if (status != MEMLANE_OK) {
         return status;
     }
-    memlane_channel *opened = calloc(1, sizeof *opened);
-    if (opened == NULL) {
-        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request.name.text);
-    }
-    status = memlane_endpoint_open(&opened->endpoint, &request, error);
+    struct memlane_endpoint *made;
+    status = memlane_endpoint_open(&made, sizeof(memlane_channel), &request, error);
     if (status != MEMLANE_OK) {
-        free(opened);
         return status;
     }
+    memlane_channel *opened = channel_of(made);
     memlane_ring_locate(&opened->ring, &opened->endpoint.segment);
     opened->endpoint.rouse = rouse;
     opened->endpoint.unbind = unbind;

@@ -132,15 +132,38 @@ memlane_status memlane_endpoint_keep_format(struct memlane_endpoint *endpoint, u
     return status;
 }
 
-memlane_status memlane_endpoint_open(struct memlane_endpoint *endpoint, const struct memlane_request *request,
-                                     memlane_error *error) {
-    memlane_status status = memlane_segment_open(&endpoint->segment, request, error);
-    if (status == MEMLANE_OK) {
-        memlane_store32_relaxed(&endpoint->users, 1); /* relaxed: nobody else knows the handle yet */
-        memlane_store32_relaxed(&endpoint->references, 2);
-        memlane_endpoint_make_pollable(endpoint, NULL, NULL, NULL);
+memlane_status memlane_endpoint_open(struct memlane_endpoint **endpoint, size_t size,
+                                     const struct memlane_request *request, memlane_error *error) {
+    struct memlane_endpoint *opened = calloc(1, size);
+    if (opened == NULL) {
+        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request->name.text);
     }
-    return status;
+    memlane_status status = memlane_segment_open(&opened->segment, request, error);
+    if (status != MEMLANE_OK) {
+        free(opened);
+        return status;
+    }
+    memlane_store32_relaxed(&opened->users, 1); /* relaxed: nobody else knows the handle yet */
+    memlane_store32_relaxed(&opened->references, 2);
+    memlane_endpoint_make_pollable(opened, NULL, NULL, NULL);
+    *endpoint = opened;
+    return MEMLANE_OK;
+}
+
+/* -- fork ------------------------------------------------------------------------------------------------------- */
+
+void memlane_endpoint_inherit_nothing(struct memlane_segment *segment, uint32_t fresh_index) {
+    (void)segment;
+    (void)fresh_index;
+}
+
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type of a kind */
+bool memlane_endpoint_no_view(struct memlane_segment *segment, uint32_t *cursor, uint64_t *offset, uint64_t *size) {
+    (void)segment;
+    (void)cursor;
+    (void)offset;
+    (void)size;
+    return false;
 }
 
 /* -- polling ---------------------------------------------------------------------------------------------------- */

@@ -8,7 +8,7 @@
 
 #include <memlane/object.h>
 
-/* The first member of each kind's handle, which calloc() made. `users` counts what needs the mapping: 1 while open,
+/* The first member of each kind's handle, which memlane_endpoint_open() allocated. `users` counts what needs the mapping: 1 while open,
  * each operation under way, each view and loan; at 0 everything goes back. `references` counts who knows the handle:
  * the caller until free, and the users together. */
 struct memlane_endpoint {
@@ -55,9 +55,15 @@ memlane_status memlane_endpoint_agree_on_format(const struct memlane_request *re
  * has for a value. MEMLANE_CORRUPTED, MEMLANE_NO_MEMORY. */
 memlane_status memlane_endpoint_keep_format(struct memlane_endpoint *endpoint, uint64_t size, memlane_error *error);
 
-/* Opens or creates. Afterwards the caller owns one user and one reference: memlane_endpoint_free() gives both back. */
-memlane_status memlane_endpoint_open(struct memlane_endpoint *endpoint, const struct memlane_request *request,
-                                     memlane_error *error);
+/* Opens or creates, and allocates the kind's handle: `size` bytes, zeros behind the endpoint. Afterwards the caller owns
+ * one user and one reference: memlane_endpoint_free() gives both back. */
+memlane_status memlane_endpoint_open(struct memlane_endpoint **endpoint, size_t size,
+                                     const struct memlane_request *request, memlane_error *error);
+
+/* Callbacks of a kind (struct memlane_kind): for those of whose locks and roles a forked child has none (D11), and whose
+ * bytes nobody views. */
+void memlane_endpoint_inherit_nothing(struct memlane_segment *segment, uint32_t fresh_index);
+bool memlane_endpoint_no_view(struct memlane_segment *segment, uint32_t *cursor, uint64_t *offset, uint64_t *size);
 
 /* Says when the endpoint has something to take: is_ready loads shared words only (thorough: and may ask for verdicts);
  * whoever publishes them rings a bell. Afterwards each taking ends with memlane_watch_settle(&endpoint->watch). */

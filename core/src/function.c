@@ -19,30 +19,16 @@ enum {
 
 enum stage { BEGUN = 1, SENT = 2, OVER = 3 };
 
-static void inherit(struct memlane_segment *segment, uint32_t fresh_index) {
-    (void)segment; /* lane and roles stay with the parent (D11) */
-    (void)fresh_index;
-}
-
 static void adopt(struct memlane_segment *segment);
-
-/* NOLINTNEXTLINE(readability-non-const-parameter): the type of a kind */
-static bool next_view(struct memlane_segment *segment, uint32_t *cursor, uint64_t *offset, uint64_t *size) {
-    (void)segment; /* nobody holds on to what lies in a lane */
-    (void)cursor;
-    (void)offset;
-    (void)size;
-    return false;
-}
 
 static const struct memlane_kind function_kind = {
     .code = MEMLANE_KIND_FUNCTION,
     .body_size = memlane_lanes_body_size,
     .fixed_size = memlane_lanes_fixed_size,
     .clean = memlane_lanes_clean,
-    .inherit = inherit,
+    .inherit = memlane_endpoint_inherit_nothing, /* D11: lane and roles stay with the parent */
     .adopt = adopt,
-    .next_view = next_view,
+    .next_view = memlane_endpoint_no_view,
 };
 
 static void count(const memlane_function *function, enum memlane_function_counter counter, uint64_t amount) {
@@ -137,15 +123,12 @@ memlane_status memlane_function_open(memlane_function **function, const char *na
     if (status != MEMLANE_OK) {
         return status;
     }
-    memlane_function *opened = calloc(1, sizeof *opened);
-    if (opened == NULL) {
-        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request.name.text);
-    }
-    status = memlane_endpoint_open(&opened->endpoint, &request, error);
+    struct memlane_endpoint *made;
+    status = memlane_endpoint_open(&made, sizeof(memlane_function), &request, error);
     if (status != MEMLANE_OK) {
-        free(opened);
         return status;
     }
+    memlane_function *opened = function_of(made);
     memlane_lanes_locate(&opened->lanes, &opened->endpoint.segment);
     opened->endpoint.rouse = rouse;
     opened->endpoint.unbind = unbind;

@@ -43,22 +43,18 @@ static uint64_t chunk_until(uint64_t deadline_ns) {
 
 /* -- in this thread ---------------------------------------------------------------------------------------------- */
 
-static uint32_t arm_all(const struct gathering *gathering, struct memlane_futex *futexes) {
-    uint32_t armed = 0;
+static void arm_all(const struct gathering *gathering, struct memlane_bells *bells) {
+    bells->count = 0;
     for (uint32_t i = 0; i < gathering->count; i++) {
-        memlane_atomic32 *const *bells = gathering->endpoints[i]->watch.post.bells;
-        for (size_t bell = 0; bell < MEMLANE_BELLS_EACH && bells[bell] != NULL; bell++) {
-            futexes[armed++] = (struct memlane_futex){.word = bells[bell], .expected = memlane_wait_arm(bells[bell])};
-        }
+        memlane_post_arm(&gathering->endpoints[i]->watch.post, bells);
     }
-    return armed;
 }
 
 /* ENOSYS: the kernel has no call for it. */
 static int wait_directly(struct gathering *gathering, uint64_t deadline_ns) {
-    struct memlane_futex futexes[MEMLANE_FUTEXES_MAXIMUM];
+    struct memlane_bells bells;
     for (;;) {
-        uint32_t armed = arm_all(gathering, futexes);
+        arm_all(gathering, &bells);
         if (look_at_all(gathering, true)) { /* after arming: edge WAKE of wait.c */
             return 0;
         }
@@ -66,11 +62,11 @@ static int wait_directly(struct gathering *gathering, uint64_t deadline_ns) {
         if (chunk == 0) {
             return ETIMEDOUT;
         }
-        if (armed == 0) {
+        if (bells.count == 0) {
             memlane_platform_sleep_ns(chunk); /* no endpoint, so nobody will ring */
             continue;
         }
-        int failure = memlane_platform_futex_wait_any(futexes, armed, chunk);
+        int failure = memlane_platform_futex_wait_any(bells.futexes, bells.count, chunk);
         if (failure == ENOSYS || failure == EINTR) {
             return failure;
         }

@@ -7,7 +7,6 @@
 #include <memlane/map.h>
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct memlane_map {
@@ -44,11 +43,6 @@ static void clean(struct memlane_segment *segment, uint32_t index) {
     memlane_rwlock_clean(&lock, index);
 }
 
-static void inherit(struct memlane_segment *segment, uint32_t fresh_index) {
-    (void)segment;
-    (void)fresh_index; /* locks stay with the parent (D11) */
-}
-
 static void adopt(struct memlane_segment *segment) {
     memlane_map *map = segment->owner;
     if (map != NULL) { /* else opened by a thread that the child does not have */
@@ -56,21 +50,13 @@ static void adopt(struct memlane_segment *segment) {
     }
 }
 
-/* NOLINTNEXTLINE(readability-non-const-parameter): the type of a kind */
-static bool next_view(struct memlane_segment *segment, uint32_t *cursor, uint64_t *offset, uint64_t *size) {
-    (void)segment;
-    (void)cursor;
-    *offset = *size = 0;
-    return false;
-}
-
 static const struct memlane_kind map_kind = {
     .code = MEMLANE_KIND_MAP,
     .body_size = body_size,
     .clean = clean,
-    .inherit = inherit,
+    .inherit = memlane_endpoint_inherit_nothing, /* D11: locks stay with the parent */
     .adopt = adopt,
-    .next_view = next_view,
+    .next_view = memlane_endpoint_no_view,
 };
 
 /* -- opening and closing ---------------------------------------------------------------------------------------- */
@@ -137,17 +123,13 @@ memlane_status memlane_map_open(memlane_map **map, const char *name, size_t leng
     if (status != MEMLANE_OK) {
         return status;
     }
-    memlane_map *opened = calloc(1, sizeof *opened);
-    if (opened == NULL) {
-        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request.name.text);
-    }
-    status = memlane_endpoint_open(&opened->endpoint, &request, error);
+    struct memlane_endpoint *opened;
+    status = memlane_endpoint_open(&opened, sizeof(memlane_map), &request, error);
     if (status != MEMLANE_OK) {
-        free(opened);
         return status;
     }
-    bind(opened);
-    *map = opened;
+    *map = (memlane_map *)(void *)opened;
+    bind(*map);
     return MEMLANE_OK;
 }
 

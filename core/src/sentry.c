@@ -45,20 +45,14 @@ static void call(struct memlane_sentry *sentry) {
 
 /* -- the thread -------------------------------------------------------------------------------------------------- */
 
-struct bells {
-    struct memlane_futex futexes[MEMLANE_FUTEXES_MAXIMUM];
-    uint32_t count;
-};
-
-static void arm(struct bells *bells, const struct memlane_post *post) {
+void memlane_post_arm(const struct memlane_post *post, struct memlane_bells *bells) {
     for (size_t i = 0; i < MEMLANE_BELLS_EACH && post->bells[i] != NULL; i++) {
-        bells->futexes[bells->count++] =
-            (struct memlane_futex){.word = post->bells[i], .expected = memlane_wait_arm(post->bells[i])};
+        memlane_bells_arm(bells, post->bells[i]);
     }
 }
 
 /* Arms first and looks afterwards: what is published in between rings (edge WAKE of wait.c). */
-static void make_round(struct memlane_sentry *sentry, struct bells *bells, bool thorough) {
+static void make_round(struct memlane_sentry *sentry, struct memlane_bells *bells, bool thorough) {
     memlane_mutex_lock(&sentry->mutex);
     bells->futexes[0] = (struct memlane_futex){&sentry->call, memlane_load32_seq_cst(&sentry->call)};
     bells->count = 1;
@@ -68,7 +62,7 @@ static void make_round(struct memlane_sentry *sentry, struct bells *bells, bool 
             continue;
         }
         uint32_t before = bells->count;
-        arm(bells, post);
+        memlane_post_arm(post, bells);
         /* Told already, and rung again: it rests until whoever was told has come. */
         post->resting = !post->look(post->subject, thorough);
         if (post->resting) {
@@ -78,16 +72,9 @@ static void make_round(struct memlane_sentry *sentry, struct bells *bells, bool 
     memlane_mutex_unlock(&sentry->mutex);
 }
 
-static void sleep_on(const struct bells *bells) {
-    if (memlane_platform_futex_wait_any(bells->futexes, bells->count, CHUNK_NS) == ENOSYS) {
-        const struct memlane_futex *last = &bells->futexes[bells->count - 1];
-        memlane_platform_futex_wait(last->word, last->expected, SHORT_CHUNK_NS);
-    }
-}
-
 static void keep_watch(void *argument) {
     struct memlane_sentry *sentry = argument;
-    struct bells bells;
+    struct memlane_bells bells;
     uint64_t thorough_at = 0;
     for (;;) {
         uint64_t now = memlane_platform_monotonic_ns();
@@ -96,7 +83,7 @@ static void keep_watch(void *argument) {
             thorough_at = now + THOROUGH_NS;
         }
         make_round(sentry, &bells, thorough);
-        sleep_on(&bells);
+        memlane_bells_sleep(&bells, CHUNK_NS, SHORT_CHUNK_NS);
     }
 }
 

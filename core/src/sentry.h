@@ -3,7 +3,7 @@
 #ifndef MEMLANE_SENTRY_H
 #define MEMLANE_SENTRY_H
 
-#include "atomic.h"
+#include "bells.h"
 
 #include <memlane/status.h>
 #include <stdbool.h>
@@ -24,6 +24,9 @@ struct memlane_post {
     uint32_t place;                 /* private */
     bool resting;                   /* private: not slept on, until memlane_sentry_rouse() */
 };
+
+/* Arms all bells of the post. */
+void memlane_post_arm(const struct memlane_post *post, struct memlane_bells *bells);
 
 /* Gives the post to a sentry, and starts one where all are busy. Nothing is done where it has one. MEMLANE_SYSTEM,
  * MEMLANE_NO_MEMORY. */

@@ -4,7 +4,6 @@
 
 #include <memlane/sync.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 /* Edge of this file:
@@ -57,32 +56,17 @@ static void clean(struct memlane_segment *segment, uint32_t index) {
     (void)index;
 }
 
-/* A forked child holds nothing. */
-static void inherit(struct memlane_segment *segment, uint32_t fresh_index) {
-    (void)segment;
-    (void)fresh_index;
-}
-
 static void adopt(struct memlane_segment *segment) {
     (void)segment;
-}
-
-/* NOLINTNEXTLINE(readability-non-const-parameter): the type of a kind */
-static bool next_view(struct memlane_segment *segment, uint32_t *cursor, uint64_t *offset, uint64_t *size) {
-    (void)segment;
-    (void)cursor;
-    (void)offset;
-    (void)size;
-    return false;
 }
 
 static const struct memlane_kind participants_kind = {
     .code = MEMLANE_KIND_PARTICIPANTS,
     .body_size = body_size,
     .clean = clean,
-    .inherit = inherit,
+    .inherit = memlane_endpoint_inherit_nothing, /* a forked child holds nothing */
     .adopt = adopt,
-    .next_view = next_view,
+    .next_view = memlane_endpoint_no_view,
 };
 
 memlane_status memlane_sync_open(memlane_sync **sync, const char *directory, memlane_error *error) {
@@ -95,17 +79,12 @@ memlane_status memlane_sync_open(memlane_sync **sync, const char *directory, mem
         .participants = PLACES,
         .create = true,
     };
-    memlane_sync *opened = calloc(1, sizeof *opened);
-    if (opened == NULL) {
-        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for a place among the participants");
+    struct memlane_endpoint *opened;
+    memlane_status status = memlane_endpoint_open(&opened, sizeof(memlane_sync), &request, error);
+    if (status == MEMLANE_OK) {
+        *sync = (memlane_sync *)(void *)opened;
     }
-    memlane_status status = memlane_endpoint_open(&opened->endpoint, &request, error);
-    if (status != MEMLANE_OK) {
-        free(opened);
-        return status;
-    }
-    *sync = opened;
-    return MEMLANE_OK;
+    return status;
 }
 
 void memlane_sync_free(memlane_sync *sync) {

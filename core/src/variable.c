@@ -8,7 +8,6 @@
 #include "wait.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -171,15 +170,12 @@ memlane_status memlane_variable_open_kind(memlane_variable **variable, const str
     if (status != MEMLANE_OK) {
         return status;
     }
-    memlane_variable *opened = calloc(1, kind->handle_size);
-    if (opened == NULL) {
-        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request.name.text);
-    }
-    status = memlane_endpoint_open(&opened->endpoint, &request, error);
+    struct memlane_endpoint *made;
+    status = memlane_endpoint_open(&made, kind->handle_size, &request, error);
     if (status != MEMLANE_OK) {
-        free(opened);
         return status;
     }
+    memlane_variable *opened = variable_of(made);
     opened->kind = kind;
     status = memlane_register_bind(&opened->reg, &opened->endpoint.segment, error);
     opened->endpoint.rouse = rouse;

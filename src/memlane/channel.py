@@ -5,18 +5,15 @@ Programs of the old channel module find all its names here: ``import memlane.cha
 
 from __future__ import annotations
 
-import os
 import sys
 import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from memlane import settings
-from memlane._native import namespace
 from memlane._native.channel import ChannelEnd
+from memlane.endpoint import NamedEndpoint
 from memlane.errors import (
-    Closed,
     EndpointBusy,
-    ObjectNotFound,
     OperationFailedError,
     OppositeEndClosedError,
     OppositeEndDiedError,
@@ -26,10 +23,8 @@ from memlane.errors import Error as SmipcError
 from memlane.names import encoded_name
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
-    from types import TracebackType
-
-    from typing_extensions import Self
 
     from memlane._native.span import Span
     from memlane.listener import Listener
@@ -144,7 +139,7 @@ def state_of(filled: int, capacity: int) -> str:
 
 
 @final
-class Channel(ChannelEnd):
+class Channel(NamedEndpoint, ChannelEnd):
     """One end of a stream of bytes between two processes.
 
     The first to open creates the channel. It has one reader and one writer; where one closed or died, another may take
@@ -171,7 +166,11 @@ class Channel(ChannelEnd):
     Concurrency: threads may share an endpoint; each read and write is whole, and they take turns.
     """
 
-    __slots__ = ("__weakref__", "_file_mode", "_listener", "_peer_uid")
+    __slots__ = ("__weakref__", "_listener", "_mode", "_peer_uid", "_permissions")
+
+    _NOUN = "channel"
+    _KEPT = ("_mode", "_permissions", "_peer_uid")
+    _ADOPTED = ("capacity", "participants")
 
     def __init__(  # noqa: PLR0913  (each argument is named)
         self,
@@ -194,19 +193,18 @@ class Channel(ChannelEnd):
         for argument, value in (("chanSz", chanSz), ("max_participants", max_participants)):
             if value < 1:
                 raise ValueError(f"channel {cid!r}: {argument}={value!r} is not positive")
-        self._file_mode = file_mode
+        self._mode = mode
+        self._permissions = file_mode
         self._peer_uid = -1 if peer_uid is None else peer_uid
         self._open(
             encoded_name(cid),
             settings.namespace_directory(directory),
-            mode=mode,
             capacity=settings.given(chanSz),
             participants=settings.given(max_participants),
             persistent=persistent,
-            file_mode=self._file_mode,
-            peer_uid=self._peer_uid,
             create=create,
             uuid=None,
+            **self._given(),
         )
         self._begin()
 
@@ -215,51 +213,22 @@ class Channel(ChannelEnd):
         opened.add(self)
         log(LEVELS[LOG_BASIC], "channel %r: opened for %s", self.name, "reading" if self.readable() else "writing")
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by name: the receiver opens the same end of the same channel, once this one was closed."""
-        return Channel.__new__, (Channel,), (self._properties(), self._file_mode, self._peer_uid)
+    def _given(self) -> dict[str, Any]:
+        return {"mode": self._mode, "file_mode": self._permissions, "peer_uid": self._peer_uid}
 
-    def __setstate__(self, state: tuple[dict[str, Any], int, int]) -> None:
-        """Open the end that the pickled endpoint had open."""
-        properties, self._file_mode, self._peer_uid = state
-        self._open(
-            encoded_name(properties["name"]),
-            properties["directory"],
-            mode=properties["mode"],
-            capacity=None,
-            participants=None,
-            persistent=None,
-            file_mode=self._file_mode,
-            peer_uid=self._peer_uid,
-            create=False,
-            uuid=properties["uuid"],
-        )
+    def _check_pickle(self) -> None:
+        """Allow it: the receiver opens the end once this one was closed."""
+
+    def _reopen(self, properties: dict[str, Any]) -> None:
+        super()._reopen(properties)
         self._begin()
 
-    def __enter__(self) -> Self:
-        if self.closed:
-            raise Closed(f"channel {self.name!r}: this endpoint was closed; open it anew")
-        return self
+    def _progress(self) -> str:
+        return f"at byte {self.position}"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        try:
-            properties = self._properties()
-        except Closed:
-            return "<memlane.Channel: never opened>"
-        state = "closed" if self.closed else f"at byte {self.position}"
-        if not self.closed and not self.is_current:
-            state += ", no longer under its name"
-        end = "reader" if properties["mode"] == CHAN_R else "writer"
-        directory = os.fsdecode(properties["directory"])
-        return (
-            f"<memlane.Channel {properties['name']!r}: {end}, {state},"
-            f" of {properties['capacity']} bytes in {directory!r}>"
-        )
+    def _described(self, condition: str, properties: dict[str, Any]) -> str:
+        end = "reader" if self._mode == CHAN_R else "writer"
+        return f"{end}, {condition}, of {properties['capacity']} bytes"
 
     def close(self) -> None:
         """Close this end; the other one learns of it. May be called twice."""
@@ -345,22 +314,6 @@ class Channel(ChannelEnd):
     def stats(self) -> ChannelStatistics:
         """Return counters of the channel and its state at this moment."""
         return ChannelStatistics(**self._statistics())
-
-    def unlink(self) -> None:
-        """Remove the channel's name. Open endpoints, this one too, go on with it.
-
-        Raises:
-            ObjectNotFound: The name is gone already, or leads to another object by now.
-        """
-        self.__enter__()
-        if not self.is_current:
-            raise ObjectNotFound(
-                2,
-                f"channel {self.name!r}: its name was removed already, or leads to another object by now;"
-                " memlane.unlink() removes whatever has the name",
-            )
-        properties = self._properties()
-        namespace.unlink(encoded_name(self.name), properties["directory"], self._file_mode, self._peer_uid)
 
 
 def open_channel(

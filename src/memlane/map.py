@@ -9,10 +9,10 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, final
 
 from memlane import settings
-from memlane._native import namespace
 from memlane._native.map import Endpoint, Lock
 from memlane._native.mapping import Mapping
-from memlane.errors import Closed, ObjectNotFound, OOMError, ReadAccessError, WriteAccessError
+from memlane.endpoint import NamedEndpoint
+from memlane.errors import OOMError, ReadAccessError, WriteAccessError
 from memlane.names import encoded_name
 from memlane.sizes import size_in_bytes
 
@@ -37,7 +37,7 @@ class MapStatistics(NamedTuple):
     """Whether the name still leads to this object."""
 
 
-class UnsafeSharedMMap(Mapping):
+class UnsafeSharedMMap(NamedEndpoint, Mapping):
     """Shared memory as an `mmap.mmap`, without a lock: for data that other means protect.
 
     The first to open creates the object, filled with zeros. It stays until it is unlinked. Each endpoint has a file
@@ -63,8 +63,10 @@ class UnsafeSharedMMap(Mapping):
     Concurrency: threads and processes see each other's bytes as they are written.
     """
 
+    _NOUN = "map"
+
     _endpoint: Endpoint
-    _mode: int
+    _permissions: int
     _peer_uid: int
 
     def __new__(
@@ -108,7 +110,7 @@ class UnsafeSharedMMap(Mapping):
         finally:
             os.close(descriptor)
         mapping._endpoint = endpoint
-        mapping._mode = mode
+        mapping._permissions = mode
         mapping._peer_uid = peer_uid
         endpoint.guard(mapping._address(), size)
         return mapping
@@ -223,9 +225,8 @@ class UnsafeSharedMMap(Mapping):
         """Whether the name still leads to this object."""
         return self._endpoint.is_current()
 
-    def _check_open(self) -> None:
-        if self.closed:
-            raise Closed(f"map {self.name!r}: this endpoint was closed; open it anew")
+    def _properties(self) -> dict[str, Any]:
+        return self._endpoint.properties()
 
     def close(self) -> None:
         """Close the endpoint. Exports of its memory stay valid; the last of them to go unmaps it."""
@@ -246,48 +247,22 @@ class UnsafeSharedMMap(Mapping):
         except BufferError:  # an export lives, and comes here at its end
             self._endpoint.guard(address, size)
 
-    def __enter__(self) -> Self:
-        self._check_open()
-        return self
+    def _progress(self) -> str:
+        return "open"
 
-    def __exit__(self, *reason: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        properties = self._endpoint.properties()
-        state = "closed" if self.closed else "open" if self.is_current else "open, no longer under its name"
-        directory = os.fsdecode(properties["directory"])
-        return (
-            f"<memlane.{type(self).__name__} {properties['name']!r}: {state},"
-            f" {properties['size']} bytes in {directory!r}>"
-        )
+    def _described(self, condition: str, properties: dict[str, Any]) -> str:
+        return f"{condition}, {properties['size']} bytes"
 
     def stats(self) -> MapStatistics:
         """Return counters of the object and its state at this moment."""
         return MapStatistics(**self._endpoint.statistics())
-
-    def unlink(self) -> None:
-        """Remove the object's name. Open endpoints, this one too, go on with the object.
-
-        Raises:
-            ObjectNotFound: The name is gone already, or leads to another object by now.
-        """
-        self._check_open()
-        properties = self._endpoint.properties()
-        if not self.is_current:
-            raise ObjectNotFound(
-                errno.ENOENT,
-                f"map {self.name!r}: its name was removed already, or leads to another object by now;"
-                " memlane.unlink() removes whatever has the name",
-            )
-        namespace.unlink(encoded_name(properties["name"]), properties["directory"], self._mode, self._peer_uid)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name: the receiver opens the same object, or gets `ObjectNotFound` when it was re-created."""
         self._check_open()
         properties = self._endpoint.properties()
         identity = (properties["name"], properties["directory"], properties["uuid"])
-        return _reopened, (type(self), *identity, self._mode, self._peer_uid)
+        return _reopened, (type(self), *identity, self._permissions, self._peer_uid)
 
 
 def _reopened(

@@ -5,18 +5,15 @@ from __future__ import annotations
 import errno
 import importlib
 import operator
-import os
 import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, final
 
 from memlane import settings
-from memlane._native import namespace
 from memlane._native.share import Share
+from memlane.endpoint import NamedEndpoint
 from memlane.errors import (
     Closed,
-    Error,
     MissingDependency,
-    ObjectNotFound,
     OOMError,
     ReadAccessError,
     ValueTooLarge,
@@ -27,10 +24,9 @@ from memlane.readings import Reading
 from memlane.sizes import size_in_bytes
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable
-    from types import ModuleType, TracebackType
-
-    from typing_extensions import Self
+    from types import ModuleType
 
     from memlane._native.loan import Loan
 
@@ -63,10 +59,14 @@ class ShareStatistics(NamedTuple):
     """Whether the name still leads to this object."""
 
 
-class Endpoint:
+class Endpoint(NamedEndpoint):
     """What `SharedAssign` and `NumpyShare` have in common."""
 
     __slots__ = ("__weakref__", "_allow_pickle", "_mode", "_peer_uid", "_permissions", "_share")
+
+    _NOUN = "share"
+    _KEPT = ("_mode", "_permissions", "_peer_uid", "_allow_pickle")
+    _ADOPTED = ("size", "slots", "participants", "protocol")
 
     def __init__(  # noqa: PLR0913  (each argument is named)
         self,
@@ -95,47 +95,25 @@ class Endpoint:
         self._permissions = permissions
         self._peer_uid = -1 if peer_uid is None else peer_uid
         self._allow_pickle = allow_pickle
-        self._share = Share()
         self._open(
             encoded_name(name),
             settings.namespace_directory(directory),
-            size=size if size is None or isinstance(size, settings.Default) else size_in_bytes(size, f"share {name!r}"),
-            slots=slots,
-            participants=max_participants,
-            protocol=protocol,
+            size=None if size is None or isinstance(size, settings.Default) else size_in_bytes(size, f"share {name!r}"),
+            slots=settings.given(slots),
+            participants=settings.given(max_participants),
+            protocol=settings.given(protocol),
             persistent=persistent,
             create=create,
             uuid=None,
+            **self._given(),
         )
 
-    def _open(  # noqa: PLR0913  (each argument is named)
-        self,
-        name: bytes,
-        directory: bytes,
-        *,
-        size: int | None,
-        slots: int | None,
-        participants: int | None,
-        protocol: int | None,
-        persistent: bool | None,
-        create: bool,
-        uuid: bytes | None,
-    ) -> None:
-        self._share._open_share(  # noqa: SLF001  (the binding's half of this class)
-            name,
-            directory,
-            size=settings.given(size),
-            slots=settings.given(slots),
-            participants=settings.given(participants),
-            protocol=settings.given(protocol),
-            persistent=persistent,
-            mode=self._permissions,
-            peer_uid=self._peer_uid,
-            create=create,
-            uuid=uuid,
-            allow_pickle=self._allow_pickle,
-            as_array=self._converter(),
-        )
+    def _open(self, name: bytes, directory: bytes, **options: Any) -> None:
+        self._share = Share()
+        self._share._open_share(name, directory, **options)  # noqa: SLF001  (the binding's half of this class)
+
+    def _given(self) -> dict[str, Any]:
+        return {**super()._given(), "allow_pickle": self._allow_pickle, "as_array": self._converter()}
 
     @classmethod
     def _converter(cls) -> Callable[[object], Any] | None:
@@ -218,84 +196,23 @@ class Endpoint:
         """Close the endpoint; views of it stay. May be called twice."""
         self._share.close()
 
-    def unlink(self) -> None:
-        """Remove the object's name. Open endpoints, this one too, go on with the object.
-
-        Raises:
-            ObjectNotFound: The name is gone already, or leads to another object by now.
-        """
-        self._check_open()
-        properties = self._share._properties()  # noqa: SLF001
-        if not self.is_current:
-            raise ObjectNotFound(
-                errno.ENOENT,
-                f"share {self.name!r}: its name was removed already, or leads to another object by now;"
-                " memlane.unlink() removes whatever has the name",
-            )
-        namespace.unlink(encoded_name(properties["name"]), properties["directory"], self._permissions, self._peer_uid)
-
     def _check_open(self) -> None:
         """Raise `Closed` for an endpoint that is."""
         _ = self._share.version
 
-    def __enter__(self) -> Self:
-        self._check_open()
-        return self
+    def _properties(self) -> dict[str, Any]:
+        if not hasattr(self, "_share"):
+            raise Closed("this endpoint was never opened: its constructor failed or did not run")
+        return self._share._properties()  # noqa: SLF001
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
+    def _progress(self) -> str:
+        if self.version == 0:
+            return "empty"
+        waits = self._share.version > self._share._taken()  # noqa: SLF001
+        return f"version {self._share.version} {'waits' if waits else 'was taken'}"
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by name: the receiver opens the same object, or gets `ObjectNotFound` when it was re-created."""
-        self._check_open()
-        state = (
-            self._share._properties(),  # noqa: SLF001
-            self._mode,
-            self._permissions,
-            self._peer_uid,
-            self._allow_pickle,
-        )
-        return type(self).__new__, (type(self),), state
-
-    def __setstate__(self, state: tuple[dict[str, Any], Literal["put", "get"], int, int, bool | None]) -> None:
-        """Open the very object that the pickled endpoint had open."""
-        properties, self._mode, self._permissions, self._peer_uid, self._allow_pickle = state
-        self._share = Share()
-        self._open(
-            encoded_name(properties["name"]),
-            properties["directory"],
-            size=None,
-            slots=None,
-            participants=None,
-            protocol=None,
-            persistent=None,
-            create=False,
-            uuid=properties["uuid"],
-        )
-
-    def __repr__(self) -> str:
-        kind = type(self).__name__
-        try:
-            properties = self._share._properties()  # noqa: SLF001
-        except (AttributeError, Closed):
-            return f"<memlane.{kind}: never opened>"
-        directory = os.fsdecode(properties["directory"])
-        return (
-            f"<memlane.{kind} {properties['name']!r}: {self._mode}, {self._state()},"
-            f" {properties['slots']} slots of {properties['max_size']} bytes in {directory!r}>"
-        )
-
-    def _state(self) -> str:
-        if self.closed:
-            return "closed"
-        try:
-            waits = self._share.version > self._share._taken()  # noqa: SLF001
-            state = f"version {self._share.version} {'waits' if waits else 'was taken'}" if self.version else "empty"
-        except Error as error:  # a forked child without a place, a truncated file: whoever logs it wants its name
-            return f"unusable ({type(error).__name__})"
-        return state if self.is_current else f"{state}, no longer under its name"
+    def _described(self, condition: str, properties: dict[str, Any]) -> str:
+        return f"{self._mode}, {condition}, {properties['slots']} slots of {properties['max_size']} bytes"
 
 
 @final

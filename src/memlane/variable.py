@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
 
 from memlane import settings, waiting
-from memlane._native import namespace
 from memlane._native.variable import Variable
-from memlane.errors import Closed, EncodingError, Error, MissingDependency, ObjectNotFound
+from memlane.endpoint import NamedEndpoint
+from memlane.errors import EncodingError, MissingDependency
 from memlane.names import encoded_name
 from memlane.settings import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import AsyncIterator, Iterator
-    from types import TracebackType
     from typing import Any, Literal
-
-    from typing_extensions import Self
 
     from memlane._native.loan import Loan
     from memlane.readings import Reading, VariableStatistics
@@ -63,7 +59,7 @@ def require_reference(data_format: Any) -> None:
 
 
 @final
-class HostVariable(Variable):
+class HostVariable(NamedEndpoint, Variable):
     """The latest value of a thing, readable and writable by every process of the host.
 
     The first to open creates the object. It stays until it is unlinked, so that a value survives its writer, however
@@ -101,7 +97,11 @@ class HostVariable(Variable):
         another.
     """
 
-    __slots__ = ("__weakref__", "_allow_pickle", "_declared", "_mode", "_peer_uid")
+    __slots__ = ("__weakref__", "_allow_pickle", "_declared", "_peer_uid", "_permissions")
+
+    _NOUN = "variable"
+    _KEPT = ("_allow_pickle", "_permissions", "_peer_uid", "_declared")
+    _ADOPTED = ("max_size", "slots", "participants", "protocol")
 
     def __init__(  # noqa: PLR0913  (each argument is named)
         self,
@@ -124,7 +124,7 @@ class HostVariable(Variable):
                 raise ValueError(f"variable {name!r}: {argument}={value!r} is not positive")
         if protocol not in range(6):
             raise ValueError(f"variable {name!r}: protocol={protocol!r} is no pickle protocol from 0 to 5")
-        self._mode = mode
+        self._permissions = mode
         self._peer_uid = -1 if peer_uid is None else peer_uid
         self._allow_pickle = allow_pickle
         self._declared = data_format
@@ -136,69 +136,27 @@ class HostVariable(Variable):
             participants=settings.given(max_participants),
             protocol=settings.given(protocol),
             persistent=persistent,
-            mode=self._mode,
-            peer_uid=self._peer_uid,
             create=create,
             uuid=None,
-            allow_pickle=allow_pickle,
-            data_format=data_format,
+            **self._given(),
         )
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by name: the receiver opens the same object, or gets `ObjectNotFound` when it was re-created."""
-        self._check_open()
+    def _given(self) -> dict[str, Any]:
+        return {**super()._given(), "allow_pickle": self._allow_pickle, "data_format": self._declared}
+
+    def _check_pickle(self) -> None:
+        super()._check_pickle()
         require_reference(self._declared)
-        state = (self._properties(), self._allow_pickle, self._mode, self._peer_uid, self._declared)
-        return HostVariable.__new__, (HostVariable,), state
-
-    def __setstate__(self, state: tuple[dict[str, Any], bool | None, int, int, Any]) -> None:
-        """Open the very object that the pickled endpoint had open."""
-        properties, self._allow_pickle, self._mode, self._peer_uid, self._declared = state
-        self._open(
-            encoded_name(properties["name"]),
-            properties["directory"],
-            max_size=None,
-            slots=None,
-            participants=None,
-            protocol=None,
-            persistent=None,
-            mode=self._mode,
-            peer_uid=self._peer_uid,
-            create=False,
-            uuid=properties["uuid"],
-            allow_pickle=self._allow_pickle,
-            data_format=self._declared,
-        )
 
     def _check_open(self) -> None:
         """Raise `Closed` for an endpoint that is."""
         _ = self.version
 
-    def __enter__(self) -> Self:
-        self._check_open()
-        return self
+    def _progress(self) -> str:
+        return f"version {self.version}"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        try:
-            properties = self._properties()
-        except Closed:
-            return "<memlane.HostVariable: never opened>"
-        try:
-            state = "closed" if self.closed else f"version {self.version}"
-        except Error as error:  # a forked child without a place, a truncated file: whoever logs it wants its name
-            state = f"unusable ({type(error).__name__})"
-        if not self.closed and not self.is_current:
-            state += ", no longer under its name"
-        directory = os.fsdecode(properties["directory"])
-        return (
-            f"<memlane.HostVariable {properties['name']!r}: {state},"
-            f" {properties['slots']} slots of {properties['max_size']} bytes{self._format_text()} in {directory!r}>"
-        )
+    def _described(self, condition: str, properties: dict[str, Any]) -> str:
+        return f"{condition}, {properties['slots']} slots of {properties['max_size']} bytes{self._format_text()}"
 
     def _format_text(self) -> str:
         return f", {len(self.fields)} fields" if self.fields else ""
@@ -286,19 +244,3 @@ class HostVariable(Variable):
         import memlane.readings as kinds  # noqa: PLC0415  (as in read)
 
         return kinds.VariableStatistics(**self._statistics())
-
-    def unlink(self) -> None:
-        """Remove the object's name. Open endpoints, this one too, go on with the object.
-
-        Raises:
-            ObjectNotFound: The name is gone already, or leads to another object by now.
-        """
-        self._check_open()
-        properties = self._properties()
-        if not self.is_current:
-            raise ObjectNotFound(
-                errno.ENOENT,
-                f"variable {self.name!r}: its name was removed already, or leads to another object by now;"
-                " memlane.unlink() removes whatever has the name",
-            )
-        namespace.unlink(encoded_name(properties["name"]), properties["directory"], self._mode, self._peer_uid)

@@ -13,6 +13,7 @@ from memlane._native.record import Layout
 from memlane.buffer.catalog import Place, check_parameters, check_type_name
 from memlane.buffer.identity import DeviceUID
 from memlane.buffer.parameter import Parameter, describe_ctype
+from memlane.endpoint import Closing
 from memlane.errors import Closed, DeviceBufferError, Error, MessageError, ObjectNotFound
 from memlane.messaging import ErrorCode, Message
 from memlane.names import encoded_name
@@ -20,7 +21,6 @@ from memlane.names import encoded_name
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -54,7 +54,7 @@ def class_name(name: str) -> str:
     return "".join(part[:1].upper() + part[1:] for part in re.split("[-_]", name))
 
 
-class Buffer(native.Buffer):
+class Buffer(Closing, native.Buffer):
     """The values of a peripheral: what it reported last, and what is requested to be written to it.
 
     Types of buffers are made by `make_type`, or by `BufferStore.make_catalog` from a catalog. `open` gives an endpoint
@@ -231,15 +231,9 @@ class Buffer(native.Buffer):
         counters = self._statistics()
         return None if counters is None else BufferStatistics(**counters)
 
-    def __enter__(self) -> Self:
+    def _check_open(self) -> None:
         if self.closed:
             raise Closed(f"the buffer {self.name!r} was closed; open it anew")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by name: the receiver opens the same buffer; its type travels along as what it was made of."""

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from memlane import settings
-from memlane._native import namespace
 from memlane._native.caller import Caller
-from memlane.errors import Closed, Error, ObjectNotFound
+from memlane.endpoint import NamedEndpoint
 from memlane.function import remote
 from memlane.names import encoded_name
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
-    from typing_extensions import Self
+    import os
 
 
 class FunctionStatistics(NamedTuple):
@@ -57,7 +52,7 @@ def statistics_of(found: dict[str, Any]) -> FunctionStatistics:
 
 
 @final
-class HostFunctionCaller(Caller):
+class HostFunctionCaller(NamedEndpoint, Caller):
     """A function of another process, called like one's own.
 
     Calling it sends the call and returns a `PendingCall` at once; `call` waits for the result, `get_response` for the
@@ -96,7 +91,11 @@ class HostFunctionCaller(Caller):
     Concurrency: any number of threads may share a caller; each call has its own result.
     """
 
-    __slots__ = ("__weakref__", "_fail_fast", "_mode", "_peer_uid", "_raw", "_seconds", "_trust")
+    __slots__ = ("__weakref__", "_fail_fast", "_peer_uid", "_permissions", "_raw", "_seconds", "_trust")
+
+    _NOUN = "function"
+    _KEPT = ("_seconds", "_fail_fast", "_raw", "_trust", "_permissions", "_peer_uid")
+    _ADOPTED = ("max_sz_args", "max_sz_ret", "lanes", "slots", "participants")
 
     def __init__(  # noqa: PLR0913  (each argument is named)
         self,
@@ -122,7 +121,8 @@ class HostFunctionCaller(Caller):
         for argument, value in (("max_sz_args", max_sz_args), ("lanes", lanes), ("slots", slots)):
             if value < 1:
                 raise ValueError(f"function {name!r}: {argument}={value!r} is not positive")
-        self._remember(timeout, fail_fast, raw, allow_pickle, mode, -1 if peer_uid is None else peer_uid)
+        self._seconds, self._fail_fast, self._raw = timeout, fail_fast, raw
+        self._trust, self._permissions, self._peer_uid = allow_pickle, mode, -1 if peer_uid is None else peer_uid
         self._open(
             encoded_name(name),
             settings.namespace_directory(directory),
@@ -132,54 +132,27 @@ class HostFunctionCaller(Caller):
             slots=settings.given(slots),
             participants=settings.given(max_participants),
             persistent=persistent,
-            mode=self._mode,
-            peer_uid=self._peer_uid,
             create=create,
             uuid=None,
-            allow_pickle=allow_pickle,
+            **self._given(),
         )
-        self._prepare(timeout, raw, fail_fast, remote.rebuild)
+        self._begin()
 
-    def _remember(
-        self,
-        timeout: float | None,
-        fail_fast: bool,  # noqa: FBT001
-        raw: bool,  # noqa: FBT001
-        allow_pickle: bool | None,  # noqa: FBT001
-        mode: int,
-        peer_uid: int,
-    ) -> None:
-        self._seconds, self._fail_fast, self._raw = timeout, fail_fast, raw
-        self._trust, self._mode, self._peer_uid = allow_pickle, mode, peer_uid
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle by name: the receiver opens the same object, or gets `ObjectNotFound` when it was re-created."""
-        return HostFunctionCaller.__new__, (HostFunctionCaller,), self._state()
-
-    def _state(self) -> tuple[Any, ...]:
-        made_with = (self._seconds, self._fail_fast, self._raw, self._trust, self._mode, self._peer_uid)
-        return self._properties(), made_with
-
-    def __setstate__(self, state: tuple[dict[str, Any], tuple[Any, ...]]) -> None:
-        """Open the very object that the pickled caller had open; it gets a lane of its own."""
-        properties, made_with = state
-        self._remember(*made_with)
-        self._open(
-            encoded_name(properties["name"]),
-            properties["directory"],
-            max_sz_args=None,
-            max_sz_ret=None,
-            lanes=None,
-            slots=None,
-            participants=None,
-            persistent=None,
-            mode=self._mode,
-            peer_uid=self._peer_uid,
-            create=False,
-            uuid=properties["uuid"],
-            allow_pickle=self._trust,
-        )
+    def _begin(self) -> None:
         self._prepare(self._seconds, self._raw, self._fail_fast, remote.rebuild)
+
+    def _given(self) -> dict[str, Any]:
+        return {**super()._given(), "allow_pickle": self._trust}
+
+    def _check_pickle(self) -> None:
+        """Allow it: the receiver gets a lane of its own, also where this caller was closed."""
+
+    def _reopen(self, properties: dict[str, Any]) -> None:
+        super()._reopen(properties)
+        self._begin()
+
+    def _check_open(self) -> None:
+        self._check()
 
     def _another(self) -> HostFunctionCaller:
         """Open the same function once more, for calls in the midst of calls."""
@@ -187,48 +160,12 @@ class HostFunctionCaller(Caller):
         another.__setstate__(self._state())
         return another
 
-    def __enter__(self) -> Self:
-        self._check()
-        return self
+    def _progress(self) -> str:
+        return "served" if self.is_served else "nobody serves it"
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        try:
-            properties = self._properties()
-        except Closed:
-            return "<memlane.HostFunctionCaller: never opened>"
-        try:
-            state = "closed" if self.closed else "served" if self.is_served else "nobody serves it"
-        except Error as error:  # a forked child without a place, a truncated file: whoever logs it wants its name
-            state = f"unusable ({type(error).__name__})"
-        if not self.closed and not self.is_current:
-            state += ", no longer under its name"
-        directory = os.fsdecode(properties["directory"])
-        return (
-            f"<memlane.HostFunctionCaller {properties['name']!r}: {state}, arguments of {properties['max_sz_args']}"
-            f" bytes, results of {properties['max_sz_ret']} in {directory!r}>"
-        )
+    def _described(self, condition: str, properties: dict[str, Any]) -> str:
+        return f"{condition}, arguments of {properties['max_sz_args']} bytes, results of {properties['max_sz_ret']}"
 
     def stats(self) -> FunctionStatistics:
         """Return counters of the object and its state at this moment."""
         return statistics_of(self._statistics())
-
-    def unlink(self) -> None:
-        """Remove the object's name. Open endpoints, this one too, go on with the object.
-
-        Raises:
-            ObjectNotFound: The name is gone already, or leads to another object by now.
-        """
-        self._check()
-        properties = self._properties()
-        if not self.is_current:
-            raise ObjectNotFound(
-                errno.ENOENT,
-                f"function {self.name!r}: its name was removed already, or leads to another object by now;"
-                " memlane.unlink() removes whatever has the name",
-            )
-        namespace.unlink(encoded_name(properties["name"]), properties["directory"], self._mode, self._peer_uid)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, final
 from memlane import settings
 from memlane._native.dispatcher import Dispatcher
 from memlane._native.function import Function
+from memlane.endpoint import Closing
 from memlane.errors import Closed, OwnershipLost
 from memlane.function import remote
 from memlane.function.caller import FunctionStatistics, statistics_of
@@ -18,7 +19,6 @@ from memlane.names import encoded_name
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -48,7 +48,7 @@ def _serve_once(core: Dispatcher) -> bool:
 
 
 @final
-class HostFunctionDispatcher:
+class HostFunctionDispatcher(Closing):
     """Serves functions of this process to callers in any process of the host.
 
     It runs its functions one at a time, in the order of each caller's calls. Several dispatchers run in parallel, and
@@ -222,15 +222,6 @@ class HostFunctionDispatcher:
     def stats(self) -> dict[str, FunctionStatistics]:
         """Return the counters of each function, by name."""
         return {function.name: statistics_of(function._statistics()) for function in self._functions}  # noqa: SLF001
-
-    def __enter__(self) -> Self:
-        self._check_open()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         state = "closed" if self._closed else "serving" if self.running else "stopped"
