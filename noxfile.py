@@ -58,13 +58,19 @@ def install_group(session: nox.Session, group: str) -> None:
     session.install(*nox.project.dependency_groups(PROJECT, group))
 
 
-def build_core(session: nox.Session, name: str, *definitions: str, compiler: str | None = None) -> Path:
-    """Build the core with its tests in a folder of this session and return the folder."""
+def configure_core(session: nox.Session, name: str, *definitions: str, compiler: str | None = None) -> Path:
+    """Prepare a build of the core in a folder of this session and return the folder."""
     install_group(session, "core")
     folder = Path(session.create_tmp()) / name
     plus_plus = compiler.replace("clang", "clang++") if compiler else ""
     choice = [f"-DCMAKE_C_COMPILER={compiler}", f"-DCMAKE_CXX_COMPILER={plus_plus}"] if compiler else []
     session.run("cmake", "-S", "core", "-B", str(folder), "--log-level=WARNING", *choice, *definitions)
+    return folder
+
+
+def build_core(session: nox.Session, name: str, *definitions: str, compiler: str | None = None) -> Path:
+    """Build the core with its tests in a folder of this session and return the folder."""
+    folder = configure_core(session, name, *definitions, compiler=compiler)
     session.run("cmake", "--build", str(folder), silent=True)
     return folder
 
@@ -127,7 +133,7 @@ def c_lint(session: nox.Session) -> None:
     sources = sorted(str(path) for folder in folders for kind in C_KINDS for path in Path(folder).rglob(f"*.{kind}"))
     session.run("clang-format", "--dry-run", "-Werror", *sources)
     definitions = ("-DMEMLANE_BUILD_TESTS=ON", "-DMEMLANE_BUILD_CPP_TESTS=ON", "-DCMAKE_EXPORT_COMPILE_COMMANDS=ON")
-    folder = build_core(session, "tidy", *definitions)
+    folder = configure_core(session, "tidy", *definitions)
     # Headers are seen through what includes them.
     in_core = [source for source in sources if source.startswith("core/") and "/fuzz/" not in source]
     compiled = [source for source in in_core if source.endswith((".c", ".cpp"))]
@@ -150,8 +156,9 @@ def core(session: nox.Session) -> None:
 def sanitize(session: nox.Session) -> None:
     """Run the C tests and the Python suite under clang's sanitizers (``--long``: slow Python tests too)."""
     debug = ("-DMEMLANE_BUILD_TESTS=ON", "-DMEMLANE_BUILD_CPP_TESTS=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
-    for name, sanitizers in (("address", "address;undefined"), ("thread", "thread")):
-        folder = build_core(session, name, f"-DMEMLANE_SANITIZE={sanitizers}", *debug, compiler=CLANG)
+    for name, sanitizers, programs in (("address", "address;undefined", "OFF"), ("thread", "thread", "ON")):
+        definitions = (f"-DMEMLANE_SANITIZE={sanitizers}", f"-DMEMLANE_BUILD_PROGRAMS={programs}", *debug)
+        folder = build_core(session, name, *definitions, compiler=CLANG)
         run_c_tests(session, folder)
     session.run(str(folder / "stress"))  # of the last build: threads in place of processes, over one mapping
     install_sanitized(session)
