@@ -1,4 +1,4 @@
-"""The programs of examples/ in C and C++ are compiled as their users compile them, and do what they say."""
+"""The programs in C and C++ that come with memlane are compiled as their users compile them, and do what they say."""
 
 from __future__ import annotations
 
@@ -12,30 +12,35 @@ from tests.packaging import toolchain
 
 pytestmark = pytest.mark.slow
 
-EXAMPLES = toolchain.REPOSITORY / "examples"
-SOURCES = sorted(path.relative_to(EXAMPLES) for kind in ("c", "cpp") for path in EXAMPLES.rglob(f"*.{kind}"))
+FOLDERS = ("examples", "src/memlane/demo")
+SOURCES = sorted(
+    path.relative_to(toolchain.REPOSITORY)
+    for folder in FOLDERS
+    for kind in ("c", "cpp")
+    for path in (toolchain.REPOSITORY / folder).rglob(f"*.{kind}")
+)
 
 
 def build(source: Path, folder: Path) -> Path:
-    """Compile an example by the flags of pkg-config."""
+    """Compile a program by the flags of pkg-config."""
     compiler, *options = {
         ".c": [toolchain.find("gcc", "cc"), "-std=c11", "-D_GNU_SOURCE"],
         ".cpp": [toolchain.find("g++", "c++"), "-std=c++17"],
     }[source.suffix]
-    return toolchain.build(compiler, EXAMPLES / source, folder / source.stem, *options)
+    return toolchain.build(compiler, toolchain.REPOSITORY / source, folder / source.stem, *options)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=str)
-def test_every_example_compiles_without_a_warning(source: Path, tmp_path: Path) -> None:
-    """A new example needs no line here to be tried."""
+def test_every_program_compiles_without_a_warning(source: Path, tmp_path: Path) -> None:
+    """A new example, or a new program of the demo, needs no line here to be tried."""
     assert build(source, tmp_path).exists()
 
 
 @pytest.mark.usefixtures("namespace")
 def test_lines_of_a_sender_in_c_arrive_in_python(tmp_path: Path) -> None:
     """A channel is bytes, whatever language is at its ends."""
-    sender = build(Path("channel_sender.c"), tmp_path)
-    receiver = [sys.executable, str(EXAMPLES / "channel_receiver.py")]
+    sender = build(Path("examples/channel_sender.c"), tmp_path)
+    receiver = [sys.executable, str(toolchain.REPOSITORY / "examples" / "channel_receiver.py")]
 
     with subprocess.Popen(receiver, stdout=subprocess.PIPE, text=True) as receiving:
         said = toolchain.output_of([sender])

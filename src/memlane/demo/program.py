@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "controller.cpp")
 COMPILERS = ("c++", "g++", "clang++")
 PKG_CONFIGS = ("pkg-config", "pkgconf")
-OPTIONS = ("-std=c++17", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror")
+OPTIONS = ("-std=c++17", "-O2")
 LENIENT = "-Wl,--allow-shlib-undefined"
 """A library with a sanitizer leaves names open, which what is loaded before the program has."""
 
