@@ -75,7 +75,13 @@ def draw_calls(axes: Any, figures: list[Figures]) -> None:
     times = [moment.seconds for moment in figures]
     values = [moment.calls.percentile_99 for moment in figures]
     label = "segment(), called by controller"
-    axes.plot(times, [float("nan") if value is None else value * 1e3 for value in values], label=label, linestyle="--")
+    axes.plot(
+        times,
+        [float("nan") if value is None else value * 1e3 for value in values],
+        label=label,
+        color="black",
+        linestyle="--",
+    )
 
 
 def draw_lines(
