@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, final
 
-from memlane.demo.account import RATE_WINDOW
 from memlane.demo.latency import Latencies
+from memlane.demo.rate import Rate
 from memlane.demo.report import Answered, Received, ServerDied
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class Calls:
         self.received = 0
         """Frames that arrived whole."""
         self.latencies = Latencies()
-        self._recent: deque[int] = deque()
+        self.rate = Rate()
 
     def record(self, report: CallReport) -> None:
         """Take one report of a call."""
@@ -45,10 +44,4 @@ class Calls:
     def _answered(self, report: Answered) -> None:
         self.answered += 1
         self.latencies.add(report.at - report.sent)
-        self._recent.append(report.at)
-
-    def rate(self, now: int) -> float:
-        """Return the answers per second."""
-        while self._recent and self._recent[0] < now - RATE_WINDOW:
-            self._recent.popleft()
-        return len(self._recent) * 1e9 / RATE_WINDOW
+        self.rate.note(report.at)

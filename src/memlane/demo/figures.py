@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, final
 
 import memlane
-from memlane.demo.account import RATE_WINDOW
+from memlane.demo.rate import RATE_WINDOW
 from memlane.demo.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class Instruments:
                     write_rate,
                     byte_rate,
                     age,
-                    route.rate(last.at),
+                    route.rate.per_second(last.at),
                     route.skipped,
                     route.latencies.percentile(50),
                     route.latencies.percentile(99),
@@ -132,7 +132,7 @@ class Instruments:
     def _call_figures(self) -> CallFigures:
         calls = self._ledger.calls
         return CallFigures(
-            calls.rate(time.monotonic_ns()),
+            calls.rate.per_second(time.monotonic_ns()),
             calls.answered,
             calls.died,
             calls.latencies.percentile(50),
