@@ -205,7 +205,9 @@ template <class T> class Reader {
             auto view = variable_.view(); /* in place: a frame is not copied to be checked */
             take(std::move(view), asked);
         } catch (const memlane::Corrupted &error) {
-            report("SawTorn", std::string(T::name), std::string(error.what()), now());
+            report_torn(error);
+        } catch (const memlane::SchemaMismatch &error) { /* the size and mark of another write, or of none */
+            report_torn(error);
         }
     }
 
@@ -216,6 +218,10 @@ template <class T> class Reader {
 
   private:
     using View = typename memlane::Variable<T>::View;
+
+    static void report_torn(const memlane::Error &error) {
+        report("SawTorn", std::string(T::name), std::string(error.what()), now());
+    }
 
     void take(View view, std::int64_t asked) {
         const std::int64_t at = now();
