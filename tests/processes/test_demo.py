@@ -155,7 +155,11 @@ def test_summary_reports_torn_values_of_a_library_that_tears(
 
     with demo("--seconds", "100", *controller, env={**os.environ, "LD_PRELOAD": preloaded}) as process:
         assert process.stdout is not None
-        next(line for line in process.stdout if re.search(r" [1-9]\d* torn", line))
+        shown = ""
+        while not re.search(r" [1-9]\d* torn", shown):
+            line = process.stdout.readline()
+            assert line, f"the demo ended first:\n{shown}"
+            shown += line
         process.send_signal(signal.SIGINT)
         said, _complained = process.communicate()
 
