@@ -21,8 +21,6 @@ OPTIONS = ("-std=c++17", "-O2")
 LENIENT = "-Wl,--allow-shlib-undefined"
 """A library with a sanitizer leaves names open, which what is loaded before the program has."""
 
-PATIENCE_SECONDS = 120
-
 
 class CannotBuild(Exception):
     """The program cannot be compiled here; the text says what is missing, or what the compiler said."""
@@ -75,7 +73,6 @@ def output_of(command: Sequence[str], **environment: str) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=PATIENCE_SECONDS,
     )
     if done.returncode != 0:
         raise CannotBuild(f"memlane demo --cpp: {shlex.join(command)} ended with {done.returncode}:\n{done.stderr}")
