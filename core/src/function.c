@@ -692,8 +692,8 @@ static memlane_execution part(const memlane_call *call) {
         uint32_t next = parting(call, word, &known);
         uint32_t tag = next == MEMLANE_CALL_ABANDONED ? memlane_call_tag(word) : 0;
         uint64_t moved = memlane_call_word(call->sequence, next, tag);
-        bool done = memlane_cas_seq_cst(&slot->state, word, moved); /* J1 */
-        if (done) {
+        /* relaxed: who sends next follows this thread (docs/design/memory-model.md, What needs no order) */
+        if (memlane_cas_relaxed(&slot->state, word, moved)) {
             count_end(call, state, next);
             return known;
         }
