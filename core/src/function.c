@@ -13,6 +13,7 @@
 
 enum {
     CHUNK_NS = 40000000,       /* a death shows at the end of a chunk, within 60 ms on a busy machine too */
+    CLAIM_CHUNK_NS = 1000000,
     LOOKS_BETWEEN_CLOCKS = 16, /* a look takes 20 ns, the clock as much or twice that */
     END_TRIES = 64             /* each failure is a server's move */
 };
@@ -159,6 +160,7 @@ static void adopt(struct memlane_segment *segment) {
         return; /* opened by a thread that the child will not have */
     }
     memlane_store32_relaxed(&function->lane, 0); /* relaxed, as all here: the child has one thread */
+    memlane_store32_relaxed(&function->claiming, 0);
     memlane_store32_relaxed(&function->servers, 0);
     memlane_store32_relaxed(&function->waiting, 0);
     for (uint32_t slot = 0; slot < function->lanes.slots; slot++) {
@@ -168,17 +170,21 @@ static void adopt(struct memlane_segment *segment) {
 
 /* -- the lane ---------------------------------------------------------------------------------------------------- */
 
+/* One thread at a time. Not under the segment's mutex: a claim makes system calls and waits for other processes, and
+ * meanwhile other threads close the endpoint, or fork, which both take that mutex. */
 static memlane_status claim_lane(memlane_function *function, memlane_error *error) {
     uint32_t lane;
     memlane_status status = MEMLANE_OK;
-    memlane_mutex_lock(&function->endpoint.segment.mutex);
+    while (!memlane_cas32_seq_cst(&function->claiming, 0, 1)) {
+        memlane_platform_sleep_ns(CLAIM_CHUNK_NS);
+    }
     if (!memlane_lane_is_ours(&function->lanes, memlane_load32_relaxed(&function->lane) - 1)) {
         status = memlane_lane_claim(&function->lanes, &lane, error);
         if (status == MEMLANE_OK) {
             memlane_store32_release(&function->lane, lane + 1); /* release: the slots are scrubbed */
         }
     }
-    memlane_mutex_unlock(&function->endpoint.segment.mutex);
+    memlane_store32_release(&function->claiming, 0); /* release: pairs with the swap of the next */
     return status;
 }
 

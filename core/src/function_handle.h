@@ -23,7 +23,8 @@ struct memlane_function {
     struct memlane_lanes lanes;
     struct memlane_patience patience;
     struct memlane_desk *desk; /* one for each slot of a lane */
-    memlane_atomic32 lane;     /* this endpoint's, plus one; 0: none; set under the segment's mutex */
+    memlane_atomic32 lane;     /* this endpoint's, plus one; 0: none; set by who set `claiming` */
+    memlane_atomic32 claiming; /* 1: a thread takes a lane; taken by CAS */
     memlane_atomic64 order;    /* of the calls of this lane */
     memlane_atomic32 waiting;  /* threads that wait for a slot */
     memlane_atomic32 servers;  /* dispatchers of this process that serve it */
