@@ -392,7 +392,8 @@ memlane_status memlane_call_begin(memlane_function *function, memlane_call *call
         .tag = function->endpoint.segment.tag,
         .stage = BEGUN,
     };
-    return MEMLANE_OK; /* still entered: the call is a user */
+    memlane_endpoint_stay(&function->endpoint); /* the call is a user */
+    return MEMLANE_OK;
 }
 
 /* -- the call, as its caller has it -------------------------------------------------------------------------------- */
@@ -716,7 +717,7 @@ static void let_go(memlane_call *call) {
         }
     }
     call->stage = OVER;
-    memlane_endpoint_leave(&function->endpoint);
+    memlane_endpoint_release(&function->endpoint);
 }
 
 memlane_execution memlane_call_end(memlane_call *call) {

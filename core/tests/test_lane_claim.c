@@ -6,6 +6,7 @@
 
 #include "platform.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 
@@ -78,6 +79,35 @@ static void fork_does_not_wait_for_a_claim_and_the_child_claims_for_itself(void)
     function_unlink("add");
 }
 
+static int count_descriptors(void) {
+    int count = 0;
+    for (int descriptor = 0; descriptor < 100; descriptor++) {
+        count += fcntl(descriptor, F_GETFD) >= 0;
+    }
+    return count;
+}
+
+/* In the child nobody is left who would leave the closed endpoint: free() gives it back. */
+static void a_child_gives_back_what_was_closed_during_a_claim(void) {
+    memlane_function *function = function_open("add");
+    pthread_t thread = begin_claim(function);
+    memlane_function_close(function);
+    pid_t pid = fork();
+    CHECK_CALL(pid);
+    if (pid == 0) {
+        int before = count_descriptors();
+        memlane_function_free(function);
+        CHECK_EQUAL(before - 1, count_descriptors());
+        _exit(0);
+    }
+    int status;
+    CHECK_CALL(waitpid(pid, &status, 0));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    end_claim(thread);
+    memlane_function_free(function);
+    function_unlink("add");
+}
+
 static void threads_that_claim_at_once_share_one_lane(void) {
     memlane_function_options options = function_options();
     options.lanes = 1;
@@ -97,6 +127,7 @@ static const struct check_test tests[] = {
     {"close does not wait for a claim", close_does_not_wait_for_a_claim},
     {"fork does not wait for a claim, and the child claims for itself",
      fork_does_not_wait_for_a_claim_and_the_child_claims_for_itself},
+    {"a child gives back what was closed during a claim", a_child_gives_back_what_was_closed_during_a_claim},
     {"threads that claim at once share one lane", threads_that_claim_at_once_share_one_lane},
 };
 
