@@ -164,7 +164,8 @@ static memlane_status open_task(struct served *served, uint32_t place, const str
         .sequence = ticket->sequence,
     };
     memlane_endpoint_hold(&function->endpoint); /* the request is a user */
-    if (task->size <= lanes->argument_capacity) {
+    if (task->size <= lanes->argument_capacity &&
+        memlane_function_fits(function->endpoint.format, task->size, task->type)) {
         return MEMLANE_OK;
     }
     task->size = 0;
@@ -434,6 +435,10 @@ memlane_status memlane_task_respond(memlane_task *task, uint64_t size, uint32_t 
                             "function '%s': the result takes %" PRIu64 " bytes, at most max_sz_ret=%" PRIu64
                             " fit: return less, or remove it and create it with a larger max_sz_ret=",
                             task->function->endpoint.segment.name.text, size, task->capacity);
+    }
+    const memlane_format *format = task->function->endpoint.result_format;
+    if (!memlane_function_fits(format, size, type)) {
+        return memlane_function_explain_format(task->function, "results", format, size, type, error);
     }
     count_served(task, false);
     return answer(task, size, type & MEMLANE_TYPE_MASK, error);

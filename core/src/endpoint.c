@@ -80,38 +80,41 @@ memlane_status memlane_endpoint_agree(const struct memlane_request *request, con
 
 enum { DIFFERENCE_SIZE = 600 };
 
-static memlane_status explain_format(const struct memlane_request *request, const char *difference,
+static memlane_status explain_format(const struct memlane_request *request, const char *what, const char *difference,
                                      memlane_error *error) {
     return memlane_fail(error, MEMLANE_SCHEMA_MISMATCH,
-                        "%s '%s': another format was asked for than the object has: %s; declare what is there, leave "
+                        "%s '%s': another format was asked for than the object has: %s%s; declare what is there, leave "
                         "the format out to adopt it, or memlane.unlink() the object to make it anew",
-                        memlane_kind_name(request->kind->code), request->name.text, difference);
+                        memlane_kind_name(request->kind->code), request->name.text, what, difference);
 }
 
-static memlane_status compare_formats(const struct memlane_request *request, const memlane_format *asked,
-                                      const memlane_format *there, memlane_error *error) {
+memlane_status memlane_endpoint_compare_formats(const struct memlane_request *request, const char *what,
+                                                const memlane_format *asked, const memlane_format *there,
+                                                memlane_error *error) {
     char difference[DIFFERENCE_SIZE];
+    if (asked == NULL) {
+        return MEMLANE_OK;
+    }
+    if (there == NULL) {
+        snprintf(difference, sizeof difference, "%zu fields in %" PRIu64 " bytes here, values of any type there",
+                 memlane_format_count(asked), memlane_format_size(asked));
+        return explain_format(request, what, difference, error);
+    }
     return memlane_schema_difference(asked, there, difference, sizeof difference)
-               ? explain_format(request, difference, error)
+               ? explain_format(request, what, difference, error)
                : MEMLANE_OK;
 }
 
 memlane_status memlane_endpoint_agree_on_format(const struct memlane_request *request, const memlane_format *asked,
                                                 const struct memlane_header *found, const void *schema,
                                                 memlane_error *error) {
-    if (asked == NULL) {
-        return MEMLANE_OK;
-    }
-    if (found->schema_length == 0) {
-        char difference[DIFFERENCE_SIZE];
-        snprintf(difference, sizeof difference, "%zu fields in %" PRIu64 " bytes here, values of any type there",
-                 memlane_format_count(asked), memlane_format_size(asked));
-        return explain_format(request, difference, error);
+    if (asked == NULL || found->schema_length == 0) {
+        return memlane_endpoint_compare_formats(request, "", asked, NULL, error);
     }
     memlane_format *there = NULL;
     memlane_status status = memlane_schema_decode(&there, schema, found->schema_length, request->name.text, error);
     if (status == MEMLANE_OK) {
-        status = compare_formats(request, asked, there, error);
+        status = memlane_endpoint_compare_formats(request, "", asked, there, error);
     }
     memlane_format_free(there);
     return status;
@@ -224,6 +227,7 @@ static void drop_reference(struct memlane_endpoint *endpoint) {
     if (memlane_add32_seq_cst(&endpoint->references, UINT32_MAX) == 1) {
         free(endpoint->segment.directory);
         memlane_format_free(endpoint->format);
+        memlane_format_free(endpoint->result_format);
         free(endpoint); /* it is the first member of what was allocated */
     }
 }

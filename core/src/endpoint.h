@@ -19,6 +19,7 @@ struct memlane_endpoint {
     memlane_atomic32 references;
     memlane_atomic32 unfinished;   /* in a forked child: it was closed, and waited for operations that are gone */
     memlane_format *format;        /* of the object's values, or NULL. Set while opening; the last reference frees it */
+    memlane_format *result_format; /* of a function, whose `format` is that of its arguments; or NULL. The same */
     void (*rouse)(struct memlane_endpoint *endpoint);  /* at close: this endpoint's own waiters look again; or NULL */
     void (*unbind)(struct memlane_endpoint *endpoint); /* after the segment was closed: private memory; or NULL */
     bool (*is_ready)(struct memlane_endpoint *endpoint, bool thorough); /* memlane_endpoint_make_pollable() */
@@ -53,6 +54,12 @@ memlane_status memlane_endpoint_agree(const struct memlane_request *request, con
 /* Compares the format that the caller asks for with the object's schema: for agree(). NULL adopts what is there. */
 memlane_status memlane_endpoint_agree_on_format(const struct memlane_request *request, const memlane_format *asked,
                                                 const struct memlane_header *found, const void *schema,
+                                                memlane_error *error);
+
+/* The same of a format that was decoded, NULL: values of any type; `what` says of what it is, where there are several,
+ * or is empty. */
+memlane_status memlane_endpoint_compare_formats(const struct memlane_request *request, const char *what,
+                                                const memlane_format *asked, const memlane_format *there,
                                                 memlane_error *error);
 
 /* Decodes the schema of an opened object whose schema is a field table, where it has one. `size`: bytes that the object
