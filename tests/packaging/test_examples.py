@@ -1,9 +1,7 @@
-"""The programs in C and C++ that come with memlane are compiled as their users compile them, and do what they say."""
+"""The programs in C and C++ that come with memlane are compiled as their users compile them."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -34,17 +32,3 @@ def build(source: Path, folder: Path) -> Path:
 def test_every_program_compiles_without_a_warning(source: Path, tmp_path: Path) -> None:
     """A new example, or a new program of the demo, needs no line here to be tried."""
     assert build(source, tmp_path).exists()
-
-
-@pytest.mark.usefixtures("namespace")
-def test_lines_of_a_sender_in_c_arrive_in_python(tmp_path: Path) -> None:
-    """A channel is bytes, whatever language is at its ends."""
-    sender = build(Path("examples/channel_sender.c"), tmp_path)
-    receiver = [sys.executable, str(toolchain.REPOSITORY / "examples" / "channel_receiver.py")]
-
-    with subprocess.Popen(receiver, stdout=subprocess.PIPE, text=True) as receiving:
-        said = toolchain.output_of([sender])
-        received, _ = receiving.communicate(timeout=toolchain.PATIENCE_SECONDS)
-
-    assert said == ""
-    assert received == "1000 lines, the last one 'line 999\\n'\n"
