@@ -67,6 +67,8 @@ const struct pair pairs[] = {
     {"write after a death", "read+leave"},
     {"read after a death", "write+leave"},
     {"read after a death", "read+leave"},
+    {"transact", "transact"},
+    {"emit", "transact"},
     {"create", "create"},
     {"create", "sweep"},
     {"create", "unlink"},
