@@ -3,13 +3,11 @@
  * The input changes a valid channel, from the byte that its first two bytes name, and then all of the public API works on
  * it; the rest changes it once more between two rounds. Found crashes and hangs are findings; wrong bytes are not. */
 #define _GNU_SOURCE
-#include "checksum.h"
-#include "layout.h"
+#include "object.h"
 #include "platform.h"
 
 #include <memlane/memlane.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,13 +22,6 @@ static int object = -1;
 static void remove_directory(void) {
     memlane_unlink(directory, "stream", 6, 0600, -1, NULL);
     rmdir(directory);
-}
-
-static void require(bool fact, const char *what) {
-    if (!fact) {
-        fprintf(stderr, "fuzz_channel: %s\n", what);
-        abort();
-    }
 }
 
 static memlane_channel_options options(void) {
@@ -66,13 +57,6 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
     valid_size = (size_t)file.size;
     memlane_platform_close(parent);
     return 0;
-}
-
-static void repair(unsigned char *bytes) {
-    struct memlane_header header;
-    memcpy(&header, bytes, sizeof header);
-    header.checksum = memlane_checksum(&header, offsetof(struct memlane_header, checksum));
-    memcpy(bytes, &header, sizeof header);
 }
 
 static void lay_down(const uint8_t *input, size_t size) {
