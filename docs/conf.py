@@ -19,7 +19,8 @@ exclude_patterns = ["_build"]
 
 # Anchors as the repository's pages spell them, so that one link serves both.
 myst_heading_anchors = 4
-suppress_warnings = ["myst.header"]  # the pages' headings may skip a level below a table
+# The pages' headings may skip a level below a table; "type" in a signature is the built-in one, no member of that name.
+suppress_warnings = ["myst.header", "ref.python"]
 
 autodoc_member_order = "groupwise"
 autodoc_typehints = "signature"
@@ -35,6 +36,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(?!memlane\b).*"),
     # Bases and results that have no page of their own: what they bring shows with the classes that people use.
     ("py:class", r"memlane\.(errors\._Suppressed|map\._LockedMap|share\.Endpoint|_native\.map\.Lock)"),
+    ("py:class", r"memlane\.buffer\.identity\._Fields"),
     ("c:identifier", r"u?int\d+_t|size_t|bool"),
 ]
 
@@ -54,9 +56,12 @@ def hide_the_binding(_app: Sphinx, _name: str, _object: object, _options: object
     bases[:] = [base for base in bases if not base.__module__.startswith("memlane._")] or [object]
 
 
+INTERNAL = {"enter_snapshot", "leave_snapshot", "note_seen", "known", "is_news", "see", "request_reads", "subscribe"}
+
+
 def skip_internal(_app: Sphinx, _what: str, name: str, _object: object, skip: bool, _options: object) -> bool:  # noqa: FBT001
     """Leave out what the binding calls in its Python half."""
-    return skip or name.startswith(("refuse", "write_pickled"))
+    return skip or name in INTERNAL or name.startswith(("refuse", "write_pickled"))
 
 
 def mark_promises(_app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:

@@ -31,6 +31,7 @@ C_RANKS = (
         "gate",
         "register",
         "taking",
+        "transaction",
         "custody",
         "ring",
         "ends",

@@ -2,19 +2,11 @@
  *
  * The input is a field table. Its magic is made right, so that what comes behind it is reached. Found crashes and hangs are
  * findings, and so is a table that was accepted and goes beyond its struct. */
-#include "layout.h"
+#include "object.h"
 #include "schema.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void require(bool fact, const char *what) {
-    if (!fact) {
-        fprintf(stderr, "fuzz_format: %s\n", what);
-        abort();
-    }
-}
 
 static void look(const memlane_format *format) {
     for (size_t i = 0; i < memlane_format_count(format); i++) {

@@ -3,12 +3,11 @@
  * The input lies over participants, statistics and the lock area of a valid object, and then the public API works on it.
  * Its first byte says where it begins, in lines of 64 bytes. */
 #define _GNU_SOURCE
-#include "layout.h"
+#include "object.h"
 #include "platform.h"
 
 #include <memlane/memlane.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,13 +17,6 @@ enum { PLACES = 4, SIZE = 64, OBJECT_SIZE = 4 * MEMLANE_PAGE };
 static unsigned char valid[OBJECT_SIZE];
 static char directory[] = "/dev/shm/memlane-fuzz-XXXXXX";
 static int object = -1;
-
-static void require(bool fact, const char *what) {
-    if (!fact) {
-        fprintf(stderr, "fuzz_map: %s\n", what);
-        abort();
-    }
-}
 
 static void remove_directory(void) {
     memlane_unlink(directory, "map", 3, 0600, -1, NULL);

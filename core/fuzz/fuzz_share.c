@@ -1,13 +1,12 @@
 /* Hostile words in a share that is open: what was taken, what is the latest, and what the slots say. Whatever it is, every
  * call answers. The files themselves are fuzz_variable.c's. */
 #define _GNU_SOURCE
-#include "layout.h"
+#include "object.h"
 #include "taking.h"
 #include "variable_kind.h"
 
 #include <memlane/memlane.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,13 +23,6 @@ static void remove_all(void) {
     memlane_share_free(share);
     memlane_unlink(directory, "cloud", 5, 0600, -1, NULL);
     rmdir(directory);
-}
-
-static void require(bool fact, const char *what) {
-    if (!fact) {
-        fprintf(stderr, "fuzz_share: %s\n", what);
-        abort();
-    }
 }
 
 int LLVMFuzzerInitialize(int *count, char ***arguments) {

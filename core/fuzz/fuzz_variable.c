@@ -6,13 +6,11 @@
  *   bit 3     the file is cut to the length that the next two bytes say, while the object is open
  * Found crashes and hangs are findings; wrong values are not. */
 #define _GNU_SOURCE
-#include "checksum.h"
-#include "layout.h"
+#include "object.h"
 #include "platform.h"
 
 #include <memlane/memlane.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,13 +24,6 @@ static int object = -1;
 static void remove_directory(void) {
     memlane_unlink(directory, "pose", 4, 0600, -1, NULL);
     rmdir(directory);
-}
-
-static void require(bool fact, const char *what) {
-    if (!fact) {
-        fprintf(stderr, "fuzz_variable: %s\n", what);
-        abort();
-    }
 }
 
 static memlane_variable_options options(void) {
@@ -63,13 +54,6 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
             "cannot read the object back");
     memlane_platform_close(parent);
     return 0;
-}
-
-static void repair(unsigned char *bytes) {
-    struct memlane_header header;
-    memcpy(&header, bytes, sizeof header);
-    header.checksum = memlane_checksum(&header, offsetof(struct memlane_header, checksum));
-    memcpy(bytes, &header, sizeof header);
 }
 
 static void lay_down(const uint8_t *input, size_t size) {

@@ -2,12 +2,10 @@
 #ifndef MEMLANE_FUZZ_HOSTILE_FILE_H
 #define MEMLANE_FUZZ_HOSTILE_FILE_H
 
-#include "checksum.h"
-#include "layout.h"
+#include "object.h"
 #include "platform.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,13 +17,6 @@ static size_t hostile_size;
 static char hostile_directory[] = "/dev/shm/memlane-fuzz-XXXXXX";
 static const char *hostile_name;
 static int hostile_object = -1;
-
-static void require(bool fact, const char *what) {
-    if (!fact) {
-        fprintf(stderr, "fuzz: %s\n", what);
-        abort();
-    }
-}
 
 static void hostile_make_directory(const char *name) {
     hostile_name = name;
@@ -51,9 +42,9 @@ static void hostile_repair(unsigned char *bytes) {
     memcpy(&header, bytes, sizeof header);
     if (header.schema_length <= hostile_size - MEMLANE_PAGE) {
         header.schema_checksum = memlane_checksum(bytes + MEMLANE_PAGE, header.schema_length);
+        memcpy(bytes, &header, sizeof header);
     }
-    header.checksum = memlane_checksum(&header, offsetof(struct memlane_header, checksum));
-    memcpy(bytes, &header, sizeof header);
+    repair(bytes);
 }
 
 /* From the byte that the input's first two bytes name. */

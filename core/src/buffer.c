@@ -1,10 +1,9 @@
 #include "custody.h"
 #include "endpoint.h"
 #include "failure.h"
-#include "lock.h"
 #include "participant.h"
-#include "register.h"
 #include "statistics.h"
+#include "transaction.h"
 #include "wait.h"
 
 #include <memlane/buffer.h>
@@ -14,8 +13,7 @@
 #include <string.h>
 
 enum {
-    SLOTS = 8,                /* one current, one being written; the others let readers finish while writers go on */
-    ATTEMPTS_MAXIMUM = 10000, /* each failure needs SLOTS-1 transactions during one copy */
+    SLOTS = 8, /* one current, one being written; the others let readers finish while writers go on */
     WAIT_CHUNK_NS = 50000000,
     VERDICT_NS = 50000000, /* how long an owner that was seen alive counts as alive (D34) */
     CLOSE_PATIENCE_NS = 50000000
@@ -29,22 +27,10 @@ struct buffer_head {
 };
 _Static_assert(sizeof(struct buffer_head) == MEMLANE_BUFFER_HEAD, "part of the interface");
 
-/* The transaction under way in this process. All of it but `holder` is the holding thread's. */
-struct transaction {
-    memlane_atomic64
-        holder;          /* the thread's mark, 0: none. Only a thread itself stores its mark, so relaxed is enough */
-    uint32_t tag, token; /* of the endpoint and the lock then: a forked child has another tag, and holds nothing */
-    uint32_t depth;
-    bool changed;
-    uint64_t seen;         /* the latest value when it began */
-    unsigned char *record; /* what it becomes */
-};
-
 struct memlane_buffer {
     struct memlane_endpoint endpoint;
     struct memlane_register reg;
-    struct memlane_lock_word *lock;
-    struct transaction transaction;
+    struct memlane_transaction transaction;
     memlane_atomic64 seen;         /* the newest version that was marked: what is newer makes the endpoint ready */
     memlane_atomic32 living;       /* tag of an owner that was seen alive */
     memlane_atomic64 living_until; /* stored after it, loaded before it: the tag is then at least as new as the time */
@@ -199,7 +185,8 @@ static memlane_status bind(memlane_buffer *buffer, const memlane_buffer_options 
     memlane_status status = memlane_register_bind(&buffer->reg, segment, error);
     buffer->endpoint.rouse = rouse;
     buffer->endpoint.unbind = unbind;
-    buffer->lock = lock_of(segment);
+    buffer->transaction =
+        (struct memlane_transaction){.reg = &buffer->reg, .lock = lock_of(segment), .size = buffer->reg.capacity};
     if (status == MEMLANE_OK) {
         status = compare_schema(buffer, options, error);
     }
@@ -243,13 +230,6 @@ memlane_status memlane_buffer_open(memlane_buffer **buffer, const char *name, si
 
 /* -- reading --------------------------------------------------------------------------------------------------- */
 
-static bool is_inside(const memlane_buffer *buffer) {
-    const struct transaction *transaction = &buffer->transaction;
-    /* relaxed: only this thread stores its mark, and takes it away. */
-    return memlane_load_relaxed(&transaction->holder) == memlane_platform_thread_mark() &&
-           transaction->tag == buffer->endpoint.segment.tag;
-}
-
 static memlane_status explain_damage(const memlane_buffer *buffer, memlane_error *error) {
     return memlane_fail(error, MEMLANE_CORRUPTED,
                         "buffer '%s': its shared words contradict each other: another program overwrote them; end the "
@@ -257,31 +237,18 @@ static memlane_status explain_damage(const memlane_buffer *buffer, memlane_error
                         buffer->endpoint.segment.name.text);
 }
 
-/* Copies the head and a part of the latest record, all of one version. A record that nobody wrote yet is zeros. */
-static memlane_status copy_latest(memlane_buffer *buffer, uint64_t offset, void *bytes, uint64_t size,
-                                  struct buffer_head *head, uint64_t *latest, memlane_error *error) {
-    for (uint32_t attempt = 0; attempt < ATTEMPTS_MAXIMUM; attempt++) {
-        struct memlane_glance glance;
-        memlane_status status = memlane_register_glance(&buffer->reg, &glance);
-        if (status == MEMLANE_EMPTY) {
-            memset(bytes, 0, (size_t)size);
-            *head = (struct buffer_head){0};
-            *latest = 0;
-            return MEMLANE_OK;
-        }
-        if (status == MEMLANE_OK && glance.length == buffer->reg.capacity) {
-            memcpy(head, glance.bytes, sizeof *head);
-            memcpy(bytes, glance.bytes + offset, (size_t)size);
-            if (memlane_register_still(&buffer->reg, &glance)) {
-                *latest = glance.latest;
-                return MEMLANE_OK;
-            }
-        } else if (status == MEMLANE_CORRUPTED) {
-            break;
-        }
-        memlane_statistics_add(&buffer->endpoint.segment, MEMLANE_COUNTER_RETRIES, 1);
+/* Copies the head and a part of the record as this thread sees it. */
+static memlane_status copy(const memlane_buffer *buffer, struct buffer_head *head, const struct memlane_part *wanted,
+                           uint64_t *latest) {
+    const struct memlane_transaction *transaction = &buffer->transaction;
+    const struct memlane_part parts[] = {{.bytes = head, .size = sizeof *head}, *wanted};
+    if (!memlane_transaction_is_inside(transaction)) {
+        return memlane_transaction_copy(transaction, parts, 2, latest);
     }
-    return explain_damage(buffer, error);
+    memcpy(head, transaction->record, sizeof *head);
+    memcpy(wanted->bytes, transaction->record + wanted->offset, (size_t)wanted->size);
+    *latest = transaction->seen;
+    return MEMLANE_OK;
 }
 
 static bool owner_lives(memlane_buffer *buffer, uint32_t tag) {
@@ -306,7 +273,8 @@ memlane_status memlane_buffer_read(memlane_buffer *buffer, uint64_t offset, void
                                    memlane_buffer_reading *reading, memlane_error *error) {
     struct memlane_endpoint *endpoint = &buffer->endpoint;
     struct buffer_head head;
-    uint64_t latest = buffer->transaction.seen;
+    const struct memlane_part wanted = {.bytes = bytes, .offset = offset, .size = size};
+    uint64_t latest;
     if (offset > buffer->reg.capacity || size > buffer->reg.capacity - offset) {
         return memlane_fail(error, MEMLANE_INVALID_ARGUMENT, "buffer '%s': its record has %" PRIu64 " bytes",
                             endpoint->segment.name.text, buffer->reg.capacity);
@@ -315,16 +283,13 @@ memlane_status memlane_buffer_read(memlane_buffer *buffer, uint64_t offset, void
     if (status != MEMLANE_OK) {
         return status;
     }
-    if (is_inside(buffer)) {
-        memcpy(&head, buffer->transaction.record, sizeof head);
-        memcpy(bytes, buffer->transaction.record + offset, (size_t)size);
-    } else {
-        status = copy_latest(buffer, offset, bytes, size, &head, &latest, error);
-    }
+    status = copy(buffer, &head, &wanted, &latest);
     if (status == MEMLANE_OK) {
         reading->version = memlane_word_version(latest);
         reading->valid = head.valid != 0 && owner_lives(buffer, head.owner);
         memlane_statistics_add(&endpoint->segment, MEMLANE_COUNTER_READS, 1);
+    } else {
+        status = explain_damage(buffer, error);
     }
     return memlane_endpoint_finish(endpoint, status, error);
 }
@@ -341,57 +306,28 @@ static memlane_status explain_begin(const memlane_buffer *buffer, memlane_status
     case MEMLANE_CLOSED:
         return memlane_endpoint_explain_closed(&buffer->endpoint, error);
     default:
-        return status;
+        return explain_damage(buffer, error);
     }
-}
-
-/* The lock was taken; nobody else changes the record from here on. A former owner that died in a transaction left
- * nothing behind: what it changed was private. */
-static memlane_status start(memlane_buffer *buffer, memlane_status acquired, uint32_t token, memlane_error *error) {
-    struct memlane_segment *segment = &buffer->endpoint.segment;
-    struct transaction *transaction = &buffer->transaction;
-    struct buffer_head head;
-    uint64_t seen = 0;
-    if (acquired == MEMLANE_OWNER_DIED) {
-        memlane_statistics_add(segment, MEMLANE_COUNTER_RECOVERED, 1);
-    }
-    memlane_status status = copy_latest(buffer, 0, transaction->record, buffer->reg.capacity, &head, &seen, error);
-    if (status != MEMLANE_OK) {
-        memlane_lock_release(segment, buffer->lock, token);
-        return status;
-    }
-    transaction->tag = segment->tag;
-    transaction->token = token;
-    transaction->depth = 1;
-    transaction->changed = false;
-    transaction->seen = seen;
-    memlane_store_relaxed(&transaction->holder, memlane_platform_thread_mark()); /* relaxed: for this thread alone */
-    return MEMLANE_OK;
 }
 
 /* With a deadline, or (`patient` false) by one look. The endpoint stays entered until the end of the transaction. */
 static memlane_status begin(memlane_buffer *buffer, bool patient, uint64_t deadline_ns, void **record,
                             memlane_error *error) {
     struct memlane_endpoint *endpoint = &buffer->endpoint;
-    uint32_t token;
     memlane_status status = memlane_endpoint_enter(endpoint, error);
     if (status != MEMLANE_OK) {
         return status;
     }
+    bool is_part = memlane_transaction_is_inside(&buffer->transaction);
+    status = memlane_transaction_begin(&buffer->transaction, patient, deadline_ns);
+    if (status != MEMLANE_OK) {
+        return memlane_endpoint_finish(endpoint, explain_begin(buffer, status, error), error);
+    }
     *record = buffer->transaction.record;
-    if (is_inside(buffer)) {
-        buffer->transaction.depth++;
+    if (is_part) {
         memlane_endpoint_leave(endpoint);
-        return MEMLANE_OK;
     }
-    status = patient ? memlane_lock_acquire(&endpoint->segment, buffer->lock, deadline_ns, &token)
-                     : memlane_lock_try(&endpoint->segment, buffer->lock, &token);
-    if (status == MEMLANE_OK || status == MEMLANE_OWNER_DIED) {
-        status = start(buffer, status, token, error);
-    } else {
-        status = explain_begin(buffer, status, error);
-    }
-    return status == MEMLANE_OK ? MEMLANE_OK : memlane_endpoint_finish(endpoint, status, error);
+    return MEMLANE_OK;
 }
 
 memlane_status memlane_buffer_begin(memlane_buffer *buffer, uint64_t deadline_ns, void **record, memlane_error *error) {
@@ -409,63 +345,42 @@ static memlane_status explain_lost(const memlane_buffer *buffer, memlane_error *
                         buffer->endpoint.segment.name.text);
 }
 
-static memlane_status claim(memlane_buffer *buffer, struct memlane_claim *claim, memlane_error *error) {
-    if (memlane_register_claim(&buffer->reg, claim) == MEMLANE_OK) {
-        return MEMLANE_OK;
-    }
-    memlane_participant_collect(&buffer->endpoint.segment); /* what the dead held */
-    if (memlane_register_claim(&buffer->reg, claim) == MEMLANE_OK) {
-        return MEMLANE_OK;
-    }
+static memlane_status explain_end(const memlane_buffer *buffer, memlane_status status, memlane_error *error) {
     char holders[600];
+    if (status != MEMLANE_NO_FREE_SLOT) {
+        return explain_lost(buffer, error);
+    }
     memlane_custody_describe(&buffer->reg, holders, sizeof holders);
-    return memlane_fail(error, MEMLANE_NO_FREE_SLOT, "buffer '%s': none of its %d places for a record is free (%s)",
+    return memlane_fail(error, status, "buffer '%s': none of its %d places for a record is free (%s)",
                         buffer->endpoint.segment.name.text, SLOTS, holders);
 }
 
-/* The one moment at which all that the transaction changed becomes visible is in memlane_register_commit_if(). It fails
- * where the lock was taken from us by somebody who published since. */
-static memlane_status publish(memlane_buffer *buffer, memlane_error *error) {
-    const struct transaction *transaction = &buffer->transaction;
-    struct memlane_claim place;
-    uint64_t version;
-    memlane_status status = claim(buffer, &place, error);
-    if (status != MEMLANE_OK) {
-        return status;
+static enum memlane_transaction_outcome outcome_within(memlane_buffer_outcome outcome) {
+    switch (outcome) {
+    case MEMLANE_BUFFER_CHANGED:
+        return MEMLANE_TRANSACTION_CHANGED;
+    case MEMLANE_BUFFER_UNCHANGED:
+        return MEMLANE_TRANSACTION_UNCHANGED;
+    default:
+        return MEMLANE_TRANSACTION_DROP;
     }
-    memcpy(place.bytes, transaction->record, (size_t)buffer->reg.capacity);
-    status = memlane_register_commit_if(&buffer->reg, &place, transaction->seen, buffer->reg.capacity, 0, &version);
-    if (status != MEMLANE_OK) {
-        return explain_lost(buffer, error);
-    }
-    memlane_wait_notify(&buffer->reg.control->bell);
-    memlane_statistics_add(&buffer->endpoint.segment, MEMLANE_COUNTER_WRITES, 1);
-    return MEMLANE_OK;
 }
 
 memlane_status memlane_buffer_end(memlane_buffer *buffer, memlane_buffer_outcome outcome, memlane_error *error) {
-    struct transaction *transaction = &buffer->transaction;
-    memlane_status status = MEMLANE_OK;
-    if (!is_inside(buffer)) {
+    struct memlane_transaction *transaction = &buffer->transaction;
+    if (!memlane_transaction_is_inside(transaction)) {
         return explain_lost(buffer, error);
     }
-    transaction->changed = transaction->changed || outcome == MEMLANE_BUFFER_CHANGED;
-    if (--transaction->depth > 0) {
-        return MEMLANE_OK;
+    bool is_part = transaction->depth > 1;
+    memlane_status status = memlane_transaction_end(transaction, outcome_within(outcome));
+    if (status != MEMLANE_OK) {
+        status = explain_end(buffer, status, error);
     }
-    if (outcome != MEMLANE_BUFFER_DROP && transaction->changed) {
-        status = publish(buffer, error);
-    }
-    uint32_t token = transaction->token;
-    memlane_store_relaxed(&transaction->holder,
-                          0); /* relaxed: before the release of the lock, which another may take */
-    /* Lost after the publication: it came before whatever the new owner does. */
-    memlane_lock_release(&buffer->endpoint.segment, buffer->lock, token);
-    return memlane_endpoint_finish(&buffer->endpoint, status, error);
+    return is_part ? MEMLANE_OK : memlane_endpoint_finish(&buffer->endpoint, status, error);
 }
 
 memlane_status memlane_buffer_set_valid(memlane_buffer *buffer, bool valid, memlane_error *error) {
-    if (!is_inside(buffer)) {
+    if (!memlane_transaction_is_inside(&buffer->transaction)) {
         return explain_lost(buffer, error);
     }
     struct buffer_head head = {.valid = valid, .owner = valid ? buffer->endpoint.segment.tag : 0};

@@ -6,66 +6,21 @@ import asyncio
 import doctest
 import logging
 import math
-import statistics
-import time
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+import subprocess
+import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
-from memlane.buffer import BufferStore, DeviceBuffer, DeviceUID
-from memlane.devices import DeviceServer, EmulatedDevice, framing
+from memlane.buffer import BufferStore
+from memlane.devices import framing
 from tests.peer import PATIENCE_SECONDS
+from tests.processes.robot import CATALOG, Robot, until, work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
-CATALOG = resources.files("memlane.buffer").joinpath("smart-devices.json").read_text()
-TYPES = [name for name, kind in BufferStore.make_catalog(CATALOG).items() if issubclass(kind, DeviceBuffer)]
-
-
-class Robot:
-    """Devices, and the server that speaks with them, in one event loop."""
-
-    def __init__(self, folder: Path, types: list[str], **options: Any) -> None:
-        self.store = BufferStore(BufferStore.make_catalog(CATALOG))
-        self.devices = []
-        for number, name in enumerate(types):
-            kind: Any = self.store.catalog[name]
-            uid = DeviceUID(kind.device_id, 0, number + 1)
-            self.devices.append(EmulatedDevice(kind, uid, folder / f"port{number}", seed=number, **options))
-        self.server = DeviceServer(self.store, [device.link for device in self.devices], scan_interval=0.05)
-
-    async def play(self, scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run everything while a scenario goes on."""
-        tasks = [asyncio.create_task(device.run()) for device in self.devices]
-        tasks.append(asyncio.create_task(self.server.run()))
-        try:
-            await scenario()
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self.store.close()
-            self.store.unlink_all()
-
-    def buffer(self, number: int = 0) -> DeviceBuffer:
-        """Return the shared buffer of a device."""
-        return self.store.get_or_open(int(self.devices[number].buffer.uid))
-
-    def is_there(self, number: int = 0) -> bool:
-        """Say whether a device's buffer is valid."""
-        line = self.server.lines.get(self.devices[number].link)
-        return line is not None and line.buffer is not None and line.buffer.valid
-
-
-async def until(condition: Callable[[], object], what: str) -> None:
-    """Let the loop run until a condition holds."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"not in time: {what}"
-        await asyncio.sleep(0.005)
+    from memlane.buffer import DeviceBuffer
 
 
 def test_examples_of_the_framing_run() -> None:
@@ -154,23 +109,37 @@ def test_damaged_bytes_are_counted_and_change_no_value(
 
 
 @pytest.mark.slow
-def test_ten_devices_are_served_by_one_process(namespace: Path, tmp_path: Path) -> None:
-    """A robot has about so many; writes reach each of them."""
-    robot = Robot(tmp_path, [*TYPES, "servo-motor"])
-    motor = len(TYPES)
-    latencies: list[float] = []
+def test_ten_devices_are_served_by_one_process(namespace: Path) -> None:
+    """A robot has about so many, on lines that carry noise, and its plugs are loose."""
+    trial = work(seconds=3, replug_seconds=0.5, corrupt=0.001)
 
-    async def scenario() -> None:
-        await until(lambda: all(map(robot.is_there, range(len(robot.devices)))), "all are found")
-        for turn in range(25):
-            target = 1.0 if turn % 2 else -1.0
-            begin = time.monotonic()
-            robot.buffer(motor).write("servo0", target)
-            while robot.devices[motor].buffer.get("servo0") != target:  # noqa: ASYNC110  (the time is what is measured)
-                await asyncio.sleep(0)
-            latencies.append(time.monotonic() - begin)
-            await asyncio.sleep(0.05)
-        assert all(counters.bad_frames == 0 for counters in robot.server.counters.values())
+    assert trial.latencies
+    assert trial.replugs
+    print(trial.report())
 
-    asyncio.run(robot.play(scenario))
-    print(f"a write reaches its device within {statistics.median(latencies) * 1000:.2f} ms (p50 of {len(latencies)})")
+
+@pytest.mark.slow
+def test_commands_say_what_they_wait_for_and_leave_nothing(namespace: Path, tmp_path: Path) -> None:
+    """Who starts them in the wrong order sees why nothing happens yet."""
+    link = tmp_path / "limit-switch-0"
+    command = [sys.executable, "-m", "memlane", "devices"]
+    emulate = [*command, "emulate", "--device", "limit-switch", "--links", str(tmp_path)]
+    with (
+        subprocess.Popen([*command, "serve", "--port", str(link)], stderr=subprocess.PIPE, text=True) as server,
+        BufferStore(BufferStore.make_catalog(CATALOG)) as store,
+    ):
+        assert server.stderr is not None
+        assert server.stderr.readline() == f"INFO no {link} yet: looking again every 0.5 s\n"
+        with subprocess.Popen(emulate, stdout=subprocess.PIPE, text=True) as device:
+            assert device.stdout is not None
+            assert device.stdout.readline() == f"{link}\n"
+            assert server.stderr.readline() == f"INFO {link}: rt-limit-switch-1\n"
+            assert store["limit-switch", 1].valid
+            device.terminate()
+            assert device.wait(PATIENCE_SECONDS) == 0
+        assert not link.is_symlink()
+        while "is not there any more" not in server.stderr.readline():
+            pass
+        assert not store["limit-switch", 1].valid
+        server.terminate()
+        assert server.wait(PATIENCE_SECONDS) == 0

@@ -10,12 +10,13 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from memlane.buffer import CatalogError, DeviceBufferError
 from memlane.buffer.catalog import DeviceSpecification, parse_catalog, read_catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 YAML = """
@@ -168,6 +169,23 @@ def test_error_names_device_parameter_key_and_what_was_expected(
     assert caught.value.context == place
     assert expected in str(caught.value)
     assert all(repr(name) in str(caught.value) for name in place.values())
+
+
+def has_text_keys(raw: object) -> bool:
+    """Say whether a mapping can stand in a JSON text."""
+    return not isinstance(raw, dict) or all(isinstance(key, str) and has_text_keys(raw[key]) for key in raw)
+
+
+@pytest.mark.parametrize("written", [json.dumps, yaml.safe_dump], ids=["JSON", "YAML"])
+def test_error_is_the_same_in_every_form(written: Callable[[object], str]) -> None:
+    """A catalog that moves from one form to another keeps its mistakes, and their names."""
+    for raw, place, expected in BROKEN:
+        if has_text_keys(raw):
+            with pytest.raises(CatalogError) as caught:
+                parsed(written(raw))
+
+            assert caught.value.context == place
+            assert expected in str(caught.value)
 
 
 def test_error_is_what_users_of_buffers_and_of_values_catch() -> None:

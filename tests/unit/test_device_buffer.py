@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from memlane.buffer import DeviceBuffer, DeviceBufferError, DeviceUID
 from memlane.messaging import Message, MessageError, MessageType
+from tests.processes.hostile_messages import bombard
 from tests.unit.test_buffer import PARAMETERS, Device, parameter
 
 if TYPE_CHECKING:
@@ -285,3 +286,10 @@ def test_requests_of_a_peer_are_seen_here(namespace: Path) -> None:
         assert server.get_write() == {"pos": 0.5}
         assert student.get_read() == ["id"]
         assert server.wait(requests=True, timeout=0) == {"pos", "id"}
+
+
+def test_hostile_frames_are_digested_or_refused() -> None:
+    """A line carries noise; the long form is ``python -m tests.processes.hostile_messages``."""
+    outcomes = bombard(seed=7, rounds=2000)
+
+    assert set(outcomes) == {"digested", "refused"}

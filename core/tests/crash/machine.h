@@ -66,6 +66,7 @@ struct machine_report {
     uint32_t phase;
     int32_t status;              /* of the operation, when it is over */
     uint64_t version;            /* that it committed or pinned */
+    uint64_t taken;              /* value that its transaction found */
     const unsigned char *pinned; /* bytes of a validated pin */
     const unsigned char *loaned; /* bytes of an open claim */
     uint32_t slot;               /* of the open claim */

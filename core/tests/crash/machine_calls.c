@@ -21,6 +21,11 @@ static uint64_t advance(uint64_t duration_ns) {
     return now;
 }
 
+/* No call: each simulated process has one thread. */
+uint64_t memlane_platform_thread_mark(void) {
+    return machine_current() + 1;
+}
+
 uint64_t memlane_platform_monotonic_ns(void) {
     return advance(CALL_NS);
 }

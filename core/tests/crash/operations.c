@@ -6,9 +6,13 @@ static const struct {
     const struct operation *first;
     const uint32_t *count;
 } groups[] = {
-    {operations_register, &operations_register_count}, {operations_lock, &operations_lock_count},
-    {operations_rwlock, &operations_rwlock_count},     {operations_channel, &operations_channel_count},
-    {operations_share, &operations_share_count},       {operations_lifecycle, &operations_lifecycle_count},
+    {operations_register, &operations_register_count},
+    {operations_lock, &operations_lock_count},
+    {operations_rwlock, &operations_rwlock_count},
+    {operations_channel, &operations_channel_count},
+    {operations_share, &operations_share_count},
+    {operations_lifecycle, &operations_lifecycle_count},
+    {operations_transaction, &operations_transaction_count},
 };
 
 const struct operation *operation_at(uint32_t number) {

@@ -25,7 +25,8 @@ enum trait {
     CLEANS = 1 << 9,    /* walks through all indices: long */
     RWLOCK = 1 << 10,   /* at work in the lock for readers and writers */
     STREAMS = 1 << 11,  /* moves the bytes or the ends of the scene's channel */
-    TAKES = 1 << 12     /* takes the value that waits: the report has its version */
+    TAKES = 1 << 12,    /* takes the value that waits: the report has its version */
+    TRANSACTS = 1 << 13 /* changes the value by a transaction: the report has the value that it found */
 };
 
 /* One who performs an operation. */
@@ -56,6 +57,8 @@ extern const struct operation operations_rwlock[];
 extern const uint32_t operations_rwlock_count;
 extern const struct operation operations_lock[];
 extern const uint32_t operations_lock_count;
+extern const struct operation operations_transaction[];
+extern const uint32_t operations_transaction_count;
 extern const struct operation operations_channel[];
 extern const uint32_t operations_channel_count;
 

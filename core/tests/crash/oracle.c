@@ -3,6 +3,7 @@
 #include "fork.h"
 #include "guard.h"
 #include "oracle_taking.h"
+#include "oracle_transaction.h"
 #include "participant.h"
 #include "removal.h"
 
@@ -120,7 +121,8 @@ static void check_reports(const struct inquest *inquest) {
         bool nothing_there =
             status == MEMLANE_EMPTY && (scene.base == 0 || (inquest->resumed && has(EMPTY)) || taken_by_others);
         bool gone_already = status == MEMLANE_NOT_FOUND && i > 0 && (traits_of(inquest, i) & UNLINKS) != 0;
-        bool fenced = status == MEMLANE_OWNERSHIP_LOST && inquest->zombie;
+        bool overtaken = (traits_of(inquest, i) & TRANSACTS) != 0 && transaction_may_be_lost(inquest);
+        bool fenced = status == MEMLANE_OWNERSHIP_LOST && (inquest->zombie || overtaken);
         ORACLE_REQUIRE(report->phase != MACHINE_AFTER || status == MEMLANE_OK || nothing_there || gone_already ||
                            fenced,
                        "'%s' answered: %s", inquest->player[i].actor.operation->name, memlane_status_name(status));
@@ -281,7 +283,8 @@ static void release_lock(enum role role, uint32_t token, memlane_status expected
  * looks alive. That is excused only until it takes anything away (D9). */
 static bool looks_alive(const struct memlane_segment *segment, uint32_t tag) {
     uint32_t index = memlane_tag_index(tag);
-    bool untouched = index != scene.endpoint[DEAD].segment.index || !scene.endpoint[WRITER].open ||
+    const struct endpoint *dead = &scene.endpoint[DEAD];
+    bool untouched = !dead->open || index != dead->segment.index || !scene.endpoint[WRITER].open ||
                      scene_count_holdings(index) == scene.left_by_the_dead;
     return guard_index_is_held(segment, index) && untouched &&
            memlane_load32_acquire(&scene_entry(segment, index)->generation) == memlane_tag_generation(tag);
@@ -682,6 +685,9 @@ static void examine_one_object(const struct inquest *inquest, memlane_status exp
     if ((traits_of_all(inquest) & STREAMS) != 0) {
         exercise_channel(inquest, one);
     }
+    if ((traits_of_all(inquest) & TRANSACTS) != 0) {
+        transaction_exercise(expected == MEMLANE_TIMEOUT, one, other);
+    }
     if (all_players_are_dead(inquest)) {
         finish_loans();
         let_go(one);
@@ -695,6 +701,9 @@ void oracle_examine(const struct inquest *inquest) {
     check_reports(inquest);
     if ((traits_of_all(inquest) & FORKS) != 0) {
         go_on_after_fork(inquest);
+    }
+    if ((traits_of(inquest, 0) & TRANSACTS) != 0) {
+        transaction_check(inquest);
     }
     memlane_status lock = MEMLANE_OK;
     if (scene.endpoint[WRITER].open) {

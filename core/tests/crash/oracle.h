@@ -16,6 +16,8 @@ struct inquest {
     bool resumed;                           /* the first player went on after others had worked */
     bool zombie;                            /* and had been declared dead meanwhile */
     uint64_t taken_before, taken_meanwhile; /* newest versions taken when it was stopped, and by the others then */
+    uint64_t base_before, base_after;       /* the others' last value when its transaction was stopped, and resumed */
+    bool published_before;                  /* it had replaced that value already */
 };
 
 /* Lets the survivors work and examines all that they see. Leaves the machine changed: call it in a forked process.

@@ -78,6 +78,8 @@ const struct pair pairs[] = {
     {"channel drain", "channel drain"},
     {"channel close", "channel take-over"},
     {"channel close", "collect"},
+    {"transact", "transact"},
+    {"emit", "transact"},
     {"create", "create"},
     {"create", "sweep"},
     {"create", "unlink"},

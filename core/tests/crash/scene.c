@@ -206,6 +206,15 @@ void scene_unpin(enum role role) {
     endpoint->has_pin = false;
 }
 
+struct memlane_transaction scene_transaction(enum role role, unsigned char *record) {
+    struct endpoint *endpoint = &scene.endpoint[role];
+    return (struct memlane_transaction){.reg = &endpoint->reg,
+                                        .lock = &scene_guarded(&endpoint->segment)->lock,
+                                        .size = SCENE_LENGTH,
+                                        .type = SCENE_TYPE,
+                                        .record = record};
+}
+
 bool scene_holdings_are_whole(enum role role) {
     const struct endpoint *endpoint = &scene.endpoint[role];
     uint64_t value;

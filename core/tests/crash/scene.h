@@ -11,12 +11,14 @@
 #include "rwlock.h"
 #include "segment.h"
 #include "taking.h"
+#include "transaction.h"
 
 enum {
     SCENE_PARTICIPANTS = 8,
     SCENE_SLOTS = 9, /* latest, pins of four, loans of three, one to write: D47 */
     SCENE_CAPACITY = 40,
     SCENE_WORDS = 4,
+    SCENE_LENGTH = SCENE_WORDS * 8, /* bytes of a value */
     SCENE_TYPE = 7,
     SCENE_SCHEMA_BYTES = 100
 };
@@ -150,6 +152,9 @@ memlane_status scene_get(enum role role, uint64_t *value, uint64_t *version);
 memlane_status scene_pin(enum role role);
 void scene_unpin(enum role role);
 memlane_status scene_take_loan(enum role role, uint64_t value);
+
+/* Of the role's endpoint, on the lock of scene_guarded(); `record` has SCENE_LENGTH bytes. */
+struct memlane_transaction scene_transaction(enum role role, unsigned char *record);
 
 /* Whether the pinned value and the open loans of the role are as it knows them. */
 bool scene_holdings_are_whole(enum role role);

@@ -7,6 +7,7 @@
 #include "guard.h"
 #include "oracle.h"
 #include "oracle_taking.h"
+#include "oracle_transaction.h"
 #include "participant.h"
 #include "stepper.h"
 
@@ -191,7 +192,9 @@ static void interfere_and_examine(pid_t parent) {
     runner_end_with_parent(parent);
     runner_watch(RUNNER_HANG_SECONDS);
     if (run.mode == RESUMED) {
+        transaction_note_before(&run.inquest);
         interfere();
+        transaction_note_after(&run.inquest);
     }
     raise(SIGSTOP);
     run.inquest.resumed = run.mode == RESUMED;

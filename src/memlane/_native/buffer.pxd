@@ -38,7 +38,8 @@ cdef class Buffer(Endpoint):
     cdef int end_local(self, memlane_buffer_outcome outcome) except -1
     cdef object value_at(self, Field field, int offset)
     cdef bytes encoded(self, Field field, object value)
-    cdef int store(self, Field field, int offset, bytes content, bint is_request) except -1
+    cdef int put(self, Field field, int offset, object value, bint is_request) except -1
+    cdef int store(self, Field field, int offset, const unsigned char* content, bint is_request) except -1
     cdef uint64_t wait_newer(self, uint64_t version, uint64_t deadline) except? 0
 
 

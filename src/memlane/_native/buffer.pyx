@@ -281,12 +281,21 @@ cdef class Buffer(Endpoint):
         field.encode(value, <unsigned char*>PyBytes_AS_STRING(content))
         return content
 
-    cdef int store(self, Field field, int offset, bytes content, bint is_request) except -1:
+    cdef int put(self, Field field, int offset, object value, bint is_request) except -1:
+        cdef unsigned char[SMALL] small
+        cdef bytes large
+        if field.size <= SMALL:
+            field.encode(value, small)
+            return self.store(field, offset, small, is_request)
+        large = self.encoded(field, value)
+        return self.store(field, offset, <const unsigned char*>PyBytes_AS_STRING(large), is_request)
+
+    cdef int store(self, Field field, int offset, const unsigned char* content, bint is_request) except -1:
         """Change one value, and all that goes with it."""
         cdef unsigned char* record = self.begin()
         cdef Counts* counts = counts_of(record, field.position)
         cdef State* state = state_of(record)
-        memcpy(record + offset, PyBytes_AS_STRING(content), field.size)
+        memcpy(record + offset, content, field.size)
         if is_request:
             counts.requests += 1
             state.writes |= field.bit
@@ -315,7 +324,7 @@ cdef class Buffer(Endpoint):
             ValueError: The value does not fit the parameter's type.
         """
         cdef Field field = self.opened().readable_field(param)
-        self.store(field, field.update_offset, self.encoded(field, value), False)
+        self.put(field, field.update_offset, value, False)
 
     def write(self, param, value, /):
         """Request that a parameter is written to the device. A request that was not sent yet is replaced.
@@ -328,7 +337,7 @@ cdef class Buffer(Endpoint):
             ValueError: The value is NaN, or does not fit the parameter's type.
         """
         cdef Field field = self.opened().writeable_field(param)
-        self.store(field, field.write_offset, self.encoded(field, field.clamped(value)), True)
+        self.put(field, field.write_offset, field.clamped(value), True)
 
     def _get_extra(self, name):
         cdef Field field = self.opened().extra[name]

@@ -95,6 +95,7 @@ cdef Outgoing outgoing(int code):
 cdef int collect(Outgoing out, Layout layout, unsigned char* record, uint16_t params, bint written) except -1:
     """Add the values of a bitmap in the order of ids, from the write block or the update block."""
     cdef Field field
+    cdef int index
     for index in range(PARAMETERS_MAXIMUM):
         if params >> index & 1:
             field = <Field>layout.by_id[index]
@@ -220,7 +221,8 @@ cdef class DeviceBuffer(Buffer):
         cdef Py_ssize_t size = PyBytes_GET_SIZE(message.payload)
         cdef Py_ssize_t expected = BITMAP_SIZE
         cdef Layout layout = self.layout
-        cdef uint16_t params
+        cdef uint16_t params, strange
+        cdef int index
         if size < BITMAP_SIZE:
             raise MessageError(
                 f"a {message.type.name} message of {size} bytes has no bitmap", code=ErrorCode.GENERIC_ERROR, size=size
@@ -248,6 +250,7 @@ cdef class DeviceBuffer(Buffer):
         cdef Field field
         cdef unsigned char* record
         cdef uint16_t params
+        cdef int index
         self.check_values(message, written)
         params = bitmap_of(at)
         at += BITMAP_SIZE

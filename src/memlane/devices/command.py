@@ -7,6 +7,7 @@ import asyncio
 import logging
 import math
 import os
+import signal
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from memlane.devices.emulator import EmulatedDevice
 from memlane.devices.server import BAUD_RATE, DeviceServer
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from memlane.buffer import Buffer
 
 
@@ -33,16 +36,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     emulate = actions.add_parser("emulate", parents=[common], help="play devices on pseudo-terminals")
     emulate.add_argument("--links", default=".", help="folder of the links to the terminals (default: this one)")
     emulate.add_argument("--device", action="append", help="type to play; may be repeated (default: one of each)")
+    emulate.add_argument("--baud", type=int, help="bits per second of their lines (default: no limit)")
     emulate.add_argument("--corrupt", type=float, default=0.0, help="part of the bytes that arrive damaged, 0 to 1")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run until Ctrl-C."""
+    """Run until Ctrl-C, or SIGTERM."""
     level = logging.DEBUG if arguments.verbose else logging.INFO
     logging.basicConfig(level=level, format="%(levelname)s %(message)s")
     catalog = load_catalog(arguments.catalog)
-    asyncio.run(serve(arguments, catalog) if arguments.action == "serve" else emulate(arguments, catalog))
+    work = serve(arguments, catalog) if arguments.action == "serve" else emulate(arguments, catalog)
+    asyncio.run(until_told_to_end(work))
     return 0
+
+
+async def until_told_to_end(work: Coroutine[None, None, None]) -> None:
+    """Let SIGTERM end the work as Ctrl-C does, so that links and buffers are not left as they are."""
+    task = asyncio.ensure_future(work)
+    told = asyncio.Event()
+
+    def end() -> None:
+        told.set()
+        task.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not told.is_set():
+            raise  # Ctrl-C is the caller's
 
 
 def load_catalog(path: str | None) -> dict[str, type[Buffer]]:
@@ -78,6 +100,7 @@ async def emulate(arguments: argparse.Namespace, catalog: dict[str, type[Buffer]
         kind = smart[name]
         uid = DeviceUID(kind.device_id, 0, number + 1)  # type: ignore[attr-defined]  # from the catalog
         link = os.path.join(arguments.links, f"{name}-{number}")
-        devices.append(EmulatedDevice(kind, uid, link, act=swing, corrupt=arguments.corrupt))
+        options = {"act": swing, "corrupt": arguments.corrupt, "baud_rate": arguments.baud}
+        devices.append(EmulatedDevice(kind, uid, link, **options))
         print(link, flush=True)  # noqa: T201 - what the other command is given
     await asyncio.gather(*(device.run() for device in devices))

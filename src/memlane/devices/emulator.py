@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import contextlib
 import os
 import random
@@ -23,6 +24,7 @@ READ_BYTES = 4096
 # A device that hears nothing valid for so long makes itself safe.
 SILENCE_SECONDS = 1.0
 TICK_SECONDS = 0.02
+BITS_OF_A_BYTE = 10  # one to start and one to stop
 
 
 class EmulatedDevice:
@@ -34,6 +36,7 @@ class EmulatedDevice:
         link: Where a symbolic link leads to its terminal while it is plugged in.
         act: Called at each tick with the buffer and the time; sets what the device measures.
         corrupt: The part of its bytes that arrive damaged, 0 to 1.
+        baud_rate: Bits per second of its line, ten to a byte, each way. None: as fast as the terminal.
         seed: Of the damage.
     """
 
@@ -45,15 +48,20 @@ class EmulatedDevice:
         *,
         act: Callable[[DeviceBuffer, float], None] | None = None,
         corrupt: float = 0.0,
+        baud_rate: int | None = None,
         seed: int | None = None,
     ) -> None:
         self.buffer = kind.attach()
         self.buffer.valid = True
         self.buffer.subscribe(0, 0, uid)
         self.link = os.fspath(link)
+        self.messages_sent = 0
+        self.damaged_messages = 0
         self.damaged_bytes = 0
         self._act = act
         self._corrupt = corrupt
+        self._inbound = _Wire(baud_rate, self._arrive)
+        self._outbound = _Wire(baud_rate, self._put_out)
         self._random = random.Random(seed)  # noqa: S311  (noise, no secret)
         self._framer = Framer()
         self._master = -1
@@ -78,6 +86,8 @@ class EmulatedDevice:
         """Vanish. May be called twice."""
         if self._master < 0:
             return
+        self._inbound.cut()
+        self._outbound.cut()
         asyncio.get_running_loop().remove_reader(self._master)
         os.unlink(self.link)
         os.close(self._slave)
@@ -112,6 +122,9 @@ class EmulatedDevice:
             content = os.read(self._master, READ_BYTES)
         except (BlockingIOError, OSError):
             return  # nobody has the terminal open
+        self._inbound.carry(content)
+
+    def _arrive(self, content: bytes) -> None:
         for frame in self._framer.feed(content):
             self._take(frame)
 
@@ -174,10 +187,16 @@ class EmulatedDevice:
     def _send(self, message: Message) -> None:
         if self._master < 0:
             return
-        with contextlib.suppress(
-            BlockingIOError
-        ):  # nobody reads: the terminal's buffer is full, and the bytes are lost
-            os.write(self._master, self._damaged(framed(message)))
+        content = framed(message)
+        damaged = self._damaged(content)
+        self.messages_sent += 1
+        self.damaged_messages += damaged != content
+        self._outbound.carry(damaged)
+
+    def _put_out(self, content: bytes) -> None:
+        # Where nobody reads the terminal's buffer is full, and the bytes are lost.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._master, content)
 
     def _damaged(self, content: bytes) -> bytes:
         if not self._corrupt:
@@ -188,3 +207,31 @@ class EmulatedDevice:
                 damaged[index] ^= self._random.randrange(1, 256)
                 self.damaged_bytes += 1
         return bytes(damaged)
+
+
+class _Wire:
+    """One direction of a line: bytes arrive in order, each after the time that its bits take."""
+
+    def __init__(self, baud_rate: int | None, arrive: Callable[[bytes], None]) -> None:
+        self._seconds_each = 0.0 if baud_rate is None else BITS_OF_A_BYTE / baud_rate
+        self._arrive = arrive
+        self._busy_until = 0.0
+        self._under_way: collections.deque[asyncio.TimerHandle] = collections.deque()
+
+    def carry(self, content: bytes) -> None:
+        """Let the bytes arrive, the last of them when its time has come."""
+        if not self._seconds_each:
+            self._arrive(content)
+            return
+        loop = asyncio.get_running_loop()
+        self._busy_until = max(loop.time(), self._busy_until) + len(content) * self._seconds_each
+        self._under_way.append(loop.call_at(self._busy_until, self._end, content))
+
+    def _end(self, content: bytes) -> None:
+        self._under_way.popleft()
+        self._arrive(content)
+
+    def cut(self) -> None:
+        """Let nothing arrive that is still under way."""
+        while self._under_way:
+            self._under_way.popleft().cancel()

@@ -49,9 +49,13 @@ class DeviceServer:
         self._baud_rate = baud_rate
         self._scan_interval = scan_interval
         self._tasks: set[asyncio.Task[None]] = set()
+        self._refused: set[str] = set()
 
     async def run(self) -> None:
         """Serve until cancelled; then every device counts as gone."""
+        if not self._present():
+            wanted = "this machine has no serial port" if self._ports is None else f"no {' and no '.join(self._ports)}"
+            logger.info("%s yet: looking again every %g s", wanted, self._scan_interval)
         try:
             while True:
                 for path in self._present():
@@ -78,8 +82,11 @@ class DeviceServer:
         try:
             port = serial.Serial(path, self._baud_rate, timeout=0, write_timeout=0)
         except OSError as error:  # pyserial's own exception is one too
-            logger.debug("%s cannot be opened: %s", path, error)
+            level = logging.DEBUG if path in self._refused else logging.WARNING
+            logger.log(level, "%s cannot be opened, and is tried again: %s", path, error)
+            self._refused.add(path)
             return
+        self._refused.discard(path)
         line = self.lines[path] = Line(port, self._adopt, self.counters.setdefault(path, LineCounters()))
         task = asyncio.get_running_loop().create_task(self._serve(path, line))
         self._tasks.add(task)
