@@ -1,14 +1,16 @@
 """S5 and S5b: what a call of ``f(a, b) -> a + b`` in another process costs, beside what else there is.
 
-    python benchmarks/calls.py [seconds for each]
+    python benchmarks/calls.py [--seconds 0.5] [--rounds 5] [--placement apart|together]
 
-Prints the median and the 99th percentile of the round trip in microseconds, and the ratio to memlane. Both ends may run
-on any of the processors that the process may use; *asleep* waits 1 ms between calls, so that both ends sleep in the
-kernel.
+Prints the median and the 99th percentile of the round trip in microseconds, and the ratio to memlane. Contenders take
+turns within each round, and the median round counts. *Apart*, caller and server are pinned to two processors;
+*together*, to one: there nobody can run beside anybody, and a wake-up costs a third. *Asleep* waits 1 ms between calls,
+so that both ends sleep in the kernel.
 """
 
 from __future__ import annotations
 
+import argparse
 import importlib.util
 import multiprocessing
 import operator
@@ -16,7 +18,6 @@ import os
 import pickle
 import statistics
 import struct
-import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -183,22 +184,60 @@ def measure(call: Call, seconds: float, pause: float) -> list[float]:
     return found
 
 
-def main(seconds: float) -> None:
-    """Measure every peer that is installed, in both ways."""
-    for title, pause in (("S5, adaptive", 0.0), ("S5b, asleep", SLEEP_SECONDS)):
-        medians: dict[str, float] = {}
-        print(f"{title}: round trip of f(a, b) -> a + b, us")
-        for name, peer in PEERS.items():
-            if name == "pyzmq" and importlib.util.find_spec("zmq") is None:
-                print(f"  {name:22} not installed")
-                continue
-            with ExitStack() as stack:
-                found = sorted(measure(stack.enter_context(peer()), seconds, pause))
-            medians[name] = statistics.median(found)
-            late = found[int(len(found) * 0.99)]
-            ratio = medians[name] / medians["memlane"]
-            print(f"  {name:22} median {medians[name]:8.2f}  p99 {late:8.2f}  {ratio:6.1f} x memlane")
+def processors(placement: str) -> tuple[set[int], set[int]]:
+    """Return where callers, and where servers run."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return {allowed[0]}, {allowed[-1] if placement == "apart" else allowed[0]}
+
+
+def start(stack: ExitStack, placement: str) -> dict[str, Call]:
+    """Start every peer that is installed: servers inherit the affinity that this process has meanwhile."""
+    ours, theirs = processors(placement)
+    calls: dict[str, Call] = {}
+    os.sched_setaffinity(0, theirs)
+    for name, peer in PEERS.items():
+        if name == "pyzmq" and importlib.util.find_spec("zmq") is None:
+            print(f"{name} is not installed")
+            continue
+        calls[name] = stack.enter_context(peer())
+        calls[name](1, 2)  # a pool starts its process with the first call
+    os.sched_setaffinity(0, ours)
+    return calls
+
+
+def percentile(found: list[float], share: float) -> float:
+    """Return the round trip that so many are shorter than."""
+    return sorted(found)[int(len(found) * share)]
+
+
+def compare(title: str, calls: dict[str, Call], seconds: float, rounds: int, pause: float) -> None:
+    """Measure each, in turns, and print."""
+    rows: dict[str, list[list[float]]] = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            rows[name].append(measure(call, seconds, pause))
+    medians = {name: statistics.median(statistics.median(row) for row in found) for name, found in rows.items()}
+    print(f"{title}: round trip of f(a, b) -> a + b, us")
+    for name, found in rows.items():
+        late = statistics.median(percentile(row, 0.99) for row in found)
+        spread = " ".join(f"{statistics.median(row):.2f}" for row in sorted(found, key=statistics.median))
+        ratio = medians[name] / medians["memlane"]
+        print(f"  {name:22} median {medians[name]:8.2f}  p99 {late:8.2f}  {ratio:6.1f} x memlane   ({spread})")
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=0.5, help="for each round of each contender")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--placement", choices=("apart", "together"), default="apart")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory, ExitStack() as stack:
+        os.environ["MEMLANE_DIR"] = directory
+        calls = start(stack, arguments.placement)
+        for title, pause in (("S5, adaptive", 0.0), ("S5b, asleep", SLEEP_SECONDS)):
+            compare(f"{title}, {arguments.placement}", calls, arguments.seconds, arguments.rounds, pause)
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0)
+    main()

@@ -2,9 +2,10 @@
 
     python benchmarks/channel.py [--rounds 5] [scenario ...]
 
-Scenarios: ``bulk``, 1 MiB writes through 64 KiB; ``small``, 7-byte writes with 9-byte reads; ``message``, 64 bytes one
-way; ``round trip``, 64 bytes there and back. The receiver of ``bulk`` reads into one buffer. Absolute times belong to
-this machine and this hour: the ratios are what can be compared.
+Scenarios: ``bulk`` (S8), 1 MiB writes through 64 KiB; ``small`` (S8), 7-byte writes with 9-byte reads; ``message``
+(S2), 64 bytes one way; ``kilobyte`` (S2b), 1 KiB one way; ``round trip`` (S1), 64 bytes there and back; ``asleep``
+(S1b), the same with 1 ms between, in which both ends fall asleep. The receiver of ``bulk`` reads into one buffer.
+Absolute times belong to this machine and this hour: the ratios are what can be compared.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import statistics
 import tempfile
 import time
+from random import Random
 from typing import TYPE_CHECKING, Protocol
 
 from memlane import CHAN_R, CHAN_W, open_channel
@@ -94,7 +96,7 @@ WAYS: dict[str, Callable[[str], Way]] = {"memlane": ThroughChannel, "os.pipe": T
 
 def bulk(there: Way, _back: Way, role: int) -> float:
     """Return GB/s."""
-    count, block = 1000, os.urandom(MIB)
+    count, block = 1000, Random(1).randbytes(MIB)  # noqa: S311  (no secret)
     if role == 0:
         write = there.to_write()
         for _ in range(count):
@@ -104,8 +106,12 @@ def bulk(there: Way, _back: Way, role: int) -> float:
     total += fill(view)
     began = time.perf_counter()
     while total < count * MIB:
-        total += fill(view)
-    return total / (time.perf_counter() - began) / 1e9
+        size = fill(view)
+        total += size
+    spent = time.perf_counter() - began
+    if view[:size] != memoryview(block)[MIB - size :]:
+        raise AssertionError("other bytes came")
+    return total / spent / 1e9
 
 
 def one_way(size: int, read_size: int, count: int, there: Way, role: int) -> float:
@@ -133,27 +139,50 @@ def message(there: Way, _back: Way, role: int) -> float:
     return one_way(64, 64, 500_000, there, role)
 
 
-def round_trip(there: Way, back: Way, role: int) -> float:
-    """Return thousands of round trips a second."""
-    count, data = 50_000, bytes(64)
+def kilobyte(there: Way, _back: Way, role: int) -> float:
+    """Return millions of messages a second."""
+    return one_way(1024, 1024, 500_000, there, role)
+
+
+def round_trips(count: int, pause: float, there: Way, back: Way, role: int) -> float:
+    """Return the median of so many, in microseconds."""
+    data = bytes(range(64))
     if role == 0:
         read, write = there.to_read(), back.to_write()
         for _ in range(count):
             write(read(64))
         return 0.0
     write, read = there.to_write(), back.to_read()
-    began = time.perf_counter()
+    found = []
     for _ in range(count):
+        began = time.perf_counter()
         write(data)
-        read(64)
-    return count / (time.perf_counter() - began) / 1e3
+        came = read(64)
+        found.append((time.perf_counter() - began) * 1e6)
+        if came != data:
+            raise AssertionError("other bytes came back")
+        if pause:
+            time.sleep(pause)
+    return statistics.median(found)
+
+
+def round_trip(there: Way, back: Way, role: int) -> float:
+    """Return microseconds."""
+    return round_trips(50_000, 0.0, there, back, role)
+
+
+def asleep(there: Way, back: Way, role: int) -> float:
+    """Return microseconds."""
+    return round_trips(500, 0.001, there, back, role)
 
 
 SCENARIOS: dict[str, tuple[Callable[[Way, Way, int], float], str]] = {
     "bulk": (bulk, "GB/s"),
     "small": (small, "million writes/s"),
     "message": (message, "million messages/s"),
-    "round trip": (round_trip, "thousand round trips/s"),
+    "kilobyte": (kilobyte, "million messages/s"),
+    "round trip": (round_trip, "us"),
+    "asleep": (asleep, "us"),
 }
 
 
@@ -195,7 +224,8 @@ def main() -> None:
                     figures[way].append(measure(scenario, make))
             ours, peer = (statistics.median(figures[way]) for way in WAYS)
             spread = " ".join(f"{figure:.2f}" for figure in sorted(figures["memlane"]))
-            print(f"{name:12} {ours:8.2f} {peer:8.2f} {unit:24} ratio {ours / peer:5.2f}   ({spread})", flush=True)
+            ratio = peer / ours if unit == "us" else ours / peer
+            print(f"{name:12} {ours:8.2f} {peer:8.2f} {unit:20} ratio {ratio:6.2f}   ({spread})", flush=True)
 
 
 if __name__ == "__main__":

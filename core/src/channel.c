@@ -3,6 +3,7 @@
 #include "failure.h"
 #include "mutant.h"
 #include "participant.h"
+#include "patience.h"
 #include "ring.h"
 #include "statistics.h"
 #include "turn.h"
@@ -15,12 +16,10 @@
 #include <string.h>
 
 enum {
-    WAIT_CHUNK_NS = 50000000, /* D56: how late a waiter notices a death, or a killed waker's forgotten wake-up */
-    POLITE_FAILURES = 8,      /* after so many spins in vain the other side is slow, or asleep: spinning is waste */
-    LONG_EACH = 16,           /* but each so-manieth is a long one, */
-    LONG_SPINS = 25,          /* so many times as long: about 50 us, a wake-up. Two ends that both fell asleep, and find
-                               * each other asleep ever after, come to run side by side again by it. */
-    PIECES = 4                /* of a ring that a long write fills: the reader copies one while we copy the next */
+    WAIT_CHUNK_NS = 50000000,  /* D56: how late a waiter notices a death, or a killed waker's forgotten wake-up */
+    GLANCES = 100,             /* MEMLANE_SOON: about 2 us */
+    LOOKS_BETWEEN_CLOCKS = 16, /* a look takes 20 ns, the clock as much or twice that */
+    PIECES = 8                 /* of a ring that a long write fills: the reader copies one while we copy the next */
 };
 
 #define SMALLEST_PIECE UINT64_C(4096)
@@ -35,10 +34,9 @@ struct memlane_channel {
     unsigned char *bounce; /* for spans that wrap; or NULL */
     uint64_t bounce_size;
     memlane_atomic64 position; /* the cursor again, for whoever asks without the turn */
-    uint32_t failures;         /* spins in vain, one after the other */
-    bool was_long;             /* the last spin that was not took longer than usual */
-    uint64_t least;            /* what is waited for, */
-    memlane_status outcome;    /* and how it ended */
+    struct memlane_patience patience;
+    uint64_t least;         /* what is waited for, */
+    memlane_status outcome; /* and how it ended */
 };
 
 static memlane_channel *channel_of(struct memlane_endpoint *endpoint) {
@@ -51,6 +49,10 @@ static bool is_reader(const memlane_channel *channel) {
 
 static const char *name_of(const memlane_channel *channel) {
     return channel->endpoint.segment.name.text;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
 }
 
 static void note_position(memlane_channel *channel) {
@@ -309,55 +311,60 @@ static bool is_over(void *argument) {
     return true;
 }
 
-/* How long the next spin may take. What was found by a long one is looked for by long ones from then on. */
-static int next_spins(const memlane_channel *channel) {
-    int spins = memlane_wait_spins();
-    bool is_polite = channel->failures >= POLITE_FAILURES;
-    if (spins == 1 || (is_polite && channel->failures % LONG_EACH != 0)) {
-        return 1;
-    }
-    return channel->was_long || is_polite ? LONG_SPINS * spins : spins;
+static bool is_enough(memlane_channel *channel) {
+    return look(channel) != MEMLANE_OK || level_of(channel) >= channel->least;
 }
 
-/* Whether what is waited for came while we looked. */
-static bool spin(memlane_channel *channel, int spins) {
-    int left = spins;
-    while (look(channel) == MEMLANE_OK && level_of(channel) < channel->least) {
-        if (--left <= 0) {
-            channel->was_long = false;
-            return false;
-        }
+/* Looks for about 2 us, which a round trip between two processors takes, or once where the other side may not run
+ * meanwhile. No clock. */
+static void glance(memlane_channel *channel) {
+    int left = memlane_patience_is_rewarded(&channel->patience) ? GLANCES : memlane_wait_spins();
+    while (!is_enough(channel) && --left > 0) {
         memlane_platform_relax();
     }
-    channel->was_long = spins - left > memlane_wait_spins();
-    return true;
 }
 
-/* MEMLANE_SOON: for a microsecond, which tells nothing about how long spins should be. */
-static void spin_before_sleep(memlane_channel *channel, uint64_t deadline_ns) {
-    if (deadline_ns == MEMLANE_SOON) {
-        channel->failures = spin(channel, (memlane_wait_spins() + 1) / 2) ? 0 : channel->failures;
-    } else if (deadline_ns != 0) {
-        channel->failures = spin(channel, next_spins(channel)) ? 0 : channel->failures + 1;
+static void watch(memlane_channel *channel, uint64_t end_ns) {
+    do {
+        for (uint32_t looks = 0; looks < LOOKS_BETWEEN_CLOCKS; looks++) {
+            if (is_enough(channel)) {
+                return;
+            }
+            memlane_platform_relax();
+        }
+    } while (memlane_platform_monotonic_ns() < end_ns);
+}
+
+static memlane_status sleep_for_bytes(memlane_channel *channel, uint64_t deadline_ns) {
+    memlane_statistics_count(&channel->endpoint.segment, MEMLANE_COUNTER_RETRIES, 1);
+    memlane_atomic32 *bell = is_reader(channel) ? &channel->ring.control->data_bell : &channel->ring.control->room_bell;
+    memlane_status status =
+        memlane_wait_until(&channel->endpoint.segment, bell, is_over, channel, deadline_ns, WAIT_CHUNK_NS);
+    return status == MEMLANE_OK ? channel->outcome : status;
+}
+
+static memlane_status await_patiently(memlane_channel *channel, uint64_t deadline_ns) {
+    uint64_t began = memlane_platform_monotonic_ns();
+    uint64_t budget = memlane_patience_budget(&channel->patience, began);
+    if (budget > 0) {
+        watch(channel, smaller(began + budget, deadline_ns));
     }
+    bool found = is_over(channel);
+    memlane_patience_learn(&channel->patience, found);
+    return found ? channel->outcome : sleep_for_bytes(channel, deadline_ns);
 }
 
 /* Waits until `least` bytes can be written or read. Also MEMLANE_END_CLOSED, MEMLANE_PEER_DIED: they never will. Without
  * an explanation. */
 static memlane_status await(memlane_channel *channel, uint64_t least, uint64_t deadline_ns) {
     channel->least = least;
-    spin_before_sleep(channel, deadline_ns);
-    if (is_over(channel)) {
-        return channel->outcome;
+    if (deadline_ns > MEMLANE_SOON) {
+        return await_patiently(channel, deadline_ns);
     }
-    if (deadline_ns <= MEMLANE_SOON) {
-        return MEMLANE_TIMEOUT;
+    if (deadline_ns == MEMLANE_SOON) {
+        glance(channel);
     }
-    memlane_statistics_count(&channel->endpoint.segment, MEMLANE_COUNTER_RETRIES, 1);
-    memlane_atomic32 *bell = is_reader(channel) ? &channel->ring.control->data_bell : &channel->ring.control->room_bell;
-    memlane_status status =
-        memlane_wait_until(&channel->endpoint.segment, bell, is_over, channel, deadline_ns, WAIT_CHUNK_NS);
-    return status == MEMLANE_OK ? channel->outcome : status;
+    return is_over(channel) ? channel->outcome : MEMLANE_TIMEOUT;
 }
 
 /* Makes `least` bytes ready, by what is known already where that is enough for `wished`. */
@@ -414,10 +421,6 @@ memlane_status memlane_channel_wait(memlane_channel *channel, uint64_t least, ui
 }
 
 /* -- writing --------------------------------------------------------------------------------------------------- */
-
-static uint64_t smaller(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
 
 /* After bytes were published. */
 static void note_writing(memlane_channel *channel, uint64_t size) {

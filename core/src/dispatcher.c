@@ -378,20 +378,21 @@ memlane_status memlane_dispatcher_take(memlane_dispatcher *dispatcher, memlane_c
     if (status != MEMLANE_OK) {
         return status;
     }
-    uint64_t began = memlane_platform_monotonic_ns();
-    uint64_t budget = deadline_ns == 0 ? 0 : memlane_patience_budget(&dispatcher->patience);
+    struct memlane_patience *patience = &dispatcher->patience;
+    uint64_t budget = deadline_ns == 0 ? 0 : memlane_patience_budget(patience, memlane_platform_monotonic_ns());
     status = budget > 0 ? watch(dispatcher, awaited, budget, task, error) : MEMLANE_TIMEOUT;
-    if (status == MEMLANE_TIMEOUT) {
-        struct memlane_watched *watched = malloc((dispatcher->capacity + 2) * sizeof *watched);
-        if (watched == NULL) {
-            return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for waiting");
-        }
-        status = sleep_for_call(dispatcher, awaited, deadline_ns, watched, task, error);
-        free(watched);
+    if (deadline_ns != 0) {
+        memlane_patience_learn(patience, status != MEMLANE_TIMEOUT);
     }
-    if (status == MEMLANE_OK) {
-        memlane_patience_learn(&dispatcher->patience, memlane_platform_monotonic_ns() - began);
+    if (status != MEMLANE_TIMEOUT) {
+        return status;
     }
+    struct memlane_watched *watched = malloc((dispatcher->capacity + 2) * sizeof *watched);
+    if (watched == NULL) {
+        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for waiting");
+    }
+    status = sleep_for_call(dispatcher, awaited, deadline_ns, watched, task, error);
+    free(watched);
     return status;
 }
 

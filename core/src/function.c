@@ -675,15 +675,13 @@ static memlane_status sleep_for_answer(memlane_call *call, uint64_t deadline_ns,
 
 static memlane_status wait_for_answer(memlane_call *call, uint64_t deadline_ns, memlane_answer *answer,
                                       memlane_error *error) {
-    uint64_t budget = deadline_ns == 0 ? 0 : memlane_patience_budget(&call->function->patience);
+    struct memlane_patience *patience = &call->function->patience;
+    uint64_t budget = deadline_ns == 0 ? 0 : memlane_patience_budget(patience, memlane_platform_monotonic_ns());
     memlane_status status = budget > 0 ? watch(call, budget, answer, error) : MEMLANE_TIMEOUT;
-    if (status == MEMLANE_TIMEOUT) {
-        status = sleep_for_answer(call, deadline_ns, answer, error);
+    if (deadline_ns != 0) {
+        memlane_patience_learn(patience, status != MEMLANE_TIMEOUT);
     }
-    if (status == MEMLANE_OK) {
-        memlane_patience_learn(&call->function->patience, memlane_platform_monotonic_ns() - call->posted_ns);
-    }
-    return status;
+    return status == MEMLANE_TIMEOUT ? sleep_for_answer(call, deadline_ns, answer, error) : status;
 }
 
 memlane_status memlane_call_wait(memlane_call *call, uint64_t deadline_ns, memlane_answer *answer,

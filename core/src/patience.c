@@ -1,38 +1,67 @@
 #include "patience.h"
 
-/* All accesses are relaxed: an estimate guards nothing. */
+/* All accesses are relaxed: an estimate guards nothing.
+ *
+ * Who looks for as long as a wake-up takes, and then sleeps, loses at most as much again as it could have saved. So that is
+ * the budget, as long as looking ends some waits. It is not less after short waits: what comes late then (an interrupt, a
+ * hypervisor) mostly comes soon after, and who sleeps meanwhile loses a hundred round trips.
+ *
+ * Where looking is in vain again and again, nobody looks for more than a moment: the other side is slow, or idle, or on the
+ * only processor that we may use, and cannot run while we look. Now and then it is tried again, because two sides that are
+ * both asleep find each other asleep ever after: each waits for two wake-ups, its own and the other's. One that looks for
+ * one wake-up ends that for both. Those tries cost a five-hundredth of a processor at most.
+ *
+ * How many processors this process may use decides nothing but that moment: a pinned process' peer may run elsewhere. */
 
 enum {
-    SHORTEST_NS = 2000,
-    LONGEST_NS = 40000,  /* about twice what being woken costs: who waits longer gains nothing by looking */
-    HOPELESS_NS = 60000, /* an average above this, which holds one's own wake-ups, cannot come below the longest look */
-    SAMPLE_NS = 100000,  /* one long wait must not make the next twenty short ones look long */
-    MARGIN = 4,
-    WEIGHT = 4
+    LONGEST_NS = 50000,    /* a wake-up, where the processor slept meanwhile */
+    SHORTEST_NS = 2000,    /* without hope */
+    HOPELESS = 4,          /* looks in vain */
+    TRY_EACH = 16,         /* hopeless waits, */
+    TRY_EACH_NS = 25000000 /* and at least this long after the last try */
 };
 
-static uint32_t processors(void) {
-    static memlane_atomic32 known; /* 0: not asked yet; every thread would store the same */
-    if (memlane_load32_relaxed(&known) == 0) {
-        memlane_store32_relaxed(&known, memlane_platform_processors());
+static uint32_t ask_once(memlane_atomic32 *known, unsigned (*ask)(void)) {
+    if (memlane_load32_relaxed(known) == 0) { /* not asked yet; every thread would store the same */
+        memlane_store32_relaxed(known, ask());
     }
-    return memlane_load32_relaxed(&known);
+    return memlane_load32_relaxed(known);
 }
 
-uint64_t memlane_patience_budget(const struct memlane_patience *patience) {
-    uint64_t expected = memlane_load32_relaxed(&patience->expected_ns);
-    if (processors() < 2) {
+static bool is_alone(void) {
+    static memlane_atomic32 online;
+    return ask_once(&online, memlane_platform_online_processors) < 2;
+}
+
+static bool is_pinned(void) {
+    static memlane_atomic32 allowed;
+    return ask_once(&allowed, memlane_platform_processors) < 2;
+}
+
+static bool has_hope(struct memlane_patience *patience, uint64_t now_ns) {
+    uint32_t in_vain = memlane_load32_relaxed(&patience->in_vain);
+    if (in_vain < HOPELESS) {
+        return true;
+    }
+    if (in_vain < HOPELESS + TRY_EACH || now_ns - memlane_load_relaxed(&patience->tried_ns) < TRY_EACH_NS) {
+        return false;
+    }
+    memlane_store32_relaxed(&patience->in_vain, HOPELESS);
+    memlane_store_relaxed(&patience->tried_ns, now_ns);
+    return true;
+}
+
+uint64_t memlane_patience_budget(struct memlane_patience *patience, uint64_t now_ns) {
+    if (is_alone()) {
         return 0;
     }
-    if (expected > HOPELESS_NS) {
-        return SHORTEST_NS;
+    if (has_hope(patience, now_ns)) {
+        return LONGEST_NS;
     }
-    uint64_t budget = MARGIN * expected;
-    return budget < SHORTEST_NS ? SHORTEST_NS : budget > LONGEST_NS ? LONGEST_NS : budget;
+    return is_pinned() ? 0 : SHORTEST_NS;
 }
 
-void memlane_patience_learn(struct memlane_patience *patience, uint64_t waited_ns) {
-    int64_t expected = memlane_load32_relaxed(&patience->expected_ns);
-    int64_t sample = waited_ns < SAMPLE_NS ? (int64_t)waited_ns : SAMPLE_NS;
-    memlane_store32_relaxed(&patience->expected_ns, (uint32_t)(expected + (sample - expected) / WEIGHT));
+void memlane_patience_learn(struct memlane_patience *patience, bool found) {
+    uint32_t in_vain = memlane_load32_relaxed(&patience->in_vain);
+    memlane_store32_relaxed(&patience->in_vain, found ? 0 : in_vain + (in_vain < UINT32_MAX));
 }

@@ -6,13 +6,19 @@
 
 /* Private to an endpoint; zeros to begin with. Threads may learn at once: an estimate guards nothing. */
 struct memlane_patience {
-    memlane_atomic32 expected_ns; /* moving average of how long was waited */
+    memlane_atomic32 in_vain;  /* waits that looking did not end, one after the other */
+    memlane_atomic64 tried_ns; /* when it was last tried without hope */
 };
 
-/* Nanoseconds to look for; 0 on one processor, where the other side cannot run meanwhile. */
-uint64_t memlane_patience_budget(const struct memlane_patience *patience);
+/* Nanoseconds to look for, from now on; 0: sleep at once. */
+uint64_t memlane_patience_budget(struct memlane_patience *patience, uint64_t now_ns);
 
-/* A wait that took so long came to its end. */
-void memlane_patience_learn(struct memlane_patience *patience, uint64_t waited_ns);
+/* Whether looking ended the wait. */
+void memlane_patience_learn(struct memlane_patience *patience, bool found);
+
+/* Whether looking ended the last wait, or nobody waited yet: then the other side runs beside us. */
+static inline bool memlane_patience_is_rewarded(const struct memlane_patience *patience) {
+    return memlane_load32_relaxed(&patience->in_vain) == 0; /* relaxed: guards nothing */
+}
 
 #endif

@@ -21,6 +21,7 @@ void memlane_platform_sleep_ns(uint64_t duration_ns);
 void memlane_platform_relax(void);                   /* a hint to the processor in a spin loop */
 void memlane_platform_prefetch(const void *address); /* a hint: it will be read soon */
 unsigned memlane_platform_processors(void);          /* that this process may run on; at least 1 */
+unsigned memlane_platform_online_processors(void);   /* of the machine; at least 1 */
 
 /* -- sleeping on a word ------------------------------------------------------------------------------ */
 

@@ -72,6 +72,11 @@ unsigned memlane_platform_processors(void) {
     return 1; /* more than CPU_SETSIZE processors, or no answer: then nobody spins */
 }
 
+unsigned memlane_platform_online_processors(void) {
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 1 ? (unsigned)online : 1;
+}
+
 /* -- sleeping on a word ------------------------------------------------------------------------------ */
 
 int memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns) {

@@ -32,7 +32,7 @@ typedef enum memlane_channel_mode {
 /* Bytes that a new channel can hold where nothing was asked for. */
 enum { MEMLANE_DEFAULT_CAPACITY = 65536 };
 
-/* A deadline: looks for about a microsecond, and does not sleep. */
+/* A deadline: looks for about two microseconds, and does not sleep. */
 #define MEMLANE_SOON UINT64_C(1)
 
 /* Initialise by memlane_channel_options_initialise(), then change what matters. object.ephemeral is 1 where it was not
@@ -105,7 +105,7 @@ MEMLANE_API memlane_status memlane_channel_write_some(memlane_channel *channel, 
 /* Writes all bytes at once, or none: *written is size or 0. MEMLANE_SOON is the latest deadline, also where a later one
  * was given.
  *
- * Lock-free: looks for about a microsecond, and does not sleep. MEMLANE_TIMEOUT: there is no room, nor ever where size
+ * Lock-free: looks for about two microseconds, and does not sleep. MEMLANE_TIMEOUT: there is no room, nor ever where size
  * is beyond the capacity, or another thread has the turn. Else as memlane_channel_write(): MEMLANE_INVALID_ARGUMENT,
  * MEMLANE_ENDPOINT_BUSY, MEMLANE_END_CLOSED, MEMLANE_PEER_DIED. */
 MEMLANE_API memlane_status memlane_channel_write_whole(memlane_channel *channel, const void *bytes, uint64_t size,

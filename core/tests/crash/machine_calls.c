@@ -48,6 +48,10 @@ unsigned memlane_platform_processors(void) {
     return 1; /* so that nobody spins: nobody else runs */
 }
 
+unsigned memlane_platform_online_processors(void) {
+    return 1;
+}
+
 /* -- sleeping on a word: nobody else runs, so a sleeper always sleeps to its time-out --------------------------- */
 
 int memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns) {

@@ -90,15 +90,16 @@ cdef class ChannelEnd:
     cdef int take_turn(self, uint64_t deadline) except -1:
         """Keep other threads off until memlane_channel_unlock()."""
         cdef memlane_error error
-        cdef memlane_status status
+        # It is free nearly always: then the GIL stays.
+        cdef memlane_status status = memlane_channel_lock(self.handle, 0, &error)
         while True:
-            with nogil:
-                status = memlane_channel_lock(self.handle, chunk_until(deadline), &error)
             if status != MEMLANE_TIMEOUT and status != MEMLANE_INTERRUPTED:
                 return check(status, &error)
             PyErr_CheckSignals()
             if status == MEMLANE_TIMEOUT and monotonic_ns() >= deadline:
                 return check(status, &error)
+            with nogil:
+                status = memlane_channel_lock(self.handle, chunk_until(deadline), &error)
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -271,7 +272,8 @@ cdef class ChannelEnd:
             deadline = deadline_of(timeout)
         if size == 0:
             return 0
-        if size <= GIL_LIMIT and least <= self.capacity and self.unread is None and memlane_channel_read(
+        cdef bint is_brief = min(size, self.capacity) <= GIL_LIMIT and least <= self.capacity
+        if is_brief and self.unread is None and memlane_channel_read(
             self.handle, buffer, size, least, min(deadline, MEMLANE_SOON), &count, NULL
         ) == MEMLANE_OK:
             return count
