@@ -58,6 +58,8 @@ using BufferTooSmall = StatusError<MEMLANE_BUFFER_TOO_SMALL>;
 using NoMemory = StatusError<MEMLANE_NO_MEMORY>;
 using SystemFailure = StatusError<MEMLANE_SYSTEM>;
 using AccessDenied = StatusError<MEMLANE_ACCESS_DENIED>;
+using AlreadyLocked = StatusError<MEMLANE_ALREADY_LOCKED>;
+using NotLocked = StatusError<MEMLANE_NOT_LOCKED>;
 
 namespace detail {
 
@@ -72,7 +74,8 @@ template <memlane_status... Statuses> [[noreturn]] void throw_one_of(const memla
                  MEMLANE_SCHEMA_MISMATCH, MEMLANE_LAYOUT_MISMATCH, MEMLANE_UNSAFE_NAMESPACE,
                  MEMLANE_UNSUPPORTED_NAMESPACE, MEMLANE_NO_SPACE, MEMLANE_TOO_MANY_PARTICIPANTS, MEMLANE_NO_FREE_SLOT,
                  MEMLANE_VALUE_TOO_LARGE, MEMLANE_TOO_MANY_VIEWS, MEMLANE_CORRUPTED, MEMLANE_OWNERSHIP_LOST,
-                 MEMLANE_BUFFER_TOO_SMALL, MEMLANE_NO_MEMORY, MEMLANE_SYSTEM, MEMLANE_ACCESS_DENIED>(error);
+                 MEMLANE_BUFFER_TOO_SMALL, MEMLANE_NO_MEMORY, MEMLANE_SYSTEM, MEMLANE_ACCESS_DENIED,
+                 MEMLANE_ALREADY_LOCKED, MEMLANE_NOT_LOCKED>(error);
 }
 
 /* Throws what a call answered, unless it was a success. */

@@ -15,8 +15,10 @@
 
 #include <memlane/error.hpp>
 #include <memlane/fields.hpp>
+#include <memlane/map.hpp>
 #include <memlane/memlane.h>
 #include <memlane/namespace.hpp>
+#include <memlane/share.hpp>
 #include <memlane/span.hpp>
 #include <memlane/variable.hpp>
 

@@ -66,15 +66,20 @@ struct FreeVariable {
 };
 using Handle = std::unique_ptr<memlane_variable, FreeVariable>;
 
+/* What may be asked for of objects of all kinds; `given` must live as long as `object` is used. */
+template <class Given> void fill_in(memlane_object_options &object, const Given &given) {
+    object.directory = given.directory.c_str();
+    object.participants = given.participants;
+    object.ephemeral = given.persistent ? MEMLANE_ANY : 1;
+    object.permissions = given.permissions;
+    object.peer_user = given.peer_user;
+    object.create = given.create;
+}
+
 inline Handle open(std::string_view name, const Options &given, std::uint64_t max_size, const memlane_format *format) {
     memlane_variable_options options;
     memlane_variable_options_initialise(&options);
-    options.object.directory = given.directory.c_str();
-    options.object.participants = given.participants;
-    options.object.ephemeral = given.persistent ? MEMLANE_ANY : 1;
-    options.object.permissions = given.permissions;
-    options.object.peer_user = given.peer_user;
-    options.object.create = given.create;
+    fill_in(options.object, given);
     options.max_size = max_size;
     options.slots = given.slots;
     options.format = format;
@@ -133,6 +138,8 @@ class View {
         memlane_error error;
         check(memlane_variable_view(variable, &view_, &error), error);
     }
+    /* Of a view that was taken otherwise, whose release is this one's now. */
+    explicit View(const memlane_view &taken) noexcept : view_(taken) {}
     View(View &&other) noexcept : view_(std::exchange(other.view_, {})) {}
     View &operator=(View &&other) noexcept {
         std::swap(view_, other.view_);
@@ -433,7 +440,8 @@ class ByteVariable::Loan {
 
   private:
     friend class ByteVariable;
-    Loan(ByteVariable &variable, Nanoseconds patience) : loan_(variable.handle(), patience) {}
+    friend class Share;
+    Loan(memlane_variable *variable, Nanoseconds patience) : loan_(variable, patience) {}
 
     detail::Loan loan_;
 };
@@ -452,7 +460,8 @@ class ByteVariable::View {
 
   private:
     friend class ByteVariable;
-    explicit View(ByteVariable &variable) : view_(variable.handle()) {}
+    friend class Share;
+    explicit View(detail::View view) : view_(std::move(view)) {}
 
     detail::View view_;
 };
@@ -470,11 +479,11 @@ ByteVariable::View ByteVariable::wait_for(std::chrono::duration<Rep, Period> pat
 }
 
 inline ByteVariable::Loan ByteVariable::loan(Nanoseconds patience) {
-    return Loan(*this, patience);
+    return Loan(handle(), patience);
 }
 
 inline ByteVariable::View ByteVariable::view() {
-    View latest(*this);
+    View latest{detail::View(handle())};
     note(latest.version());
     return latest;
 }
