@@ -143,10 +143,11 @@ static void truncate_for_a_moment(const struct board *board, const struct target
 
 _Noreturn void scribbler_run(struct board *board, const char *directory, uint64_t seed) {
     enum { BURST = 24, TRUNCATE_ONE_IN = 150, PAUSE_ONE_IN = 8, PAUSE_NS = 20000 };
-    struct target targets[] = {{.name = "value"}, {.name = "locks"}};
+    struct target targets[] = {{.name = "value"}, {.name = "locks"}, {.name = "bytes"}};
     random_state = seed | 1;
     for (;;) {
-        struct target *target = &targets[draw(6) == 0];
+        uint64_t which = draw(6);
+        struct target *target = &targets[which < 4 ? 0 : which - 3];
         if (!follow(target, directory)) {
             continue;
         }

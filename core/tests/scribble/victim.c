@@ -52,6 +52,7 @@ static struct {
     memlane_variable *variable;
     struct memlane_segment locks;
     bool has_locks;
+    memlane_map *map;
     uint64_t random, began_ns, deadline_ns, waited_ns;
     int scheduling; /* /proc/thread-self/schedstat */
     unsigned kind;
@@ -321,6 +322,76 @@ static void use_lock(void) {
     }
 }
 
+/* -- the map ------------------------------------------------------------------------------------------------------- */
+
+enum { MAP_SIZE = 3000 };
+
+static void close_map(void) {
+    if (victim.map != NULL) {
+        begin(CLOSE, 0);
+        memlane_map_free(victim.map);
+        victim.map = NULL;
+        end(MEMLANE_OK);
+    }
+}
+
+static bool open_map(void) {
+    memlane_error error;
+    memlane_map_options options;
+    if (victim.map != NULL) {
+        return true;
+    }
+    memlane_map_options_initialise(&options);
+    options.object.directory = check_directory;
+    options.object.participants = PARTICIPANTS;
+    options.size = MAP_SIZE;
+    begin(OPEN, SYSTEM_NS);
+    if (end(memlane_map_open(&victim.map, "bytes", NAME_LENGTH, &options, &error)) != MEMLANE_OK) {
+        victim.map = NULL;
+        remove_object("bytes");
+        return false;
+    }
+    return true;
+}
+
+/* Reads or writes all of it inside its lock. */
+static void use_map_locked(bool *is_lost) {
+    memlane_error error;
+    memlane_map_lock lock;
+    bool writes = draw(2) == 0;
+    uint64_t deadline = begin(LOCK, PATIENCE_NS);
+    memlane_status status =
+        end((writes ? memlane_map_lock_write : memlane_map_lock_read)(victim.map, &lock, deadline, &error));
+    note_loss(status, &error, is_lost);
+    if (status != MEMLANE_OK) {
+        return;
+    }
+    if (writes) {
+        memset(memlane_map_bytes(victim.map), (int)draw(256), memlane_map_size(victim.map));
+    } else {
+        (void)sum_of(memlane_map_bytes(victim.map), memlane_map_size(victim.map));
+    }
+    begin(UNLOCK, 0);
+    note_loss(end(memlane_map_unlock(&lock, &error)), &error, is_lost);
+}
+
+static void use_map(void) {
+    memlane_error error;
+    memlane_map_statistics statistics;
+    bool is_lost = false;
+    if (!open_map()) {
+        return;
+    }
+    use_map_locked(&is_lost);
+    if (draw(TURNS) == 0) {
+        begin(STATISTICS, 0);
+        note_loss(end(memlane_map_statistics_read(victim.map, &statistics, &error)), &error, &is_lost);
+    }
+    if (is_lost) {
+        close_map();
+    }
+}
+
 /* A round: an endpoint for a while, or until its object is lost. */
 static void use_variable(void) {
     enum { OPERATIONS = 400 };
@@ -330,6 +401,7 @@ static void use_variable(void) {
         turns[draw(TURNS)](&is_lost);
         if (draw(16) == 0) {
             use_lock();
+            use_map();
         }
     }
 }
@@ -348,8 +420,10 @@ _Noreturn void victim_run(struct board *board, const char *directory, uint64_t s
         close_variable();
         if (draw(REMOVE_ONE_IN) == 0) {
             close_locks();
+            close_map();
             remove_object("value");
             remove_object("locks");
+            remove_object("bytes");
         }
     }
 }
