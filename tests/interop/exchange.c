@@ -2,6 +2,7 @@
  * and an array. */
 #include <memlane/memlane.h>
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,7 @@ static void read_map(void) {
         came_size = front[1] <= MAP_SIZE - sizeof front ? front[1] : 0;
         memcpy(came, (char *)memlane_map_bytes(map) + sizeof front, came_size);
         require(memlane_map_unlock(&lock, &error));
+        sched_yield(); /* the other side's turn, on one processor */
     }
     came_type = 0;
 }

@@ -29,25 +29,27 @@ def gather(names: list[str], folder: Path, packages: Path | None) -> tuple[list[
     return [party for party in found.values() if party], [name for name, party in found.items() if party is None]
 
 
-def cell(asker: Party, answerer: Party, surface: str, count: int) -> str:
-    """Run one exchange and return what the table shows of it."""
+def cells(asker: Party, answerer: Party, surfaces: tuple[str, ...], count: int) -> dict[str, str]:
+    """Let two go through the surfaces, and return what the tables show of each."""
     try:
-        return f"{exchange(asker, answerer, surface, count)[0] * 1000 / count:.0f}"
+        taken = exchange(asker, answerer, ",".join(surfaces), count)
     except AssertionError as error:
         print(error, file=sys.stderr)
-        return "FAILED"
+        taken = []
+    shown = [f"{milliseconds * 1000 / count:.0f}" for milliseconds in taken]
+    return dict(zip(surfaces, shown or ["FAILED"] * len(surfaces), strict=True))
 
 
-def print_table(surface: str, parties: list[Party], count: int) -> bool:
-    """Print one surface's table as it comes into being; return whether all went well."""
-    well = True
-    print(f"\n{surface}, {count} exchanges, us each; who asks below, who answers on the right")
-    print(" " * WIDTH + "".join(f"{party.name:>{WIDTH}}" for party in parties))
-    for asker in parties:
-        cells = [cell(asker, answerer, surface, count) for answerer in parties]
-        print(f"{asker.name:{WIDTH}}" + "".join(f"{text:>{WIDTH}}" for text in cells), flush=True)
-        well = well and "FAILED" not in cells
-    return well
+def print_tables(parties: list[Party], count: int) -> bool:
+    """Let every two exchange, and print a table for each surface; return whether all went well."""
+    pairs = {(one.name, other.name): cells(one, other, SURFACES, count) for one in parties for other in parties}
+    for surface in SURFACES:
+        print(f"\n{surface}, {count} exchanges, us each; who asks below, who answers on the right")
+        print(" " * WIDTH + "".join(f"{party.name:>{WIDTH}}" for party in parties))
+        for asker in parties:
+            row = [pairs[asker.name, answerer.name][surface] for answerer in parties]
+            print(f"{asker.name:{WIDTH}}" + "".join(f"{text:>{WIDTH}}" for text in row), flush=True)
+    return all("FAILED" not in found.values() for found in pairs.values())
 
 
 def print_clouds(parties: list[Party]) -> bool:
@@ -55,9 +57,9 @@ def print_clouds(parties: list[Party]) -> bool:
     found = {party.name: party for party in parties}
     pairs = [(found[one], found[other]) for one, other in CLOUD_PAIRS if one in found and other in found]
     print(f"\nclouds of 2.4 MB, {CLOUDS} exchanges, us each")
-    results = {f"{one.name} <-> {other.name}": cell(one, other, "clouds", CLOUDS) for one, other in pairs}
-    for pair, text in results.items():
-        print(f"{pair:{2 * WIDTH}}{text:>{WIDTH}}", flush=True)
+    results = {(one.name, other.name): cells(one, other, ("clouds",), CLOUDS)["clouds"] for one, other in pairs}
+    for (one, other), text in results.items():
+        print(f"{one} <-> {other}".ljust(2 * WIDTH) + f"{text:>{WIDTH}}", flush=True)
     return "FAILED" not in results.values()
 
 
@@ -70,8 +72,7 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         parties, missing = gather(arguments.parties.split(","), Path(folder), arguments.packages)
-        results = [print_table(surface, parties, arguments.count) for surface in SURFACES]
-        well = all([*results, print_clouds([*parties, cpp_program(Path(folder))])])
+        well = all([print_tables(parties, arguments.count), print_clouds([*parties, cpp_program(Path(folder))])])
     for name in missing:
         print(f"missing: Python {name} is not installed")
     return 0 if well and not missing else 1

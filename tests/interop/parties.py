@@ -18,7 +18,7 @@ PROGRAM = REPOSITORY / "compat" / "exchange.py"
 LIBRARY = Path(memlane._native.namespace.__file__).parents[1] / "lib" / "libmemlane.so"
 INTERPRETERS = ("2.7", "3.6", "3.8", "3.10", "3.11", "3.12", "3.13", "pypy")
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 class Party(NamedTuple):
