@@ -1,10 +1,10 @@
 # -*- coding: utf-8 -*-
 """memlane for interpreters that the package `memlane` does not know: Python 2.7, 3.5 and newer, PyPy.
 
-One file without dependencies beyond ``ctypes`` (PyPy: ``cffi``, which it brings along), and numpy where arrays are wanted:
-variables, functions, channels, maps and shares over ``libmemlane.so``, with the names and the meaning that they have in
-`memlane`. The library is looked for in ``$MEMLANE_LIBRARY``, beside this file, and in an installed `memlane`, in this order.
-``python -m memlane compat --to DIR`` copies both to where nothing can be installed.
+One file without dependencies beyond ``ctypes`` (PyPy: ``cffi``, which it brings along), and numpy where arrays are
+wanted: variables, functions, channels, maps and shares over ``libmemlane.so``, with the names and the meaning that they
+have in `memlane`. The library is looked for in ``$MEMLANE_LIBRARY``, beside this file, and in an installed `memlane`, in
+this order. ``python -m memlane compat --to DIR`` copies both to where nothing can be installed.
 
 Text and bytes between Python 2 and Python 3:
 
@@ -12,9 +12,9 @@ Text and bytes between Python 2 and Python 3:
 - ``bytes`` of Python 3 becomes ``str`` of Python 2. For binary data from Python 2 put a ``bytearray``.
 - ``int`` and ``long`` are one.
 
-Values that are not plain (None, bool, int, float, text, bytes, tuples, lists and dicts of these, arrays) are pickled by the
-protocol of the object: one that Python 2 shall read is created with ``protocol=2``. Arguments and results of functions that
-are not plain leave from here with protocol 2.
+Values that are not plain (None, bool, int, float, text, bytes, tuples, lists and dicts of these, arrays) are pickled by
+the protocol of the object: one that Python 2 shall read is created with ``protocol=2``. Arguments and results of
+functions that are not plain leave from here with protocol 2.
 """
 
 from __future__ import absolute_import, division, print_function
@@ -915,7 +915,7 @@ def _value_of(endpoint, memory, size, content_type):
     """The value of a payload that an endpoint copied to private memory."""
     what = "%s '%s'" % (endpoint._noun, endpoint.name)
     if content_type not in (_PLAIN, _PLAIN_BUFFERS, _PICKLE, _PICKLE_BUFFERS):
-        raise Corrupted("%s: its type mark %d is none of Python's: it holds what a C program wrote" % (what, content_type))
+        raise Corrupted("%s: its type mark %d is none of Python's: a C program wrote it" % (what, content_type))
     decoder = _Decoder(memory, size, content_type)
     if content_type in (_PLAIN, _PLAIN_BUFFERS):
         return decoder.value()
@@ -1707,7 +1707,8 @@ class _LockedMap(UnsafeSharedMMap):
         self._endpoint.check()
         if self._endpoint.mode() == 0:
             raise ReadAccessError(
-                errno.EACCES, "map '%s': %s needs its lock: use it inside `with %s:`" % (self.name, what, self._READ_LOCK)
+                errno.EACCES,
+                "map '%s': %s needs its lock: use it inside `with %s:`" % (self.name, what, self._READ_LOCK),
             )
 
     def _permit_writing(self, what):
@@ -1978,7 +1979,7 @@ class Channel(_Object):
         _check(_library.memlane_span_commit(_by(span), size, _by(error)), error)
 
     def reserve(self, n, timeout=None):
-        """Fill ``n`` bytes of the channel in place, in a ``with`` block: its end publishes them, an exception does not."""
+        """Fill ``n`` bytes in place, in a ``with`` block: its end publishes them, an exception does not."""
         if n < 1:
             raise ValueError("channel '%s': n=%r bytes cannot be reserved" % (self.name, n))
         return self._in_place(*self._take_span(_library.memlane_channel_reserve, n, timeout))

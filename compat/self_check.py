@@ -59,7 +59,7 @@ def check_calls(dispatcher):
 
 
 def check_raised(dispatcher):
-    """Exceptions arrive with their type where it is known, else with its name; a Timeout of the function's is no own one."""
+    """Exceptions arrive with their type where it is known, else with its name; a Timeout may be the function's."""
     dispatcher.add("known", lambda key: throw(KeyError(key)))
     dispatcher.add("unknown", lambda: throw(Unknown("text")))
     dispatcher.add("timeout", lambda: throw(memlane.Timeout(110, "the function's")))
