@@ -428,7 +428,7 @@ void a_lock_keeps_the_memory_of_its_map() {
 void a_shared_value_is_taken_once() {
     memlane::Options options;
     options.max_size = 16;
-    memlane::Share giver("share", options), taker("share");
+    const memlane::Share giver("share", options), taker("share");
     giver.put(bytes_of("first"), 1);
     const std::uint64_t version = giver.put(bytes_of("second"), 2);
 
@@ -444,7 +444,7 @@ void a_shared_value_is_taken_once() {
 void a_share_keeps_its_value_when_another_does_not_fit() {
     memlane::Options options;
     options.max_size = 16;
-    memlane::Share share("share", options);
+    const memlane::Share share("share", options);
     share.put(bytes_of("kept"));
     const std::vector<std::byte> large(std::size_t{16} + MEMLANE_SHARE_HEADROOM + 1);
 
@@ -467,7 +467,7 @@ void a_loan_of_a_share_is_put_by_commit_alone() {
     std::memcpy(loan.bytes().data(), "filled", 6);
     loan.commit(6, 3);
 
-    auto view = share.get_for(1h);
+    const auto view = share.get_for(1h);
     share.close();
 
     CHECK_EQUAL(std::string("filled"), text_of(view.bytes()));

@@ -75,10 +75,10 @@ class MapLock {
     }
 
   protected:
-    void *bytes() const noexcept {
+    void *address() const noexcept {
         return bytes_;
     }
-    std::size_t size() const noexcept {
+    std::size_t length() const noexcept {
         return size_;
     }
 
@@ -97,7 +97,7 @@ class Map {
     class ReadLock : public detail::MapLock {
       public:
         Span<const std::byte> bytes() const noexcept {
-            return {static_cast<const std::byte *>(MapLock::bytes()), size()};
+            return {static_cast<const std::byte *>(address()), length()};
         }
 
       private:
@@ -109,7 +109,7 @@ class Map {
     class WriteLock : public detail::MapLock {
       public:
         Span<std::byte> bytes() const noexcept {
-            return {static_cast<std::byte *>(MapLock::bytes()), size()};
+            return {static_cast<std::byte *>(address()), length()};
         }
 
       private:

@@ -47,7 +47,7 @@ class Share {
 
     /* Puts bytes, which are copied, in place of those that were not taken; their version, or 0 when newer ones were put
      * meanwhile. Never waits: NoFreeSlot, ValueTooLarge; then the old value stays. Lock-free. */
-    std::uint64_t put(Span<const std::byte> bytes, std::uint32_t type = 0) {
+    std::uint64_t put(Span<const std::byte> bytes, std::uint32_t type = 0) const {
         std::uint64_t version = 0;
         memlane_error error;
         detail::check(memlane_share_put(handle(), bytes.data(), bytes.size(), type, &version, &error), error);
@@ -55,23 +55,23 @@ class Share {
     }
 
     /* A slot to fill in place: put by commit(), dropped where the scope is left without. Never waits. */
-    Loan loan() {
+    Loan loan() const {
         return Loan(memlane_share_variable(handle()), Nanoseconds::zero());
     }
 
     /* Waits for the next value and takes it, in place: read-only, and unchanged while the view lives. A signal:
      * Interrupted. */
-    View get() {
+    View get() const {
         return take(MEMLANE_NO_DEADLINE);
     }
 
     /* The same, for so long at most: then Timeout. Zero only looks. */
-    template <class Rep, class Period> View get_for(std::chrono::duration<Rep, Period> patience) {
+    template <class Rep, class Period> View get_for(std::chrono::duration<Rep, Period> patience) const {
         return take(detail::deadline_after(patience));
     }
 
     /* Drops the value that waits to be taken; whether there was one. */
-    bool clear() {
+    bool clear() const {
         bool dropped = false;
         memlane_error error;
         detail::check(memlane_share_clear(handle(), &dropped, &error), error);
@@ -96,7 +96,7 @@ class Share {
     }
 
   private:
-    View take(std::uint64_t deadline_ns) {
+    View take(std::uint64_t deadline_ns) const {
         memlane_view taken;
         memlane_error error;
         detail::check(memlane_share_view(handle(), &taken, deadline_ns, &error), error);
