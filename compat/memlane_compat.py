@@ -210,11 +210,14 @@ def _words(*names):
 
 
 _OBJECT, _FORMAT = ("object", _ObjectOptions), ("format", ctypes.c_void_p)
+_FORMATS = (("arguments_format", ctypes.c_void_p), ("result_format", ctypes.c_void_p))
 _VariableOptions = _structure("_VariableOptions", _OBJECT, *(_words("size", "slots", "encoding") + (_FORMAT,)))
 _ShareOptions = _structure("_ShareOptions", _OBJECT, *_words("size", "slots", "encoding"))
 _MapOptions = _structure("_MapOptions", _OBJECT, *_words("size"))
 _ChannelOptions = _structure("_ChannelOptions", _OBJECT, *_words("capacity"))
-_FunctionOptions = _structure("_FunctionOptions", _OBJECT, *_words("max_arguments", "max_result", "lanes", "slots"))
+_FunctionOptions = _structure(
+    "_FunctionOptions", _OBJECT, *(_words("max_arguments", "max_result", "lanes", "slots") + _FORMATS)
+)
 
 
 class _Reading(ctypes.Structure):
@@ -248,7 +251,7 @@ _ChannelProperties = _structure(
 )
 _FunctionProperties = _structure(
     "_FunctionProperties",
-    *(_words("max_arguments", "max_result", "lanes", "slots", "participants") + _IDENTITY)
+    *(_words("max_arguments", "max_result", "lanes", "slots", "participants") + _IDENTITY + _FORMATS)
 )
 
 

@@ -42,6 +42,7 @@ C_RANKS = (
         "watch",
         "endpoint",
         "gathering",
+        "signature",
     ),
     (
         "variable",

@@ -34,13 +34,14 @@ SDIST_NEEDS = ("CMakeLists.txt", "LICENSE", "README.md", "core/CMakeLists.txt", 
 
 
 def wheel_needs() -> set[str]:
-    """Name what has to be in each wheel, from the tree: every header and Python file, and a module for each .pyx."""
+    """Name what has to be in each wheel, from the tree: headers, Python files, C++ programs, a module for each .pyx."""
     source = REPOSITORY / "src"
     headers = {f"memlane/include/memlane/{path.name}" for path in (REPOSITORY / "core/include/memlane").glob("*.h*")}
     python = {str(path.relative_to(source)) for kind in ("py", "pyi", "typed") for path in source.rglob(f"*.{kind}")}
     modules = {str(path.relative_to(source).with_suffix("")) for path in source.rglob("*.pyx")}
     library = {"memlane/lib/libmemlane.so", "memlane/lib/pkgconfig/memlane.pc"}
-    return headers | python | modules | library | {"memlane/lib/cmake/memlane/memlaneConfig.cmake"}
+    programs = {str(path.relative_to(source)) for path in source.rglob("*.cpp")}
+    return headers | python | modules | library | programs | {"memlane/lib/cmake/memlane/memlaneConfig.cmake"}
 
 
 def wheel_breaches(path: Path) -> list[str]:

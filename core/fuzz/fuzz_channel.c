@@ -3,40 +3,21 @@
  * The input changes a valid channel, from the byte that its first two bytes name, and then all of the public API works on
  * it; the rest changes it once more between two rounds. Found crashes and hangs are findings; wrong bytes are not. */
 #define _GNU_SOURCE
-#include "checksum.h"
-#include "layout.h"
-#include "platform.h"
+#include "hostile_file.h"
 
 #include <memlane/memlane.h>
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-enum { OBJECT_SIZE = 4 * MEMLANE_PAGE, CAPACITY = 100, PLACES = 4, WORDS = 192 };
-
-static unsigned char valid[OBJECT_SIZE]; /* a channel that holds some bytes */
-static size_t valid_size;
-static char directory[] = "/dev/shm/memlane-fuzz-XXXXXX";
-static int object = -1;
+enum { CAPACITY = 100, PLACES = 4, WORDS = 192 };
 
 static void remove_directory(void) {
-    memlane_unlink(directory, "stream", 6, 0600, -1, NULL);
-    rmdir(directory);
-}
-
-static void require(bool fact, const char *what) {
-    if (!fact) {
-        fprintf(stderr, "fuzz_channel: %s\n", what);
-        abort();
-    }
+    memlane_unlink(hostile_directory, "stream", 6, 0600, -1, NULL);
+    rmdir(hostile_directory);
 }
 
 static memlane_channel_options options(void) {
     memlane_channel_options asked;
     memlane_channel_options_initialise(&asked);
-    asked.object.directory = directory;
+    asked.object.directory = hostile_directory;
     asked.object.participants = PLACES;
     asked.object.ephemeral = 0;
     asked.capacity = CAPACITY;
@@ -46,51 +27,18 @@ static memlane_channel_options options(void) {
 int LLVMFuzzerInitialize(int *count, char ***arguments) {
     memlane_channel_options asked;
     memlane_channel *channel;
-    struct memlane_file_status file;
     uint64_t written;
-    int parent;
     (void)count;
     (void)arguments;
-    require(mkdtemp(directory) != NULL, "cannot make a namespace directory");
+    hostile_make_directory("stream");
     atexit(remove_directory);
     asked = options();
     require(memlane_channel_open(&channel, "stream", 6, MEMLANE_CHANNEL_WRITE, &asked, NULL) == MEMLANE_OK,
             "cannot create the channel");
     require(memlane_channel_write(channel, "some bytes", 10, 0, &written, NULL) == MEMLANE_OK, "cannot write");
     memlane_channel_free(channel);
-    require(memlane_platform_open_directory(directory, &parent) == 0 &&
-                memlane_platform_open_file(parent, "stream", &object) == 0 &&
-                memlane_platform_describe(object, &file) == 0 && file.size <= sizeof valid &&
-                memlane_platform_read_at(object, 0, valid, (size_t)file.size) == 0,
-            "cannot read the channel back");
-    valid_size = (size_t)file.size;
-    memlane_platform_close(parent);
+    hostile_keep();
     return 0;
-}
-
-static void repair(unsigned char *bytes) {
-    struct memlane_header header;
-    memcpy(&header, bytes, sizeof header);
-    header.checksum = memlane_checksum(&header, offsetof(struct memlane_header, checksum));
-    memcpy(bytes, &header, sizeof header);
-}
-
-static void lay_down(const uint8_t *input, size_t size) {
-    unsigned char bytes[OBJECT_SIZE];
-    size_t start = ((size_t)input[0] << 8 | input[1]) % valid_size;
-    size_t length = size - 2 < valid_size - start ? size - 2 : valid_size - start;
-    memcpy(bytes, valid, sizeof bytes);
-    memcpy(bytes + start, input + 2, length);
-    repair(bytes);
-    require(ftruncate(object, (off_t)valid_size) == 0 && memlane_platform_write_at(object, 0, bytes, valid_size) == 0,
-            "cannot lay the bytes down");
-}
-
-/* The words of the ring, while it is in use. */
-static void change_the_words(const uint8_t *input, size_t size) {
-    struct memlane_header header;
-    memcpy(&header, valid, sizeof header);
-    memlane_platform_write_at(object, header.body_offset, input, size < WORDS ? size : WORDS);
 }
 
 static void look_at_it(memlane_channel *channel) {
@@ -147,38 +95,20 @@ static void work(memlane_channel_mode mode, const uint8_t *input, size_t size) {
             read_from_it(channel);
         }
         look_at_it(channel);
-        change_the_words(input, size);
+        hostile_change_words(input, size, WORDS);
     }
     memlane_channel_free(channel);
-}
-
-/* The input may have made it one that goes with its last end. */
-static void put_back(void) {
-    int parent;
-    if (memlane_platform_open_directory(directory, &parent) != 0) {
-        return;
-    }
-    int found;
-    if (memlane_platform_open_file(parent, "stream", &found) == 0) {
-        memlane_platform_close(found);
-    } else {
-        memlane_platform_close(object);
-        require(memlane_platform_create_unnamed(parent, 0600, &object) == 0 &&
-                    memlane_platform_publish(object, parent, "stream") == 0,
-                "cannot put the channel back");
-    }
-    memlane_platform_close(parent);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     if (size < 3) {
         return 0;
     }
-    lay_down(input, size);
+    hostile_lay_down(input, size);
     work(MEMLANE_CHANNEL_WRITE, input + 2, size - 2);
-    put_back();
-    lay_down(input, size);
+    hostile_put_back();
+    hostile_lay_down(input, size);
     work(MEMLANE_CHANNEL_READ, input + 2, size - 2);
-    put_back();
+    hostile_put_back();
     return 0;
 }

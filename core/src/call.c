@@ -7,17 +7,18 @@
 /* Edges of this file (docs/design/memory-model.md):
  *   POST     Q1 (send, swap state to POSTED) -> Q2 (take, swap state to TAKEN): the request's bytes and words.
  *   ANSWER   A1 (answer, swap state to DONE) -> A2 (look, load state): the response's bytes and words.
- *   COLLECT  J1 (a caller's move to FREE) -> J2 (send, by the same or the next owner of the lane, swap from FREE): the
- *            response has been read before the slot is filled again.
+ *   REFUSAL  J1 (withdraw, swap from POSTED to FREE) -> A2 (look, load state): why the caller took the call back.
  *   FREED    F1 (answer, swap from ABANDONED to FREE) -> F2 (load of state, reap): see lane.c.
  *   WAKE     a send raises `posted`, and an answer `answers`, by a seq_cst operation, before the load of the bell
  *            (wait.c). */
 
 enum { MOVE_TRIES = 64 /* each failure is a move of the other side, and a call has three at the most */ };
 
-static bool move(struct memlane_call_slot *slot, uint64_t word, uint32_t state, uint32_t tag) {
-    uint64_t next = memlane_call_word(memlane_call_sequence(word), state, tag);
-    return memlane_cas_seq_cst(&slot->state, word, next); /* J1 */
+/* relaxed: nothing is read behind it but by who sends next, and that is this thread, one that took the slot's desk from it,
+ * or the next owner of the lane (docs/design/memory-model.md, What needs no order). */
+static bool set_free(struct memlane_call_slot *slot, uint64_t word) {
+    return memlane_cas_relaxed(&slot->state, word,
+                               memlane_call_word(memlane_call_sequence(word), MEMLANE_CALL_FREE, 0));
 }
 
 static bool is_dead(const struct memlane_lanes *lanes, uint64_t word) {
@@ -50,7 +51,7 @@ bool memlane_call_reap(struct memlane_lanes *lanes, struct memlane_call_slot *sl
         if (!memlane_call_is_over(lanes, *word, ask)) {
             return false;
         }
-        move(slot, *word, MEMLANE_CALL_FREE, 0);
+        set_free(slot, *word);
     }
     return false;
 }
@@ -62,7 +63,7 @@ bool memlane_call_send(struct memlane_lanes *lanes, struct memlane_call_slot *sl
     memlane_store_relaxed(&slot->posted_ns, now);
     uint64_t posted = memlane_call_word(memlane_call_sequence(word) + 1, MEMLANE_CALL_POSTED, 0);
     bool sent = MEMLANE_MUTANT(POST_RELAXED) ? memlane_cas_relaxed(&slot->state, word, posted)
-                                             : memlane_cas_seq_cst(&slot->state, word, posted); /* Q1, J2 */
+                                             : memlane_cas_seq_cst(&slot->state, word, posted); /* Q1 */
     if (sent) {
         memlane_add_seq_cst(&lanes->control->posted, 1); /* seq_cst: before W3, in notify */
         memlane_wait_notify(&lanes->control->bell);
@@ -71,7 +72,8 @@ bool memlane_call_send(struct memlane_lanes *lanes, struct memlane_call_slot *sl
 }
 
 bool memlane_call_withdraw(struct memlane_call_slot *slot, uint32_t sequence) {
-    return move(slot, memlane_call_word(sequence, MEMLANE_CALL_POSTED, 0), MEMLANE_CALL_FREE, 0);
+    return memlane_cas_seq_cst(&slot->state, memlane_call_word(sequence, MEMLANE_CALL_POSTED, 0),
+                               memlane_call_word(sequence, MEMLANE_CALL_FREE, 0)); /* J1 */
 }
 
 memlane_status memlane_call_look(const struct memlane_lanes *lanes, const struct memlane_call_slot *slot,

@@ -197,7 +197,7 @@ void memlane_channel_hold(memlane_channel *channel) {
 }
 
 void memlane_channel_release(memlane_channel *channel) {
-    memlane_endpoint_leave(&channel->endpoint);
+    memlane_endpoint_release(&channel->endpoint);
 }
 
 /* -- taking turns ---------------------------------------------------------------------------------------------- */
@@ -238,7 +238,9 @@ memlane_status memlane_channel_lock(memlane_channel *channel, uint64_t deadline_
 }
 
 void memlane_channel_unlock(memlane_channel *channel) {
-    finish(channel, MEMLANE_OK, NULL);
+    if (memlane_turn_is_ours(&channel->turn)) { /* else it was taken before a fork, and is the parent's */
+        finish(channel, MEMLANE_OK, NULL);
+    }
 }
 
 static memlane_status explain_lost_end(const memlane_channel *channel, memlane_error *error) {
@@ -577,7 +579,8 @@ static memlane_status place_span(memlane_channel *channel, uint64_t size, memlan
     }
     *span = (memlane_span){.channel = channel, .bytes = place, .size = size};
     channel->span_is_open = true;
-    return MEMLANE_OK; /* still entered, in our turn: the span is a user */
+    memlane_endpoint_stay(&channel->endpoint); /* the span is a user, in our turn */
+    return MEMLANE_OK;
 }
 
 memlane_status memlane_channel_reserve(memlane_channel *channel, uint64_t size, uint64_t deadline_ns,
@@ -618,11 +621,11 @@ memlane_status memlane_channel_peek(memlane_channel *channel, uint64_t size, uin
 static memlane_status end_span(memlane_span *span, memlane_status status, memlane_error *error) {
     memlane_channel *channel = span->channel;
     span->channel = NULL;
-    if (!channel->span_is_open) {
-        return memlane_endpoint_finish(&channel->endpoint, status, error);
+    if (channel->span_is_open) {
+        channel->span_is_open = false;
+        memlane_turn_give(&channel->turn);
     }
-    channel->span_is_open = false;
-    return finish(channel, status, error);
+    return memlane_endpoint_depart(&channel->endpoint, status, error);
 }
 
 static void carry_over(memlane_channel *channel, const memlane_span *span, uint64_t size) {

@@ -85,7 +85,7 @@ static void call_attention(memlane_dispatcher *dispatcher) {
 
 memlane_status memlane_dispatcher_add(memlane_dispatcher *dispatcher, memlane_function *function,
                                       memlane_error *error) {
-    memlane_status status = memlane_endpoint_enter(&function->endpoint, error); /* and stays: one user */
+    memlane_status status = memlane_endpoint_enter_to_stay(&function->endpoint, error); /* one user */
     if (status != MEMLANE_OK) {
         return status;
     }
@@ -104,7 +104,7 @@ memlane_status memlane_dispatcher_add(memlane_dispatcher *dispatcher, memlane_fu
     }
     memlane_mutex_unlock(&dispatcher->mutex);
     if (status != MEMLANE_OK) {
-        memlane_endpoint_leave(&function->endpoint);
+        memlane_endpoint_release(&function->endpoint);
     }
     return status;
 }
@@ -134,7 +134,7 @@ void memlane_dispatcher_free(memlane_dispatcher *dispatcher) {
     }
     memlane_dispatcher_stop(dispatcher);
     for (uint32_t i = 0; i < count_of(dispatcher); i++) {
-        memlane_endpoint_leave(&dispatcher->served[i].function->endpoint);
+        memlane_endpoint_release(&dispatcher->served[i].function->endpoint);
     }
     memlane_mutex_destroy(&dispatcher->mutex);
     free(dispatcher->served);
@@ -164,7 +164,8 @@ static memlane_status open_task(struct served *served, uint32_t place, const str
         .sequence = ticket->sequence,
     };
     memlane_endpoint_hold(&function->endpoint); /* the request is a user */
-    if (task->size <= lanes->argument_capacity) {
+    if (task->size <= lanes->argument_capacity &&
+        memlane_function_fits(function->endpoint.format, task->size, task->type)) {
         return MEMLANE_OK;
     }
     task->size = 0;
@@ -423,9 +424,9 @@ static memlane_status answer(memlane_task *task, uint64_t size, uint32_t type, m
             "function '%s': this request is not this process's any more (it was taken before a fork, or the "
             "process had been taken for dead): the response reaches nobody",
             function->endpoint.segment.name.text);
-        return memlane_endpoint_finish(&function->endpoint, status, error);
+        return memlane_endpoint_depart(&function->endpoint, status, error);
     }
-    return memlane_endpoint_finish(&function->endpoint, MEMLANE_OK, error);
+    return memlane_endpoint_depart(&function->endpoint, MEMLANE_OK, error);
 }
 
 memlane_status memlane_task_respond(memlane_task *task, uint64_t size, uint32_t type, memlane_error *error) {
@@ -434,6 +435,10 @@ memlane_status memlane_task_respond(memlane_task *task, uint64_t size, uint32_t 
                             "function '%s': the result takes %" PRIu64 " bytes, at most max_sz_ret=%" PRIu64
                             " fit: return less, or remove it and create it with a larger max_sz_ret=",
                             task->function->endpoint.segment.name.text, size, task->capacity);
+    }
+    const memlane_format *format = task->function->endpoint.result_format;
+    if (!memlane_function_fits(format, size, type)) {
+        return memlane_function_explain_format(task->function, "results", format, size, type, error);
     }
     count_served(task, false);
     return answer(task, size, type & MEMLANE_TYPE_MASK, error);

@@ -1,6 +1,7 @@
 #include "endpoint.h"
 
 #include "failure.h"
+#include "fork.h"
 #include "header.h"
 
 #include <inttypes.h>
@@ -79,38 +80,41 @@ memlane_status memlane_endpoint_agree(const struct memlane_request *request, con
 
 enum { DIFFERENCE_SIZE = 600 };
 
-static memlane_status explain_format(const struct memlane_request *request, const char *difference,
+static memlane_status explain_format(const struct memlane_request *request, const char *what, const char *difference,
                                      memlane_error *error) {
     return memlane_fail(error, MEMLANE_SCHEMA_MISMATCH,
-                        "%s '%s': another format was asked for than the object has: %s; declare what is there, leave "
+                        "%s '%s': another format was asked for than the object has: %s%s; declare what is there, leave "
                         "the format out to adopt it, or memlane.unlink() the object to make it anew",
-                        memlane_kind_name(request->kind->code), request->name.text, difference);
+                        memlane_kind_name(request->kind->code), request->name.text, what, difference);
 }
 
-static memlane_status compare_formats(const struct memlane_request *request, const memlane_format *asked,
-                                      const memlane_format *there, memlane_error *error) {
+memlane_status memlane_endpoint_compare_formats(const struct memlane_request *request, const char *what,
+                                                const memlane_format *asked, const memlane_format *there,
+                                                memlane_error *error) {
     char difference[DIFFERENCE_SIZE];
+    if (asked == NULL) {
+        return MEMLANE_OK;
+    }
+    if (there == NULL) {
+        snprintf(difference, sizeof difference, "%zu fields in %" PRIu64 " bytes here, values of any type there",
+                 memlane_format_count(asked), memlane_format_size(asked));
+        return explain_format(request, what, difference, error);
+    }
     return memlane_schema_difference(asked, there, difference, sizeof difference)
-               ? explain_format(request, difference, error)
+               ? explain_format(request, what, difference, error)
                : MEMLANE_OK;
 }
 
 memlane_status memlane_endpoint_agree_on_format(const struct memlane_request *request, const memlane_format *asked,
                                                 const struct memlane_header *found, const void *schema,
                                                 memlane_error *error) {
-    if (asked == NULL) {
-        return MEMLANE_OK;
-    }
-    if (found->schema_length == 0) {
-        char difference[DIFFERENCE_SIZE];
-        snprintf(difference, sizeof difference, "%zu fields in %" PRIu64 " bytes here, values of any type there",
-                 memlane_format_count(asked), memlane_format_size(asked));
-        return explain_format(request, difference, error);
+    if (asked == NULL || found->schema_length == 0) {
+        return memlane_endpoint_compare_formats(request, "", asked, NULL, error);
     }
     memlane_format *there = NULL;
     memlane_status status = memlane_schema_decode(&there, schema, found->schema_length, request->name.text, error);
     if (status == MEMLANE_OK) {
-        status = compare_formats(request, asked, there, error);
+        status = memlane_endpoint_compare_formats(request, "", asked, there, error);
     }
     memlane_format_free(there);
     return status;
@@ -132,6 +136,27 @@ memlane_status memlane_endpoint_keep_format(struct memlane_endpoint *endpoint, u
     return status;
 }
 
+/* What `users` counts: an operation under way is a user, too. */
+#define USER UINT64_C(1)
+#define OPERATION (UINT64_C(1) << 32 | USER)
+
+static uint64_t users_in(uint64_t word) {
+    return word & UINT32_MAX;
+}
+
+/* In the forked child: the threads that were in operations are the parent's. */
+static void forget_operations(struct memlane_segment *segment) {
+    struct memlane_endpoint *endpoint = (struct memlane_endpoint *)(void *)segment;
+    uint64_t word = memlane_load_relaxed(&endpoint->users); /* relaxed, as all here: the child has one thread */
+    uint64_t left = users_in(word) - (word >> 32);
+    if (left == 0 && users_in(word) != 0) {
+        memlane_store32_relaxed(&endpoint->unfinished,
+                                1); /* system calls enough to give it back must not be made here */
+        left = USER;
+    }
+    memlane_store_relaxed(&endpoint->users, left);
+}
+
 memlane_status memlane_endpoint_open(struct memlane_endpoint **endpoint, size_t size,
                                      const struct memlane_request *request, memlane_error *error) {
     struct memlane_endpoint *opened = calloc(1, size);
@@ -143,8 +168,11 @@ memlane_status memlane_endpoint_open(struct memlane_endpoint **endpoint, size_t 
         free(opened);
         return status;
     }
-    memlane_store32_relaxed(&opened->users, 1); /* relaxed: nobody else knows the handle yet */
+    memlane_store_relaxed(&opened->users, USER); /* relaxed: nobody else knows the handle yet */
     memlane_store32_relaxed(&opened->references, 2);
+    memlane_fork_hold(); /* a fork sees the count with what counts it, or neither */
+    opened->segment.forget_operations = forget_operations;
+    memlane_fork_release();
     memlane_endpoint_make_pollable(opened, NULL, NULL, NULL);
     *endpoint = opened;
     return MEMLANE_OK;
@@ -194,21 +222,18 @@ memlane_status memlane_endpoint_descriptor(memlane_endpoint *endpoint, int *desc
 
 /* -- users and references -------------------------------------------------------------------------------------- */
 
-static uint32_t decrement(memlane_atomic32 *count) {
-    return memlane_add32_seq_cst(count, UINT32_MAX) -
-           1; /* seq_cst holds the acquire and release that a count of users needs */
-}
-
 static void drop_reference(struct memlane_endpoint *endpoint) {
-    if (decrement(&endpoint->references) == 0) {
+    /* seq_cst, as all here: it holds the acquire and release that a count of users needs */
+    if (memlane_add32_seq_cst(&endpoint->references, UINT32_MAX) == 1) {
         free(endpoint->segment.directory);
         memlane_format_free(endpoint->format);
+        memlane_format_free(endpoint->result_format);
         free(endpoint); /* it is the first member of what was allocated */
     }
 }
 
-void memlane_endpoint_leave(struct memlane_endpoint *endpoint) {
-    if (decrement(&endpoint->users) == 0) {
+static void leave(struct memlane_endpoint *endpoint, uint64_t amount) {
+    if (users_in(memlane_add_seq_cst(&endpoint->users, 0 - amount)) == USER) {
         memlane_watch_end(&endpoint->watch); /* before the mapping goes: a sentry looks at its words */
         memlane_segment_close(&endpoint->segment);
         if (endpoint->unbind != NULL) {
@@ -218,18 +243,22 @@ void memlane_endpoint_leave(struct memlane_endpoint *endpoint) {
     }
 }
 
+void memlane_endpoint_leave(struct memlane_endpoint *endpoint) {
+    leave(endpoint, OPERATION);
+}
+
 memlane_status memlane_endpoint_explain_closed(const struct memlane_endpoint *endpoint, memlane_error *error) {
     return memlane_fail(error, MEMLANE_CLOSED, "%s '%s': this endpoint was closed; open it anew",
                         memlane_kind_name(endpoint->segment.header.kind), endpoint->segment.name.text);
 }
 
-memlane_status memlane_endpoint_enter(struct memlane_endpoint *endpoint, memlane_error *error) {
+static memlane_status enter(struct memlane_endpoint *endpoint, uint64_t amount, memlane_error *error) {
     for (;;) {
-        uint32_t users = memlane_load32_acquire(&endpoint->users);
-        if (users == 0) {
+        uint64_t users = memlane_load_acquire(&endpoint->users);
+        if (users_in(users) == 0) {
             return memlane_endpoint_explain_closed(endpoint, error);
         }
-        if (memlane_cas32_seq_cst(&endpoint->users, users, users + 1)) {
+        if (memlane_cas_seq_cst(&endpoint->users, users, users + amount)) {
             break;
         }
     }
@@ -240,26 +269,47 @@ memlane_status memlane_endpoint_enter(struct memlane_endpoint *endpoint, memlane
         status = memlane_segment_settle(&endpoint->segment, error);
     }
     if (status != MEMLANE_OK) {
-        memlane_endpoint_leave(endpoint);
+        leave(endpoint, amount);
     }
     return status;
 }
 
-memlane_status memlane_endpoint_finish(struct memlane_endpoint *endpoint, memlane_status status, memlane_error *error) {
+memlane_status memlane_endpoint_enter(struct memlane_endpoint *endpoint, memlane_error *error) {
+    return enter(endpoint, OPERATION, error);
+}
+
+memlane_status memlane_endpoint_enter_to_stay(struct memlane_endpoint *endpoint, memlane_error *error) {
+    return enter(endpoint, USER, error);
+}
+
+void memlane_endpoint_stay(struct memlane_endpoint *endpoint) {
+    memlane_add_seq_cst(&endpoint->users, 0 - (OPERATION - USER));
+}
+
+static memlane_status finish(struct memlane_endpoint *endpoint, uint64_t amount, memlane_status status,
+                             memlane_error *error) {
     if (memlane_segment_is_lost(&endpoint->segment)) {
         memlane_segment_explain_loss(&endpoint->segment, error);
         status = MEMLANE_CORRUPTED;
     }
-    memlane_endpoint_leave(endpoint);
+    leave(endpoint, amount);
     return status;
 }
 
+memlane_status memlane_endpoint_finish(struct memlane_endpoint *endpoint, memlane_status status, memlane_error *error) {
+    return finish(endpoint, OPERATION, status, error);
+}
+
+memlane_status memlane_endpoint_depart(struct memlane_endpoint *endpoint, memlane_status status, memlane_error *error) {
+    return finish(endpoint, USER, status, error);
+}
+
 void memlane_endpoint_hold(struct memlane_endpoint *endpoint) {
-    memlane_add32_seq_cst(&endpoint->users, 1); /* not from 0: the caller has one */
+    memlane_add_seq_cst(&endpoint->users, USER); /* not from 0: the caller has one */
 }
 
 void memlane_endpoint_release(struct memlane_endpoint *endpoint) {
-    memlane_endpoint_leave(endpoint);
+    leave(endpoint, USER);
 }
 
 /* -- the end --------------------------------------------------------------------------------------------------- */
@@ -272,12 +322,15 @@ void memlane_endpoint_close(struct memlane_endpoint *endpoint) {
         endpoint->rouse(endpoint);
     }
     memlane_watch_raise(&endpoint->watch);
-    memlane_endpoint_leave(endpoint);
+    memlane_endpoint_release(endpoint);
 }
 
 void memlane_endpoint_free(struct memlane_endpoint *endpoint) {
     if (endpoint != NULL) {
         memlane_endpoint_close(endpoint);
+        if (memlane_exchange32_seq_cst(&endpoint->unfinished, 0) != 0) {
+            memlane_endpoint_release(endpoint);
+        }
         drop_reference(endpoint);
     }
 }

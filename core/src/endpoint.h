@@ -8,13 +8,18 @@
 
 #include <memlane/object.h>
 
-/* The first member of each kind's handle, which memlane_endpoint_open() allocated. `users` counts what needs the mapping: 1 while open,
- * each operation under way, each view and loan; at 0 everything goes back. `references` counts who knows the handle:
- * the caller until free, and the users together. */
+/* The first member of each kind's handle, which memlane_endpoint_open() allocated. The low half of `users` counts what needs the mapping: 1
+ * while open, each operation under way, each hold (a view, a loan, a call); at 0 everything goes back. The high half
+ * counts the operations alone: a forked child, which has none of the threads that were in them, takes them off. Holds
+ * stay: the child has what they belong to. `references` counts who knows the handle: the caller until free, and the
+ * users together. */
 struct memlane_endpoint {
     struct memlane_segment segment;
-    memlane_atomic32 users, references;
-    memlane_format *format; /* of the object's values, or NULL. Set while opening; the last reference frees it */
+    memlane_atomic64 users;
+    memlane_atomic32 references;
+    memlane_atomic32 unfinished;   /* in a forked child: it was closed, and waited for operations that are gone */
+    memlane_format *format;        /* of the object's values, or NULL. Set while opening; the last reference frees it */
+    memlane_format *result_format; /* of a function, whose `format` is that of its arguments; or NULL. The same */
     void (*rouse)(struct memlane_endpoint *endpoint);  /* at close: this endpoint's own waiters look again; or NULL */
     void (*unbind)(struct memlane_endpoint *endpoint); /* after the segment was closed: private memory; or NULL */
     bool (*is_ready)(struct memlane_endpoint *endpoint, bool thorough); /* memlane_endpoint_make_pollable() */
@@ -51,6 +56,12 @@ memlane_status memlane_endpoint_agree_on_format(const struct memlane_request *re
                                                 const struct memlane_header *found, const void *schema,
                                                 memlane_error *error);
 
+/* The same of a format that was decoded, NULL: values of any type; `what` says of what it is, where there are several,
+ * or is empty. */
+memlane_status memlane_endpoint_compare_formats(const struct memlane_request *request, const char *what,
+                                                const memlane_format *asked, const memlane_format *there,
+                                                memlane_error *error);
+
 /* Decodes the schema of an opened object whose schema is a field table, where it has one. `size`: bytes that the object
  * has for a value. MEMLANE_CORRUPTED, MEMLANE_NO_MEMORY. */
 memlane_status memlane_endpoint_keep_format(struct memlane_endpoint *endpoint, uint64_t size, memlane_error *error);
@@ -79,8 +90,17 @@ bool memlane_endpoint_is_ready(struct memlane_endpoint *endpoint, bool thorough)
 memlane_status memlane_endpoint_enter(struct memlane_endpoint *endpoint, memlane_error *error);
 void memlane_endpoint_leave(struct memlane_endpoint *endpoint);
 
+/* The operation goes on as a hold, beyond the call that began it; until memlane_endpoint_release() or _depart(). */
+void memlane_endpoint_stay(struct memlane_endpoint *endpoint);
+
+/* Enters and stays. */
+memlane_status memlane_endpoint_enter_to_stay(struct memlane_endpoint *endpoint, memlane_error *error);
+
 /* Ends an operation that came to `status`. Truncation shows here: what was read since were zeros. */
 memlane_status memlane_endpoint_finish(struct memlane_endpoint *endpoint, memlane_status status, memlane_error *error);
+
+/* The same for a hold. */
+memlane_status memlane_endpoint_depart(struct memlane_endpoint *endpoint, memlane_status status, memlane_error *error);
 
 /* As the public functions of the kinds: close may be called twice; free accepts NULL. */
 void memlane_endpoint_close(struct memlane_endpoint *endpoint);

@@ -105,6 +105,10 @@ static void child_segment(struct memlane_segment *segment) {
         keep_private_views(segment);
     }
     segment->kind->adopt(segment);
+    if (segment->forget_operations !=
+        NULL) { /* else opened by a thread that the child does not have, or no endpoint's */
+        segment->forget_operations(segment);
+    }
     memlane_mutex_unlock(&segment->mutex);
 }
 

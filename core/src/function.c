@@ -12,7 +12,8 @@
 #include <string.h>
 
 enum {
-    CHUNK_NS = 40000000,       /* a death shows at the end of a chunk, within 60 ms on a busy machine too */
+    CHUNK_NS = 40000000, /* a death shows at the end of a chunk, within 60 ms on a busy machine too */
+    CLAIM_CHUNK_NS = 1000000,
     LOOKS_BETWEEN_CLOCKS = 16, /* a look takes 20 ns, the clock as much or twice that */
     END_TRIES = 64             /* each failure is a server's move */
 };
@@ -47,10 +48,18 @@ void memlane_function_options_initialise(memlane_function_options *options) {
     memlane_object_options_initialise(&options->object);
 }
 
+static struct memlane_signature signature_of(const memlane_function_options *options) {
+    return (struct memlane_signature){.arguments = options->arguments_format, .result = options->result_format};
+}
+
 static memlane_status agree(const struct memlane_request *request, const struct memlane_header *found,
                             const void *schema, memlane_error *error) {
     const memlane_function_options *options = request->argument;
-    (void)schema; /* a function has none */
+    /* Before the sizes, of which it says more. */
+    memlane_status status = memlane_signature_agree(request, signature_of(options), found, schema, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
     const struct memlane_term terms[] = {
         {"max_sz_args", options->max_arguments, found->geometry[MEMLANE_FUNCTION_ARGUMENTS], MEMLANE_SIZE_MISMATCH},
         {"max_sz_ret", options->max_result, found->geometry[MEMLANE_FUNCTION_RESULT], MEMLANE_SIZE_MISMATCH},
@@ -76,19 +85,47 @@ static memlane_status check_limits(const struct limit *limits, size_t number, co
     return MEMLANE_OK;
 }
 
+static memlane_status check_format(const memlane_format *format, const char *what, uint64_t wanted, const char *name,
+                                   memlane_error *error) {
+    if (format == NULL || wanted == MEMLANE_ANY || wanted == memlane_format_size(format)) {
+        return MEMLANE_OK;
+    }
+    return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
+                        "function '%s': %s=%" PRIu64 " was asked for, and a format whose struct takes %" PRIu64
+                        " bytes: leave %s out",
+                        name, what, wanted, memlane_format_size(format), what);
+}
+
+static memlane_status check_formats(const memlane_function_options *options, const char *name, memlane_error *error) {
+    memlane_status status = check_format(options->arguments_format, "max_sz_args", options->max_arguments, name, error);
+    return status == MEMLANE_OK ? check_format(options->result_format, "max_sz_ret", options->max_result, name, error)
+                                : status;
+}
+
+static uint64_t room_for(uint64_t wanted, const memlane_format *format, uint64_t usual) {
+    return memlane_given_or(wanted, format == NULL ? usual : memlane_format_size(format));
+}
+
 static memlane_status make_request(struct memlane_request *request, const char *name, size_t length,
                                    const memlane_function_options *options, memlane_error *error) {
     memlane_status status = memlane_endpoint_request(request, &function_kind, name, length, &options->object,
                                                      MEMLANE_DEFAULT_PARTICIPANTS, error);
     const struct limit limits[] = {
-        {"max_sz_args", memlane_given_or(options->max_arguments, MEMLANE_DEFAULT_MAX_ARGUMENTS), 1,
+        {"max_sz_args", room_for(options->max_arguments, options->arguments_format, MEMLANE_DEFAULT_MAX_ARGUMENTS), 1,
          MEMLANE_CAPACITY_MAXIMUM},
-        {"max_sz_ret", memlane_given_or(options->max_result, MEMLANE_DEFAULT_MAX_RESULT), 0, MEMLANE_CAPACITY_MAXIMUM},
+        {"max_sz_ret", room_for(options->max_result, options->result_format, MEMLANE_DEFAULT_MAX_RESULT), 0,
+         MEMLANE_CAPACITY_MAXIMUM},
         {"lanes", memlane_given_or(options->lanes, MEMLANE_DEFAULT_LANES), 1, MEMLANE_LANES_MAXIMUM},
         {"slots", memlane_given_or(options->slots, MEMLANE_DEFAULT_CALL_SLOTS), 1, MEMLANE_CALL_SLOTS_MAXIMUM},
     };
     if (status == MEMLANE_OK) {
+        status = check_formats(options, request->name.text, error);
+    }
+    if (status == MEMLANE_OK) {
         status = check_limits(limits, sizeof limits / sizeof *limits, request->name.text, error);
+    }
+    if (status == MEMLANE_OK) {
+        status = memlane_signature_encode(request, signature_of(options), error);
     }
     request->geometry[MEMLANE_FUNCTION_ARGUMENTS] = limits[0].wanted;
     request->geometry[MEMLANE_FUNCTION_RESULT] = limits[1].wanted;
@@ -116,15 +153,10 @@ static void unbind(struct memlane_endpoint *endpoint) {
     free(function_of(endpoint)->desk);
 }
 
-memlane_status memlane_function_open(memlane_function **function, const char *name, size_t length,
-                                     const memlane_function_options *options, memlane_error *error) {
-    struct memlane_request request;
-    memlane_status status = make_request(&request, name, length, options, error);
-    if (status != MEMLANE_OK) {
-        return status;
-    }
+static memlane_status open_requested(memlane_function **function, const struct memlane_request *request,
+                                     memlane_error *error) {
     struct memlane_endpoint *made;
-    status = memlane_endpoint_open(&made, sizeof(memlane_function), &request, error);
+    memlane_status status = memlane_endpoint_open(&made, sizeof(memlane_function), request, error);
     if (status != MEMLANE_OK) {
         return status;
     }
@@ -133,15 +165,29 @@ memlane_status memlane_function_open(memlane_function **function, const char *na
     opened->endpoint.rouse = rouse;
     opened->endpoint.unbind = unbind;
     opened->desk = calloc(opened->lanes.slots, sizeof *opened->desk);
-    if (opened->desk == NULL) {
+    status = opened->desk != NULL
+                 ? memlane_signature_keep(&opened->endpoint, error)
+                 : memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request->name.text);
+    if (status != MEMLANE_OK) {
         memlane_function_free(opened);
-        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request.name.text);
+        return status;
     }
     memlane_fork_hold(); /* a fork sees the owner with its desk, or no owner */
     opened->endpoint.segment.owner = opened;
     memlane_fork_release();
     *function = opened;
     return MEMLANE_OK;
+}
+
+memlane_status memlane_function_open(memlane_function **function, const char *name, size_t length,
+                                     const memlane_function_options *options, memlane_error *error) {
+    struct memlane_request request;
+    memlane_status status = make_request(&request, name, length, options, error);
+    if (status == MEMLANE_OK) {
+        status = open_requested(function, &request, error);
+        free((void *)(uintptr_t)request.schema); /* the object has a copy */
+    }
+    return status;
 }
 
 void memlane_function_close(memlane_function *function) {
@@ -159,6 +205,7 @@ static void adopt(struct memlane_segment *segment) {
         return; /* opened by a thread that the child will not have */
     }
     memlane_store32_relaxed(&function->lane, 0); /* relaxed, as all here: the child has one thread */
+    memlane_store32_relaxed(&function->claiming, 0);
     memlane_store32_relaxed(&function->servers, 0);
     memlane_store32_relaxed(&function->waiting, 0);
     for (uint32_t slot = 0; slot < function->lanes.slots; slot++) {
@@ -168,17 +215,21 @@ static void adopt(struct memlane_segment *segment) {
 
 /* -- the lane ---------------------------------------------------------------------------------------------------- */
 
+/* One thread at a time. Not under the segment's mutex: a claim makes system calls and waits for other processes, and
+ * meanwhile other threads close the endpoint, or fork, which both take that mutex. */
 static memlane_status claim_lane(memlane_function *function, memlane_error *error) {
     uint32_t lane;
     memlane_status status = MEMLANE_OK;
-    memlane_mutex_lock(&function->endpoint.segment.mutex);
+    while (!memlane_cas32_seq_cst(&function->claiming, 0, 1)) {
+        memlane_platform_sleep_ns(CLAIM_CHUNK_NS);
+    }
     if (!memlane_lane_is_ours(&function->lanes, memlane_load32_relaxed(&function->lane) - 1)) {
         status = memlane_lane_claim(&function->lanes, &lane, error);
         if (status == MEMLANE_OK) {
             memlane_store32_release(&function->lane, lane + 1); /* release: the slots are scrubbed */
         }
     }
-    memlane_mutex_unlock(&function->endpoint.segment.mutex);
+    memlane_store32_release(&function->claiming, 0); /* release: pairs with the swap of the next */
     return status;
 }
 
@@ -386,7 +437,8 @@ memlane_status memlane_call_begin(memlane_function *function, memlane_call *call
         .tag = function->endpoint.segment.tag,
         .stage = BEGUN,
     };
-    return MEMLANE_OK; /* still entered: the call is a user */
+    memlane_endpoint_stay(&function->endpoint); /* the call is a user */
+    return MEMLANE_OK;
 }
 
 /* -- the call, as its caller has it -------------------------------------------------------------------------------- */
@@ -415,6 +467,15 @@ static memlane_status explain_lost(const memlane_function *function, memlane_err
                         name_of(function));
 }
 
+memlane_status memlane_function_explain_format(const memlane_function *function, const char *what,
+                                               const memlane_format *format, uint64_t size, uint32_t type,
+                                               memlane_error *error) {
+    return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
+                        "function '%s': its %s have a format: %" PRIu64 " bytes of type mark %" PRIu32
+                        " were given, they are the %" PRIu64 " bytes of its struct, of type mark %d",
+                        name_of(function), what, size, type, memlane_format_size(format), MEMLANE_TYPE_STRUCT);
+}
+
 memlane_status memlane_call_post(memlane_call *call, uint64_t size, uint32_t type, memlane_error *error) {
     memlane_function *function = call->function;
     if (size > call->capacity) {
@@ -422,6 +483,9 @@ memlane_status memlane_call_post(memlane_call *call, uint64_t size, uint32_t typ
                             "function '%s': the arguments take %" PRIu64 " bytes, at most max_sz_args=%" PRIu64
                             " fit: send less, or remove it and create it with a larger max_sz_args=",
                             name_of(function), size, call->capacity);
+    }
+    if (!memlane_function_fits(function->endpoint.format, size, type)) {
+        return memlane_function_explain_format(function, "arguments", function->endpoint.format, size, type, error);
     }
     uint64_t word = is_ours(call) ? memlane_load_acquire(&slot_of(call)->state) : 0; /* F2 */
     if (!is_ours(call) || memlane_call_state(word) != MEMLANE_CALL_FREE) {
@@ -446,7 +510,8 @@ static memlane_status take_answer(const memlane_call *call, memlane_answer *answ
     uint32_t type = (uint32_t)(payload & 0xffffff);
     bool failed = (type & MEMLANE_TYPE_FAILED) != 0;
     uint64_t size = payload >> 24;
-    if (size > (failed ? lanes->failure_capacity : lanes->result_capacity)) {
+    if (size > (failed ? lanes->failure_capacity : lanes->result_capacity) ||
+        (!failed && !memlane_function_fits(call->function->endpoint.result_format, size, type))) {
         return memlane_fail(error, MEMLANE_CORRUPTED,
                             "function '%s': the words of a response contradict the object: another program overwrote "
                             "them; end the programs that use it, remove it with memlane.unlink(), and open it anew",
@@ -692,8 +757,8 @@ static memlane_execution part(const memlane_call *call) {
         uint32_t next = parting(call, word, &known);
         uint32_t tag = next == MEMLANE_CALL_ABANDONED ? memlane_call_tag(word) : 0;
         uint64_t moved = memlane_call_word(call->sequence, next, tag);
-        bool done = memlane_cas_seq_cst(&slot->state, word, moved); /* J1 */
-        if (done) {
+        /* relaxed: who sends next follows this thread (docs/design/memory-model.md, What needs no order) */
+        if (memlane_cas_relaxed(&slot->state, word, moved)) {
             count_end(call, state, next);
             return known;
         }
@@ -710,7 +775,7 @@ static void let_go(memlane_call *call) {
         }
     }
     call->stage = OVER;
-    memlane_endpoint_leave(&function->endpoint);
+    memlane_endpoint_release(&function->endpoint);
 }
 
 memlane_execution memlane_call_end(memlane_call *call) {
@@ -743,6 +808,8 @@ void memlane_function_describe(const memlane_function *function, memlane_functio
         .ephemeral = (header->flags & MEMLANE_FLAG_EPHEMERAL) != 0,
         .name = function->endpoint.segment.name.text,
         .directory = function->endpoint.segment.directory,
+        .arguments_format = function->endpoint.format,
+        .result_format = function->endpoint.result_format,
     };
     memcpy(properties->uuid, header->uuid, sizeof properties->uuid);
 }

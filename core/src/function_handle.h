@@ -5,6 +5,7 @@
 #include "call.h"
 #include "endpoint.h"
 #include "patience.h"
+#include "signature.h"
 
 #include <memlane/function.h>
 
@@ -23,11 +24,22 @@ struct memlane_function {
     struct memlane_lanes lanes;
     struct memlane_patience patience;
     struct memlane_desk *desk; /* one for each slot of a lane */
-    memlane_atomic32 lane;     /* this endpoint's, plus one; 0: none; set under the segment's mutex */
+    memlane_atomic32 lane;     /* this endpoint's, plus one; 0: none; set by who set `claiming` */
+    memlane_atomic32 claiming; /* 1: a thread takes a lane; taken by CAS */
     memlane_atomic64 order;    /* of the calls of this lane */
     memlane_atomic32 waiting;  /* threads that wait for a slot */
     memlane_atomic32 servers;  /* dispatchers of this process that serve it */
 };
+
+/* Whether these are the bytes of a struct of the format; anything is where there is none. */
+static inline bool memlane_function_fits(const memlane_format *format, uint64_t size, uint32_t type) {
+    return format == NULL || (size == format->size && type == MEMLANE_TYPE_STRUCT);
+}
+
+/* The text for a payload that is not of its format. */
+memlane_status memlane_function_explain_format(const memlane_function *function, const char *what,
+                                               const memlane_format *format, uint64_t size, uint32_t type,
+                                               memlane_error *error);
 
 /* One more dispatcher serves it, or one less. */
 void memlane_function_serve(memlane_function *function);

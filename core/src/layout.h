@@ -123,6 +123,18 @@ struct memlane_field_entry {
     char path[4];
 };
 
+/* -- the schema of a function: two field tables (docs/format/function.md) ------------------------------------- */
+
+#define MEMLANE_FUNCTION_SCHEMA_MAGIC UINT32_C(0x31434e46) /* "FNC1" in memory */
+
+/* The beginning; the field tables follow, that of the arguments first. A length of 0: values of any type. Written before
+ * the name exists, never after; peers check a private copy of it. */
+struct memlane_function_schema {
+    uint32_t magic;
+    uint32_t arguments_length, result_length;
+    uint32_t reserved; /* 0 */
+};
+
 /* -- the register: the latest value (docs/design/register.md) ------------------------------------------ */
 
 /* latest = version:48 | slot:16; version 0: never written. The one word that readers go by.
@@ -448,6 +460,9 @@ MEMLANE_ASSERT_OFFSET(memlane_field_entry, code, 24);
 MEMLANE_ASSERT_OFFSET(memlane_field_entry, path_length, 26);
 MEMLANE_ASSERT_OFFSET(memlane_field_entry, path, 28);
 _Static_assert(sizeof(struct memlane_field_entry) == 32, "a path of up to 3 bytes needs no more");
+MEMLANE_ASSERT_OFFSET(memlane_function_schema, arguments_length, 4);
+MEMLANE_ASSERT_OFFSET(memlane_function_schema, result_length, 8);
+_Static_assert(sizeof(struct memlane_function_schema) == 16, "tables begin at a multiple of 8");
 MEMLANE_ASSERT_OFFSET(memlane_register_control, bell, 64);
 MEMLANE_ASSERT_OFFSET(memlane_register_control, pins_used, 68);
 MEMLANE_ASSERT_OFFSET(memlane_register_control, pin_moves, 72);

@@ -215,7 +215,8 @@ static memlane_status take_lock(memlane_map *map, memlane_map_lock *lock, enum m
     lock->recovered = status == MEMLANE_OWNER_DIED;
     lock->fence = mode == MEMLANE_GATE_WRITE ? pass_of(lock)->token : 0;
     count_lock(map, mode, lock->recovered);
-    return MEMLANE_OK; /* still entered: the lock is a user */
+    memlane_endpoint_stay(&map->endpoint); /* the lock is a user */
+    return MEMLANE_OK;
 }
 
 memlane_status memlane_map_lock_read(memlane_map *map, memlane_map_lock *lock, uint64_t deadline_ns,
@@ -242,7 +243,7 @@ memlane_status memlane_map_unlock(memlane_map_lock *lock, memlane_error *error) 
                         "what is there",
                         map->endpoint.segment.name.text);
     }
-    return memlane_endpoint_finish(&map->endpoint, status, error);
+    return memlane_endpoint_depart(&map->endpoint, status, error);
 }
 
 int memlane_map_mode(memlane_map *map) {

@@ -85,6 +85,7 @@ struct memlane_segment {
     char *directory;                         /* the path that it was opened in */
     struct memlane_segment *next, *previous; /* registry of open segments (fork.c) */
     struct memlane_inheritance inheritance;
+    void (*forget_operations)(struct memlane_segment *segment); /* of an endpoint, in a forked child; or NULL */
     void *inherited_views; /* in a forked child: mapping of the private copies, unmapped with the rest */
 };
 

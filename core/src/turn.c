@@ -26,9 +26,13 @@ memlane_status memlane_turn_take(struct memlane_turn *turn, struct memlane_segme
     return MEMLANE_OK;
 }
 
+bool memlane_turn_is_ours(const struct memlane_turn *turn) {
+    /* relaxed: only we store ourselves */
+    return memlane_load_relaxed(&turn->holder) == memlane_platform_thread_identity();
+}
+
 void memlane_turn_give(struct memlane_turn *turn) {
-    /* relaxed: only we store ourselves. A forked child gives back turns that were taken before, and reset. */
-    if (memlane_load_relaxed(&turn->holder) != memlane_platform_thread_identity()) {
+    if (!memlane_turn_is_ours(turn)) { /* a forked child gives back turns that were taken before, and reset */
         return;
     }
     if (--turn->depth == 0) {

@@ -14,7 +14,10 @@ struct memlane_turn {
  * MEMLANE_CLOSED, MEMLANE_CORRUPTED. */
 memlane_status memlane_turn_take(struct memlane_turn *turn, struct memlane_segment *segment, uint64_t deadline_ns);
 
-/* By any thread, for whoever has the turn. */
+/* Whether the calling thread has the turn. */
+bool memlane_turn_is_ours(const struct memlane_turn *turn);
+
+/* Ends the calling thread's turn, once for each take; does nothing where it has none. */
 void memlane_turn_give(struct memlane_turn *turn);
 
 /* In a forked child, whose parent's threads it does not have. */

@@ -204,7 +204,7 @@ void memlane_variable_hold(memlane_variable *variable) {
 }
 
 void memlane_variable_release(memlane_variable *variable) {
-    memlane_endpoint_leave(&variable->endpoint);
+    memlane_endpoint_release(&variable->endpoint);
 }
 
 void memlane_variable_close(memlane_variable *variable) {
@@ -322,6 +322,7 @@ memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *l
         bool lost = memlane_endpoint_finish(&variable->endpoint, status, error) == MEMLANE_CORRUPTED;
         return lost ? MEMLANE_CORRUPTED : status;
     }
+    memlane_endpoint_stay(&variable->endpoint); /* the loan is a user */
     *loan = (memlane_loan){
         .variable = variable,
         .bytes = claim.bytes,
@@ -330,7 +331,7 @@ memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *l
         .slot = claim.slot,
         .tag = claim.tag,
     };
-    return MEMLANE_OK; /* still entered: the loan is a user */
+    return MEMLANE_OK;
 }
 
 static struct memlane_claim claim_of(const memlane_loan *loan) {
@@ -351,13 +352,13 @@ memlane_status memlane_loan_commit(memlane_loan *loan, uint64_t size, uint32_t t
         *version = committed;
     }
     loan->variable = NULL;
-    return memlane_endpoint_finish(&variable->endpoint, status, error);
+    return memlane_endpoint_depart(&variable->endpoint, status, error);
 }
 
 void memlane_loan_drop(memlane_loan *loan) {
     struct memlane_claim claim = claim_of(loan);
     memlane_register_drop(&loan->variable->reg, &claim);
-    memlane_endpoint_leave(&loan->variable->endpoint);
+    memlane_endpoint_release(&loan->variable->endpoint);
     loan->variable = NULL;
 }
 
@@ -440,7 +441,7 @@ static memlane_status look(memlane_variable *variable, uint32_t attempt, struct 
 memlane_status memlane_access_begin(memlane_variable *variable, uint32_t attempt, memlane_access *access,
                                     memlane_error *error) {
     struct memlane_glance glance;
-    memlane_status status = memlane_endpoint_enter(&variable->endpoint, error);
+    memlane_status status = memlane_endpoint_enter_to_stay(&variable->endpoint, error); /* until the access ends */
     if (status != MEMLANE_OK) {
         return status;
     }
@@ -448,7 +449,7 @@ memlane_status memlane_access_begin(memlane_variable *variable, uint32_t attempt
         attempt++;
     }
     if (status != MEMLANE_OK) {
-        return memlane_endpoint_finish(&variable->endpoint, explain_reading(variable, status, error), error);
+        return memlane_endpoint_depart(&variable->endpoint, explain_reading(variable, status, error), error);
     }
     access->bytes = glance.bytes;
     access->latest = glance.latest;
@@ -474,7 +475,7 @@ memlane_status memlane_access_end(memlane_variable *variable, memlane_access *ac
         memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_BYTES_READ, access->reading.size);
         note_seen(variable, access->reading.version);
     }
-    return memlane_endpoint_finish(&variable->endpoint, MEMLANE_OK, error);
+    return memlane_endpoint_depart(&variable->endpoint, MEMLANE_OK, error);
 }
 
 memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, uint64_t capacity,
@@ -514,17 +515,17 @@ static memlane_status map_view(memlane_variable *variable, memlane_error *error)
 memlane_status memlane_variable_view(memlane_variable *variable, memlane_view *view, memlane_error *error) {
     struct memlane_glance glance;
     uint32_t pin;
-    memlane_status status = memlane_endpoint_enter(&variable->endpoint, error);
+    memlane_status status = memlane_endpoint_enter_to_stay(&variable->endpoint, error); /* the view is a user */
     if (status != MEMLANE_OK) {
         return status;
     }
     status = map_view(variable, error);
     if (status != MEMLANE_OK) {
-        return memlane_endpoint_finish(&variable->endpoint, status, error);
+        return memlane_endpoint_depart(&variable->endpoint, status, error);
     }
     status = pin_value(variable, &glance, &pin);
     if (status != MEMLANE_OK) {
-        return memlane_endpoint_finish(&variable->endpoint, explain_reading(variable, status, error), error);
+        return memlane_endpoint_depart(&variable->endpoint, explain_reading(variable, status, error), error);
     }
     *view = (memlane_view){
         .variable = variable,
@@ -534,12 +535,12 @@ memlane_status memlane_variable_view(memlane_variable *variable, memlane_view *v
     };
     memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_READS, 1);
     note_seen(variable, view->reading.version);
-    return MEMLANE_OK; /* still entered: the view is a user */
+    return MEMLANE_OK;
 }
 
 void memlane_view_release(memlane_view *view) {
     memlane_register_unpin(&view->variable->reg, view->pin);
-    memlane_endpoint_leave(&view->variable->endpoint);
+    memlane_endpoint_release(&view->variable->endpoint);
     view->variable = NULL;
 }
 

@@ -491,8 +491,9 @@ void each_status_has_its_class() {
     throws_its_own_class<MEMLANE_EMPTY>();
     throws_its_own_class<MEMLANE_CORRUPTED>();
     throws_its_own_class<MEMLANE_ACCESS_DENIED>();
-    for (int status = MEMLANE_EMPTY; status <= MEMLANE_ACCESS_DENIED; status++) {
-        const bool is_success = status == MEMLANE_OWNER_DIED || status == MEMLANE_SUPERSEDED;
+    for (int status = MEMLANE_EMPTY; status <= MEMLANE_ANSWERED; status++) {
+        const bool is_success = status == MEMLANE_OWNER_DIED || status == MEMLANE_SUPERSEDED ||
+                                status == MEMLANE_REMOVED || status == MEMLANE_ANSWERED;
         const memlane_error error = {static_cast<memlane_status>(status), 0, "why"};
         try {
             memlane::detail::throw_error(error);

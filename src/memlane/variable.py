@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-
 from memlane import settings, waiting
 from memlane._native.variable import Variable
+from memlane.codec.reference import require_reference
 from memlane.endpoint import NamedEndpoint
-from memlane.errors import EncodingError, MissingDependency
+from memlane.errors import MissingDependency
 from memlane.names import encoded_name
 from memlane.settings import TYPE_CHECKING, final
 
@@ -42,20 +41,6 @@ def empty_array(shape: int | tuple[int, ...] | None, dtype: Any, order: Literal[
     if shape is None:
         raise TypeError("a loan with a dtype needs a shape")
     return np.empty(shape, dtype, order=order)
-
-
-def require_reference(data_format: Any) -> None:
-    """Make sure that a class which declares a format can be found by its name where an endpoint is unpickled (D14)."""
-    if not isinstance(data_format, type):
-        return
-    found: Any = sys.modules.get(data_format.__module__)
-    for name in data_format.__qualname__.split("."):
-        found = getattr(found, name, None)
-    if found is not data_format:
-        raise EncodingError(
-            f"data_format={data_format.__module__}.{data_format.__qualname__} is not found by that name, so an endpoint"
-            " with it cannot be pickled: define the class at the top level of a module"
-        )
 
 
 @final
@@ -146,7 +131,7 @@ class HostVariable(NamedEndpoint, Variable):
 
     def _check_pickle(self) -> None:
         super()._check_pickle()
-        require_reference(self._declared)
+        require_reference("data_format", self._declared)
 
     def _check_open(self) -> None:
         """Raise `Closed` for an endpoint that is."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from memlane import HostVariable
+from memlane import HostVariable, ObjectNotFound
 from tests.packaging import toolchain
 from tests.peer import wait_until
 
@@ -50,6 +50,15 @@ def start(command: list[str]) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
+def is_there() -> bool:
+    """Tell whether a program has written; it is they who make the variable, with their format."""
+    try:
+        with HostVariable("exchange", create=False) as exchange:
+            return exchange.version > 0
+    except ObjectNotFound:
+        return False
+
+
 def wait_for_record_of(exchange: HostVariable, program: subprocess.Popen[str]) -> None:
     """Wait until a program of its own process has written."""
     wait_until(
@@ -66,7 +75,7 @@ def test_records_of_five_kinds_of_programs_stay_whole_while_one_is_killed_again_
     commands: dict[str, list[str]], running: dict[str, subprocess.Popen[str]]
 ) -> None:
     """Whatever language a program is written in, it is a peer like any other, in life and in death."""
-    wait_until(lambda: HostVariable("exchange").get() is not None, "the first record")
+    wait_until(is_there, "the first record")
     with HostVariable("exchange", create=False) as exchange:
         for program in running.values():
             wait_for_record_of(exchange, program)

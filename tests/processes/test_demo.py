@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from memlane.demo.program import CannotBuild, find_compiler, library_flags
 from tests.peer import REPOSITORY, wait_until
 
 if TYPE_CHECKING:
@@ -23,12 +25,30 @@ if TYPE_CHECKING:
 for module in ("numpy", "rich", "skimage"):
     pytest.importorskip(module, reason="the demo's extra is not installed")
 
+
+def has_compiler() -> bool:
+    """Tell whether ``--cpp`` finds one."""
+    try:
+        return bool(find_compiler())
+    except CannotBuild:
+        return False
+
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 ANY_GAP = ("--longest-gap", "60000")
 """How long a process waits for a busy processor is nothing that a test can promise."""
 
 ESCAPE = "\x1b"
+
+CONTROLLERS = pytest.mark.parametrize(
+    "controller",
+    [
+        pytest.param((), id="python"),
+        pytest.param(("--cpp",), id="c++", marks=pytest.mark.skipif(not has_compiler(), reason="needs a C++ compiler")),
+    ],
+)
+"""Who plays the controller."""
 
 
 @contextmanager
@@ -103,39 +123,49 @@ def test_pipe_gets_plain_lines_and_a_summary_in_which_everything_held(namespace:
     assert (process.returncode, complained) == (0, "")
     assert ESCAPE not in said
     assert [line[:9] for line in said.splitlines() if " frames verified, " in line][:2] == ["  1.0 s  ", "  2.0 s  "]
-    for name in ("frame", "pose", "labels", "statistics", "command"):
+    for name in ("frame", "pose", "labels", "statistics", "command", r"segment\(\)", "telemetry"):
         assert re.search(rf"^ {name} .*\d", said, re.MULTILINE)
     assert figure(said, "frames verified") > 0
+    assert re.search(r"^  wrong answers +0  of [1-9]", said, re.MULTILINE)
+    assert re.search(r"^  lines amiss +0  .*, of [1-9]", said, re.MULTILINE)
     assert "All promises were kept.\n" in said
     assert_nothing_is_left(namespace)
 
 
-def test_chaos_kills_and_nothing_tears_and_nothing_is_left(namespace: Path) -> None:
+@CONTROLLERS
+def test_chaos_kills_and_nothing_tears_and_nothing_is_left(controller: tuple[str, ...], namespace: Path) -> None:
     """This is what memlane is for."""
-    with demo("--chaos", "--seconds", "8") as process:
+    with demo("--chaos", "--seconds", "6", *controller) as process:
         said, complained = process.communicate()
 
     assert (process.returncode, complained) == (0, ""), said
     assert figure(said, "kills") > 0
     assert figure(said, "frames verified") > 0
-    for name in ("torn", "outdated", "versions fallen", "left behind", "failed"):
+    for name in ("torn", "outdated", "versions fallen", "wrong answers", "lines amiss", "left behind", "failed"):
         assert figure(said, name) == 0
     assert_nothing_is_left(namespace)
 
 
-def test_summary_reports_torn_values_of_a_library_that_tears(namespace: Path, tearing_library: Path) -> None:
+@CONTROLLERS
+def test_summary_reports_torn_values_of_a_library_that_tears(
+    controller: tuple[str, ...], namespace: Path, tearing_library: Path
+) -> None:
     """A proof that cannot fail proves nothing."""
     preloaded = " ".join(filter(None, [os.environ.get("LD_PRELOAD"), str(tearing_library)]))
 
-    with demo("--seconds", "100", env={**os.environ, "LD_PRELOAD": preloaded}) as process:
+    with demo("--seconds", "100", *controller, env={**os.environ, "LD_PRELOAD": preloaded}) as process:
         assert process.stdout is not None
-        next(line for line in process.stdout if re.search(r" [1-9]\d* torn", line))
+        shown = ""
+        while not re.search(r" [1-9]\d* torn", shown):
+            line = process.stdout.readline()
+            assert line, f"the demo ended first:\n{shown}"
+            shown += line
         process.send_signal(signal.SIGINT)
         said, _complained = process.communicate()
 
     assert process.returncode == 1
     assert figure(said, "torn") > 0
-    assert "Broken: torn" in said
+    assert re.search(r"^Broken: .*\btorn\b", said, re.MULTILINE), said
     assert_nothing_is_left(namespace)
 
 
@@ -251,9 +281,10 @@ def test_demo_ends_in_order_when_nobody_reads_what_it_says(namespace: Path) -> N
     assert_nothing_is_left(namespace)
 
 
-def test_processes_and_variables_go_with_a_killed_supervisor(namespace: Path) -> None:
+@CONTROLLERS
+def test_processes_and_variables_go_with_a_killed_supervisor(controller: tuple[str, ...], namespace: Path) -> None:
     """Nobody looks for three busy processes, nor for what fills the memory, when no terminal shows them."""
-    with demo("--seconds", "100") as process:
+    with demo("--seconds", "100", *controller) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.kill()
@@ -277,6 +308,48 @@ def test_directory_that_cannot_be_made_is_named(namespace: Path) -> None:
     assert complained.startswith("memlane demo: ")
     assert str(nowhere.parent) in complained
     assert complained.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("compiler", "why"),
+    [
+        ({}, "none of c++, g++, clang++ is on PATH"),
+        ({"CXX": "absent-compiler -O1"}, "CXX names absent-compiler, which is not there"),
+    ],
+    ids=["on PATH", "named"],
+)
+def test_missing_compiler_is_named_before_anything_starts(compiler: dict[str, str], why: str, tmp_path: Path) -> None:
+    """The user learns what to install, not that something was not found."""
+    with demo("--cpp", env={"PATH": str(tmp_path), **compiler}) as process:
+        said, complained = process.communicate()
+
+    assert (process.returncode, said) == (2, "")
+    assert complained.startswith("memlane demo --cpp needs a C++17 compiler: ")
+    assert why in complained
+    assert complained.endswith("or leave --cpp out\n")
+
+
+def test_what_a_compiler_complains_of_is_shown(tmp_path: Path) -> None:
+    """One that is too old, or lacks its headers, says so itself."""
+    compiler = tmp_path / "old compiler"
+    compiler.write_text("#!/bin/sh\necho 'no header <optional>' >&2\nexit 3\n")
+    compiler.chmod(0o755)
+
+    with demo("--cpp", env={**os.environ, "CXX": shlex.quote(str(compiler))}) as process:
+        said, complained = process.communicate()
+
+    assert (process.returncode, said) == (2, "")
+    assert " ended with 3:\nno header <optional>\n" in complained
+
+
+def test_flags_come_from_the_package_where_there_is_no_pkg_config(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many machines with a compiler have none."""
+    monkeypatch.setattr("memlane.demo.program.PKG_CONFIGS", ())
+
+    include, *_, library = library_flags()
+
+    assert (Path(include.removeprefix("-I")) / "memlane" / "memlane.hpp").exists()
+    assert library == "-lmemlane"
 
 
 def test_plot_draws_a_picture_of_the_run(namespace: Path, tmp_path: Path) -> None:

@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import os
 
+import numpy as np
 import pytest
 
 from memlane.demo.gaps import Watch, WriterLives
 from memlane.demo.latency import Latencies
 from memlane.demo.ledger import Gap, Ledger
 from memlane.demo.marks import KEPT, Marks
-from memlane.demo.report import Failed, Ready, Report, Reports, Saw, SawTorn, Wrote, parse
-from memlane.demo.seal import Sealed, Torn, seal, unseal
+from memlane.demo.report import (
+    Answered,
+    AnsweredWrongly,
+    Failed,
+    Ready,
+    Received,
+    Report,
+    Reports,
+    Said,
+    Saw,
+    SawTorn,
+    ServerDied,
+    Wrote,
+    parse,
+)
+from memlane.demo.seal import Seal, Torn, seal, unseal
+from memlane.demo.telemetry import Line, Telemetry, encoded
+from memlane.demo.variables import VARIABLES
 
 
 def saw(
@@ -191,29 +208,102 @@ def test_no_percentile_without_a_latency() -> None:
 
 # -- seals and reports --------------------------------------------------------------------------------------
 
-SEALED = Sealed(life=1, number=2, began=3, stamp=4, payload={"phase": 0.5})
+WRITE = Seal(life=1, number=2, began=3, stamp=4)
+COURSE = {"velocity": 0.5, "steering": -0.25, "phase": 2.0, "stop": True}
+COMMAND = VARIABLES["command"].format
 
 
-def test_seal_is_opened_to_what_was_sealed() -> None:
+def test_seal_is_opened_to_the_write_that_was_sealed() -> None:
     """The checksum is beside the parts, not instead of them."""
-    assert unseal(seal(SEALED)) == SEALED
+    sealed = seal(COMMAND, WRITE, COURSE)
+
+    assert unseal(sealed) == WRITE
+    assert {name: sealed[name] for name in COURSE} == COURSE
 
 
-@pytest.mark.parametrize("place", range(6))
-def test_any_part_of_another_write_breaks_the_seal(place: int) -> None:
+@pytest.mark.parametrize("place", ["seal", *COURSE, "checksum"])
+def test_any_part_of_another_write_breaks_the_seal(place: str) -> None:
     """A value that is whole in each part and mixed of two writes is torn, too."""
-    value = list(seal(SEALED))
-    value[place] = seal(SEALED._replace(number=3, life=2, began=9, stamp=9, payload={"phase": 0.25}))[place]
+    value = seal(COMMAND, WRITE, COURSE)
+    other = {"velocity": 0.25, "steering": 0.75, "phase": 3.0, "stop": False}
+    value[place] = seal(COMMAND, Seal(2, 3, 9, 9), other)[place]
 
     with pytest.raises(Torn, match="checksum"):
-        unseal(tuple(value))
-
-
-@pytest.mark.parametrize("value", [None, (), (1, 2, 3), b"bytes", (1, 2, 3, 4, 5, 6)])
-def test_value_that_was_never_sealed_is_torn(value: object) -> None:
-    """Bytes of an older value can decode to anything."""
-    with pytest.raises(Torn, match=r"not a sealed value|nobody sealed"):
         unseal(value)
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_any_byte_of_another_write_breaks_the_seal(variable: str) -> None:
+    """Bytes count, not what they mean: a C++ program computes the same sum."""
+    value = seal(VARIABLES[variable].format, WRITE, {})
+    _, checksum = value.dtype.fields["checksum"]
+    bytes_of = np.frombuffer(value, np.uint8).copy()
+    bytes_of[checksum // 2] ^= 1
+
+    with pytest.raises(Torn, match="checksum"):
+        unseal(bytes_of.view(value.dtype)[0])
+
+
+def test_value_that_was_never_sealed_is_torn() -> None:
+    """Fresh memory is all zeros."""
+    with pytest.raises(Torn, match="checksum"):
+        unseal(np.zeros((), COMMAND))
+
+
+# -- calls and lines ----------------------------------------------------------------------------------------
+
+
+def test_calls_are_counted_by_how_they_ended() -> None:
+    """An answer, an answer to something else, a dead server: each is another thing to know."""
+    ledger = Ledger()
+    ledger.record("controller", 1, Answered(sent=1_000_000, at=3_000_000))
+    ledger.record("controller", 1, ServerDied(at=4))
+    ledger.record("controller", 2, AnsweredWrongly("asked about 7, answered about 6", at=5))
+    ledger.record("model", 1, Received("frame", at=6))
+
+    assert (ledger.calls.answered, ledger.calls.died, ledger.calls.wrong) == (1, 1, 1)
+    assert ledger.calls.latencies.percentile(50) == 2e-3
+    assert ledger.calls.reasons == ["segment: asked about 7, answered about 6"]
+    assert ledger.frames_verified == 1
+
+
+def lines(*numbers: int, life: int = 1) -> list[bytes]:
+    """Return the bytes of lines, without their ends."""
+    return [encoded(Line(life, number, "12 calls, 3.4 ms each"))[:-1] for number in numbers]
+
+
+@pytest.mark.parametrize(
+    ("heard", "wrong"),
+    [
+        (lines(1, 2, 3), 0),
+        (lines(1, 3), 1),
+        (lines(1, 2, 2), 1),
+        (lines(1, 2) + lines(1, 2, life=2), 0),
+        (lines(1, 2) + lines(2, life=2), 1),
+        ([lines(1)[0][:-1]], 1),
+        ([b""], 1),
+    ],
+    ids=["in order", "lost", "doubled", "of two lives", "the first of a life lost", "cut", "empty"],
+)
+def test_lines_that_are_lost_doubled_or_damaged_are_counted(heard: list[bytes], wrong: int) -> None:
+    """The channel promises each byte once."""
+    telemetry = Telemetry()
+    for line in heard:
+        telemetry.hear(line)
+
+    assert (telemetry.heard, telemetry.wrong, telemetry.lost) == (len(heard), wrong, 0)
+
+
+def test_lines_that_were_acknowledged_and_never_came_are_lost() -> None:
+    """The last ones, after which no other shows that they are missing."""
+    telemetry = Telemetry()
+    telemetry.said(1, Said(3, at=1))
+    telemetry.said(2, Said(2, at=2))
+    for line in lines(1, 2, 3) + lines(1, life=2):
+        telemetry.hear(line)
+
+    assert (telemetry.wrong, telemetry.lost) == (0, 1)
+    assert telemetry.last == Line(2, 1, "12 calls, 3.4 ms each")
 
 
 @pytest.mark.parametrize(
@@ -223,6 +313,11 @@ def test_value_that_was_never_sealed_is_torn(value: object) -> None:
         Wrote("frame", 1, 2, 3),
         saw(1, 2, at=3),
         SawTorn("frame", "why", 1),
+        Received("frame", 1),
+        Answered(1, 2),
+        AnsweredWrongly("why", 1),
+        ServerDied(1),
+        Said(1, 2),
         Failed("line\nline \N{PILE OF POO}"),
     ],
 )

@@ -58,6 +58,11 @@ using BufferTooSmall = StatusError<MEMLANE_BUFFER_TOO_SMALL>;
 using NoMemory = StatusError<MEMLANE_NO_MEMORY>;
 using SystemFailure = StatusError<MEMLANE_SYSTEM>;
 using AccessDenied = StatusError<MEMLANE_ACCESS_DENIED>;
+using PeerDied = StatusError<MEMLANE_PEER_DIED>;
+using EndpointBusy = StatusError<MEMLANE_ENDPOINT_BUSY>;
+using EndClosed = StatusError<MEMLANE_END_CLOSED>;
+using NoServer = StatusError<MEMLANE_NO_SERVER>;
+using CallCancelled = StatusError<MEMLANE_CANCELLED>;
 using AlreadyLocked = StatusError<MEMLANE_ALREADY_LOCKED>;
 using NotLocked = StatusError<MEMLANE_NOT_LOCKED>;
 
@@ -74,7 +79,8 @@ template <memlane_status... Statuses> [[noreturn]] void throw_one_of(const memla
                  MEMLANE_SCHEMA_MISMATCH, MEMLANE_LAYOUT_MISMATCH, MEMLANE_UNSAFE_NAMESPACE,
                  MEMLANE_UNSUPPORTED_NAMESPACE, MEMLANE_NO_SPACE, MEMLANE_TOO_MANY_PARTICIPANTS, MEMLANE_NO_FREE_SLOT,
                  MEMLANE_VALUE_TOO_LARGE, MEMLANE_TOO_MANY_VIEWS, MEMLANE_CORRUPTED, MEMLANE_OWNERSHIP_LOST,
-                 MEMLANE_BUFFER_TOO_SMALL, MEMLANE_NO_MEMORY, MEMLANE_SYSTEM, MEMLANE_ACCESS_DENIED,
+                 MEMLANE_BUFFER_TOO_SMALL, MEMLANE_NO_MEMORY, MEMLANE_SYSTEM, MEMLANE_ACCESS_DENIED, MEMLANE_PEER_DIED,
+                 MEMLANE_ENDPOINT_BUSY, MEMLANE_END_CLOSED, MEMLANE_NO_SERVER, MEMLANE_CANCELLED,
                  MEMLANE_ALREADY_LOCKED, MEMLANE_NOT_LOCKED>(error);
 }
 

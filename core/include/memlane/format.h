@@ -77,6 +77,9 @@ typedef struct memlane_field {
 #define MEMLANE_FIELD(type, member, field_code)                                                                        \
     {#member, offsetof(type, member), sizeof(((type *)0)->member), 1, (field_code)}
 
+/* The type mark of every value of an object with a format: exactly the bytes of its struct. */
+enum { MEMLANE_TYPE_STRUCT = 5 };
+
 /* A canonical field table; opaque, and never changed once it is made. */
 typedef struct memlane_format memlane_format;
 

@@ -1,4 +1,4 @@
-/* Host functions: calls into other processes of the host, with payloads of raw bytes.
+/* Host functions: calls into other processes of the host, with payloads of raw bytes, or of structs with a fixed format.
  *
  * A caller begins a call, fills in the request, posts it and waits for the answer. A dispatcher takes requests of one or
  * more functions and responds. Each call is executed at most once, and goes to exactly one server, however many serve;
@@ -11,6 +11,7 @@
 #ifndef MEMLANE_FUNCTION_H
 #define MEMLANE_FUNCTION_H
 
+#include <memlane/format.h>
 #include <memlane/object.h>
 #include <memlane/status.h>
 
@@ -39,10 +40,12 @@ enum {
 /* Initialise by memlane_function_options_initialise(), then change what matters. */
 typedef struct memlane_function_options {
     memlane_object_options object;
-    uint64_t max_arguments; /* bytes of the largest request, or MEMLANE_ANY */
-    uint64_t max_result;    /* bytes of the largest response, or MEMLANE_ANY; 0: calls are one-way */
+    uint64_t max_arguments; /* bytes of the largest request, or MEMLANE_ANY: with a format its size */
+    uint64_t max_result;    /* bytes of the largest response, or MEMLANE_ANY: the same; 0: calls are one-way */
     uint64_t lanes;         /* callers at once, 1 to 1024, or MEMLANE_ANY */
     uint64_t slots;         /* calls of one caller that are not answered yet, 1 to 256, or MEMLANE_ANY */
+    /* NULL: values of any type, or the format that is there. The object keeps copies. */
+    const memlane_format *arguments_format, *result_format;
 } memlane_function_options;
 
 /* Fills in that nothing is asked for. Wait-free. */
@@ -50,7 +53,7 @@ MEMLANE_API void memlane_function_options_initialise(memlane_function_options *o
 
 /* Opens the function `name` (UTF-8, length bytes), or creates it. The caller owns *function until
  * memlane_function_free(). Blocks only on the file system. MEMLANE_SIZE_MISMATCH (the error says
- * both sides), and what memlane_variable_open() may answer. */
+ * both sides), MEMLANE_SCHEMA_MISMATCH (it names the field), and what memlane_variable_open() may answer. */
 MEMLANE_API memlane_status memlane_function_open(memlane_function **function, const char *name, size_t length,
                                                  const memlane_function_options *options, memlane_error *error);
 
@@ -93,7 +96,9 @@ MEMLANE_API memlane_status memlane_call_begin(memlane_function *function, memlan
 MEMLANE_API memlane_status memlane_function_wait(memlane_function *function, uint64_t deadline_ns,
                                                  memlane_error *error);
 
-/* Sends the first `size` bytes, of the caller's type mark (below 2^23). MEMLANE_VALUE_TOO_LARGE: the call stays begun.
+/* Sends the first `size` bytes, of the caller's type mark (below 2^23). Where arguments have a format these are the
+ * bytes of its struct and the mark is MEMLANE_TYPE_STRUCT. MEMLANE_VALUE_TOO_LARGE, and MEMLANE_INVALID_ARGUMENT where
+ * there is a format and this is not of it: the call stays begun.
  * MEMLANE_OWNERSHIP_LOST: it was begun before a fork, or this process had been taken for dead. Lock-free. */
 MEMLANE_API memlane_status memlane_call_post(memlane_call *call, uint64_t size, uint32_t type, memlane_error *error);
 
@@ -180,8 +185,10 @@ MEMLANE_API memlane_status memlane_dispatcher_take(memlane_dispatcher *dispatche
 MEMLANE_API memlane_status memlane_dispatcher_poll(memlane_dispatcher *dispatcher, memlane_call *awaited,
                                                    uint64_t duration_ns, memlane_task *task, memlane_error *error);
 
-/* Sends the first `size` bytes of the response, of the server's type mark (below 2^23). Ends the task in each case
- * but MEMLANE_VALUE_TOO_LARGE. MEMLANE_OWNERSHIP_LOST: it is the parent's, or this process had been taken for dead: the
+/* Sends the first `size` bytes of the response, of the server's type mark (below 2^23). Where results have a format these
+ * are the bytes of its struct and the mark is MEMLANE_TYPE_STRUCT. Ends the task in each case but
+ * MEMLANE_VALUE_TOO_LARGE, and MEMLANE_INVALID_ARGUMENT where there is a format and this is not of it.
+ * MEMLANE_OWNERSHIP_LOST: it is the parent's, or this process had been taken for dead: the
  * response reaches nobody. Lock-free. */
 MEMLANE_API memlane_status memlane_task_respond(memlane_task *task, uint64_t size, uint32_t type, memlane_error *error);
 
@@ -198,8 +205,9 @@ typedef struct memlane_function_properties {
     uint64_t max_arguments, max_result, lanes, slots, participants;
     bool ephemeral;
     unsigned char uuid[16];
-    const char *name;      /* UTF-8; lives as long as the handle */
-    const char *directory; /* the same */
+    const char *name;                                       /* UTF-8; lives as long as the handle */
+    const char *directory;                                  /* the same */
+    const memlane_format *arguments_format, *result_format; /* or NULL; the same */
 } memlane_function_properties;
 
 /* What the object is; also of a closed endpoint. Wait-free. */

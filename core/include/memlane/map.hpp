@@ -121,7 +121,8 @@ class Map {
     explicit Map(std::string_view name, const MapOptions &given = {}) {
         memlane_map_options options;
         memlane_map_options_initialise(&options);
-        detail::fill_in(options.object, given);
+        detail::fill_object_options(options.object, given);
+        options.object.ephemeral = given.persistent ? MEMLANE_ANY : 1;
         options.size = given.size;
         memlane_map *map = nullptr;
         memlane_error error;

@@ -36,7 +36,8 @@ class Share {
     explicit Share(std::string_view name, const Options &given = {}) {
         memlane_share_options options;
         memlane_share_options_initialise(&options);
-        detail::fill_in(options.object, given);
+        detail::fill_object_options(options.object, given);
+        options.object.ephemeral = given.persistent ? MEMLANE_ANY : 1;
         options.size = given.max_size;
         options.slots = given.slots;
         memlane_share *share = nullptr;

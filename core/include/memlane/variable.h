@@ -35,9 +35,6 @@ enum {
     MEMLANE_DEFAULT_ENCODING = 5 /* Python's pickle protocol, for values that are not plain */
 };
 
-/* The type mark of every value of an object with a format: exactly the bytes of its struct. */
-enum { MEMLANE_TYPE_STRUCT = 5 };
-
 /* Initialise by memlane_variable_options_initialise(), then change what matters. */
 typedef struct memlane_variable_options {
     memlane_object_options object;

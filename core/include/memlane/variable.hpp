@@ -2,8 +2,8 @@
 #ifndef MEMLANE_VARIABLE_HPP
 #define MEMLANE_VARIABLE_HPP
 
-#include <memlane/error.hpp>
 #include <memlane/fields.hpp>
+#include <memlane/object.hpp>
 #include <memlane/span.hpp>
 #include <memlane/variable.h>
 
@@ -24,10 +24,6 @@
 
 namespace memlane {
 
-using Nanoseconds = std::chrono::nanoseconds;
-/* CLOCK_MONOTONIC on Linux: the clock of all deadlines. */
-using Clock = std::chrono::steady_clock;
-
 /* How long a write waits for a slot when live views, loans and writers hold all of them. */
 inline constexpr Nanoseconds DEFAULT_PATIENCE = std::chrono::seconds(1);
 
@@ -45,20 +41,6 @@ struct Options {
 
 namespace detail {
 
-/* The deadline of a wait that begins now: 0 only looks; what no clock reaches is for ever. */
-template <class Rep, class Period> std::uint64_t deadline_after(std::chrono::duration<Rep, Period> patience) {
-    using Seconds = std::chrono::duration<double>;
-    constexpr Seconds AGES = std::chrono::hours(24 * 365 * 100);
-    if (patience <= patience.zero()) {
-        return 0;
-    }
-    if (std::chrono::duration_cast<Seconds>(patience) > AGES) {
-        return MEMLANE_NO_DEADLINE;
-    }
-    const auto end = Clock::now().time_since_epoch() + std::chrono::duration_cast<Nanoseconds>(patience);
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<Nanoseconds>(end).count());
-}
-
 struct FreeVariable {
     void operator()(memlane_variable *variable) const noexcept {
         memlane_variable_free(variable);
@@ -66,20 +48,11 @@ struct FreeVariable {
 };
 using Handle = std::unique_ptr<memlane_variable, FreeVariable>;
 
-/* What may be asked for of objects of all kinds; `given` must live as long as `object` is used. */
-template <class Given> void fill_in(memlane_object_options &object, const Given &given) {
-    object.directory = given.directory.c_str();
-    object.participants = given.participants;
-    object.ephemeral = given.persistent ? MEMLANE_ANY : 1;
-    object.permissions = given.permissions;
-    object.peer_user = given.peer_user;
-    object.create = given.create;
-}
-
 inline Handle open(std::string_view name, const Options &given, std::uint64_t max_size, const memlane_format *format) {
     memlane_variable_options options;
     memlane_variable_options_initialise(&options);
-    fill_in(options.object, given);
+    fill_object_options(options.object, given);
+    options.object.ephemeral = given.persistent ? MEMLANE_ANY : 1;
     options.max_size = max_size;
     options.slots = given.slots;
     options.format = format;

@@ -96,23 +96,43 @@ static void act_read(void *argument) {
 
 static void act_claim(void *argument) {
     const struct actor *actor = argument;
+    locate(actor);
     struct machine_report *report = operation_begin(actor);
     operation_end(report, take_end(actor, MEMLANE_END_READER));
 }
 
+/* Those below find what somebody left who was killed before them: as much room, or as many bytes, as there are. */
 static void act_take_over(void *argument) {
     const struct actor *actor = argument;
+    locate(actor);
     struct machine_report *report = operation_begin(actor);
     memlane_status status = take_end(actor, MEMLANE_END_WRITER);
-    if (status == MEMLANE_OK) {
+    if (status == MEMLANE_OK && memlane_ring_room(&ring) >= FIRST_PART) {
         put(FIRST_PART);
-        put(SECOND_PART);
+        if (memlane_ring_room(&ring) >= SECOND_PART) {
+            put(SECOND_PART);
+        }
+    }
+    operation_end(report, status);
+}
+
+static void act_drain(void *argument) {
+    const struct actor *actor = argument;
+    locate(actor);
+    struct machine_report *report = operation_begin(actor);
+    memlane_status status = take_end(actor, MEMLANE_END_READER);
+    if (status == MEMLANE_OK && memlane_ring_filled(&ring) >= FIRST_PART) {
+        status = get(FIRST_PART);
+        if (status == MEMLANE_OK && memlane_ring_filled(&ring) >= SECOND_PART) {
+            status = get(SECOND_PART);
+        }
     }
     operation_end(report, status);
 }
 
 static void act_give_back(void *argument) {
     const struct actor *actor = argument;
+    locate(actor);
     struct machine_report *report = operation_begin(actor);
     memlane_ends_give_back(ring.control, segment_of(actor)->index);
     operation_end(report, MEMLANE_OK);
@@ -125,6 +145,7 @@ const struct operation operations_channel[] = {
     {"channel read", STREAMS, SURVIVORS, &scene_states, prepare_reading, act_read},
     {"channel claim", STREAMS, SURVIVORS, &scene_states, prepare_claim, act_claim},
     {"channel take-over", STREAMS, SURVIVORS, &scene_states, prepare_claim, act_take_over},
+    {"channel drain", STREAMS, SURVIVORS, &scene_states, prepare_claim, act_drain},
     {"channel close", STREAMS, SURVIVORS, &scene_states, prepare_writing, act_give_back},
 };
 const uint32_t operations_channel_count = sizeof operations_channel / sizeof *operations_channel;

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { BOARD_KINDS = 16, BOARD_STATUSES = 40 };
+enum { BOARD_KINDS = 32, BOARD_STATUSES = 64 };
 
 /* Writer: the victim. Reader: the harness. */
 struct board_line {

@@ -69,7 +69,7 @@ static bool follow(struct target *target, const char *directory) {
 static uint64_t plausible_word(const struct target *target) {
     enum { SLOTS_AND_MORE = 24, OWNERS = 20, LENGTHS = 3000, TAGS = 20 };
     const uint64_t special[] = {0, 1, UINT64_MAX, UINT64_C(1) << 63, UINT64_C(0xffff), UINT64_MAX << 16};
-    switch (draw(7)) {
+    switch (draw(9)) {
     case 0:
         return special[draw(sizeof special / sizeof *special)];
     case 1:
@@ -80,7 +80,12 @@ static uint64_t plausible_word(const struct target *target) {
         return memlane_latest_word((UINT64_C(1) << 48) - 1 - draw(4), draw(SLOTS_AND_MORE));
     case 4:
         return draw(4) << 30 | memlane_tag((uint32_t)draw(TAGS), (uint32_t)draw(8)) | draw(1000) << 32;
-    case 5: /* another word of the object */
+    case 5: /* the word of a call, or of an end */
+        return memlane_call_word((uint32_t)draw(100), (uint32_t)draw(8),
+                                 memlane_tag((uint32_t)draw(TAGS), (uint32_t)draw(8)));
+    case 6: /* the words of a payload */
+        return draw(LENGTHS) << 24 | draw(8);
+    case 7: /* another word of the object */
         return *(const uint64_t *)(const void *)(target->base + draw(target->size / 8) * 8);
     default:
         return draw(LENGTHS) | draw(256) << 40;
@@ -143,11 +148,10 @@ static void truncate_for_a_moment(const struct board *board, const struct target
 
 _Noreturn void scribbler_run(struct board *board, const char *directory, uint64_t seed) {
     enum { BURST = 24, TRUNCATE_ONE_IN = 150, PAUSE_ONE_IN = 8, PAUSE_NS = 20000 };
-    struct target targets[] = {{.name = "value"}, {.name = "locks"}, {.name = "bytes"}};
+    struct target targets[] = {{.name = "value"}, {.name = "bytes"}, {.name = "calls"}, {.name = "locks"}};
     random_state = seed | 1;
     for (;;) {
-        uint64_t which = draw(6);
-        struct target *target = &targets[which < 4 ? 0 : which - 3];
+        struct target *target = &targets[draw(2) == 0 ? 0 : draw(sizeof targets / sizeof *targets)];
         if (!follow(target, directory)) {
             continue;
         }

@@ -17,9 +17,12 @@ from memlane._native.message cimport (
     CONTENT_RAW,
     WITH_EXCEPTION,
     WITH_KEYWORDS,
+    Packed,
     Pickled,
+    packed_message,
     pickled_message,
     read_message,
+    read_packed,
     write_plain,
 )
 
@@ -123,6 +126,10 @@ cdef class Caller(Function):
         cdef uint32_t flags = 0
         cdef bint plain = False
         cdef object message = arguments
+        if self.arguments is not None and not self.raw:
+            self.send_packed(call, self.one_value(arguments, keywords))
+            call.fail_fast = self.fail_fast
+            return 0
         if keywords:
             message = (arguments, keywords)
             flags = WITH_KEYWORDS
@@ -131,6 +138,7 @@ cdef class Caller(Function):
             if self.raw:
                 plain = True
                 size = self.write_raw(<size_t>call.bytes, call.capacity, arguments, keywords)
+                content = CONTENT_RAW if self.arguments is None else MEMLANE_TYPE_STRUCT
             else:
                 plain = write_plain(message, call.bytes, call.capacity, &size, &content)
             if plain:
@@ -143,6 +151,28 @@ cdef class Caller(Function):
             self.send_pickled(call, message, flags)
         call.fail_fast = self.fail_fast
         return 0
+
+    cdef object one_value(self, tuple arguments, dict keywords):
+        """The value of a call whose arguments have a format: its fields may be given by their names."""
+        if keywords and not arguments:
+            return keywords
+        if len(arguments) != 1 or keywords:
+            raise TypeError(
+                f"function {self.name!r}: its arguments have a format: give one value of it, or its fields by their"
+                " names"
+            )
+        return arguments[0]
+
+    cdef int send_packed(self, memlane_call* call, object value) except -1:
+        """Send a value of the format. Its methods run, so no slot is held meanwhile."""
+        cdef memlane_error error
+        cdef Packed packed = packed_message(self.arguments, value)
+        self.begin(call)
+        packed.write(call.bytes)
+        cdef memlane_status status = memlane_call_post(call, packed.size, MEMLANE_TYPE_STRUCT, &error)
+        if status != MEMLANE_OK:
+            memlane_call_end(call)
+        return check(status, &error)
 
     cdef int send_pickled(self, memlane_call* call, object message, unsigned int flags) except -1:
         """Send what is not plain. Its methods run, so no slot is held meanwhile."""
@@ -191,6 +221,10 @@ cdef class Caller(Function):
     cdef object decode(self, const memlane_answer* answer):
         cdef uint32_t content = answer.type & CONTENT_MASK
         cdef bytes text
+        if not answer.failed and self.result is not None:
+            if self.raw:
+                return read_message(answer.bytes, answer.size, CONTENT_RAW)
+            return read_packed(self.result, answer.bytes)
         if not answer.failed:
             return self.unpickled(content, read_message(answer.bytes, answer.size, content))
         message = <bytes>(<const char*>answer.bytes)[:answer.size]

@@ -16,9 +16,12 @@ from memlane._native.message cimport (
     CONTENT_RAW,
     WITH_EXCEPTION,
     WITH_KEYWORDS,
+    Packed,
     Pickled,
+    packed_message,
     pickled_message,
     read_message,
+    read_packed,
     write_plain,
 )
 
@@ -113,6 +116,8 @@ cdef class Dispatcher:
         cdef Function function = self.functions[task.place]
         cdef uint32_t content = task.type & CONTENT_MASK
         callback = self.callbacks[task.place]
+        if function.arguments is not None:
+            return callback(read_packed(function.arguments, task.bytes))
         value = function.unpickled(content, read_message(task.bytes, task.size, content))
         if content == CONTENT_RAW:
             return callback(value)
@@ -126,11 +131,17 @@ cdef class Dispatcher:
     cdef int respond(self, memlane_task* task, object value) except -1:
         cdef memlane_error error
         cdef memlane_status status
+        cdef Function function = self.functions[task.place]
+        cdef Packed packed
         cdef Pickled pickle
         cdef uint64_t size = 0
         cdef uint32_t content = CONTENT_RAW
         if task.response == NULL:
             status = memlane_task_respond(task, 0, CONTENT_RAW, &error)
+        elif function.result is not None:
+            packed = packed_message(function.result, value)
+            packed.write(task.response)
+            status = memlane_task_respond(task, packed.size, MEMLANE_TYPE_STRUCT, &error)
         elif task.type & CONTENT_MASK == CONTENT_RAW:
             size = write_raw(task, value)
             status = memlane_task_respond(task, size, CONTENT_RAW, &error)

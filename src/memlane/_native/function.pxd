@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from memlane._native.library cimport memlane_answer, memlane_call, memlane_function
+from memlane.codec.structure cimport Structure
 
 # How long to look for what may come at once, with the GIL held: giving it up and taking it back costs 100 ns, and a
 # response can take less than a microsecond.
@@ -14,7 +15,11 @@ cdef class Function:
     cdef memlane_function* handle
     # None: by rule 11; True: always; False: never.
     cdef object allow_pickle
+    # What arguments and results are exactly the bytes of; None: values of any type.
+    cdef Structure arguments
+    cdef Structure result
 
+    cdef int learn(self) except -1
     cdef int check_open(self) except -1
     # Loads a pickle where that is allowed; any other value is what it is.
     cdef object unpickled(self, uint32_t content, object value)

@@ -21,6 +21,8 @@ class Function:
         create: bool,
         uuid: bytes | None,
         allow_pickle: bool | None,
+        arg_format: Any,
+        ret_format: Any,
     ) -> None:
         """Open or create. None stands for what was not given; an empty directory for the default one."""
 
@@ -42,6 +44,14 @@ class Function:
     @property
     def is_served(self) -> bool:
         """Whether a live process serves the function."""
+
+    @property
+    def arg_format(self) -> Any:
+        """The format of the arguments, as it was declared; where it was adopted its numpy dtype; None: any type."""
+
+    @property
+    def ret_format(self) -> Any:
+        """The format of the results, likewise."""
 
     @property
     def name(self) -> str:

@@ -6,10 +6,12 @@ from libc.stdint cimport int64_t
 
 from memlane import errors
 from memlane._native.error cimport check
+from memlane._native.format cimport layout_of, make_format
 from memlane._native.library cimport *
 from memlane._native.message cimport is_pickle
 from memlane._native.options cimport fill_object_options, or_any
 from memlane.codec import pickled
+from memlane.codec.structure cimport adopt, declare
 
 cdef uint64_t GLANCE_NS = 1500
 cdef uint64_t CHUNK_NS = 50_000_000
@@ -26,10 +28,12 @@ cdef class Function:
 
     def _open(
         self, bytes name, bytes directory, *, max_sz_args, max_sz_ret, lanes, slots, participants, persistent,
-        uint32_t mode, int64_t peer_uid, bint create, bytes uuid, allow_pickle
+        uint32_t mode, int64_t peer_uid, bint create, bytes uuid, allow_pickle, arg_format, ret_format
     ):
         """Open or create. None stands for what was not given; an empty directory for the default one."""
         cdef memlane_function_options options
+        cdef memlane_format* arguments = NULL
+        cdef memlane_format* result = NULL
         cdef memlane_error error
         cdef memlane_status status
         cdef const char* text = name
@@ -42,10 +46,34 @@ cdef class Function:
         options.max_result = or_any(max_sz_ret)
         options.lanes = or_any(lanes)
         options.slots = or_any(slots)
-        with nogil:
-            status = memlane_function_open(&self.handle, text, length, &options, &error)
-        check(status, &error)
+        label = f"of function {name.decode('utf-8', 'replace').removeprefix('/')!r}"
+        try:
+            if arg_format is not None:
+                self.arguments = declare(arg_format, f"arguments {label}")
+                arguments = make_format(self.arguments.layout, self.arguments.root.label)
+            if ret_format is not None:
+                self.result = declare(ret_format, f"result {label}")
+                result = make_format(self.result.layout, self.result.root.label)
+            options.arguments_format, options.result_format = arguments, result
+            with nogil:
+                status = memlane_function_open(&self.handle, text, length, &options, &error)
+            check(status, &error)
+        finally:
+            memlane_format_free(arguments)
+            memlane_format_free(result)
         self.allow_pickle = allow_pickle
+        self.learn()
+
+    cdef int learn(self) except -1:
+        """Adopt the formats that were not declared and are there."""
+        cdef memlane_function_properties properties
+        memlane_function_describe(self.handle, &properties)
+        label = f"of function {properties.name.decode()!r}"
+        if self.arguments is None and properties.arguments_format != NULL:
+            self.arguments = adopt(layout_of(properties.arguments_format), f"arguments {label}")
+        if self.result is None and properties.result_format != NULL:
+            self.result = adopt(layout_of(properties.result_format), f"result {label}")
+        return 0
 
     cdef int check_open(self) except -1:
         if self.handle == NULL:
@@ -100,6 +128,16 @@ cdef class Function:
         """Whether a live process serves the function."""
         self.check_open()
         return memlane_function_is_served(self.handle)
+
+    @property
+    def arg_format(self):
+        """The format of the arguments, as it was declared; where it was adopted its numpy dtype; None: any type."""
+        return None if self.arguments is None else self.arguments.form
+
+    @property
+    def ret_format(self):
+        """The format of the results, likewise."""
+        return None if self.result is None else self.result.form
 
     @property
     def name(self):

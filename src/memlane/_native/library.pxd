@@ -54,6 +54,7 @@ cdef extern from "<stdbool.h>" nogil:
 
 cdef extern from "memlane/format.h" nogil:
     const uint32_t MEMLANE_STRUCT
+    const uint32_t MEMLANE_TYPE_STRUCT
 
     ctypedef struct memlane_field:
         const char* path
@@ -100,8 +101,6 @@ cdef extern from "memlane/object.h" nogil:
 
 
 cdef extern from "memlane/variable.h" nogil:
-    const uint32_t MEMLANE_TYPE_STRUCT
-
     ctypedef struct memlane_variable:
         pass
 
@@ -395,6 +394,8 @@ cdef extern from "memlane/function.h" nogil:
         uint64_t max_result
         uint64_t lanes
         uint64_t slots
+        const memlane_format* arguments_format
+        const memlane_format* result_format
 
     ctypedef struct memlane_call:
         memlane_function* function
@@ -432,6 +433,8 @@ cdef extern from "memlane/function.h" nogil:
         unsigned char[16] uuid
         const char* name
         const char* directory
+        const memlane_format* arguments_format
+        const memlane_format* result_format
 
     ctypedef struct memlane_function_statistics:
         uint64_t calls

@@ -3,6 +3,7 @@
 from libc.stdint cimport uint32_t, uint64_t
 
 from memlane.codec.plain cimport Encoder
+from memlane.codec.structure cimport Structure
 
 cdef enum:
     # Payload that is no encoded value but plain bytes: what C programs send.
@@ -22,6 +23,16 @@ cdef class Pickled:
 
     cdef void write(self, void* out) noexcept
 
+# A value of a format: its own bytes where it has them all in their places, else a copy.
+cdef class Packed:
+    cdef Py_buffer buffer
+    cdef bint held
+    cdef bytes made
+    cdef const void* source
+    cdef readonly uint64_t size
+
+    cdef void write(self, void* out) noexcept
+
 cdef bint is_pickle(uint32_t content) noexcept
 # The value; of a pickle (head, buffers), which nobody has loaded yet.
 cdef object read_message(const void* source, uint64_t size, uint32_t content)
@@ -29,5 +40,9 @@ cdef object read_message(const void* source, uint64_t size, uint32_t content)
 cdef bint write_plain(object value, void* out, uint64_t capacity, uint64_t* size, uint32_t* content) except -1
 # Runs the methods of the value. Its size may be larger than the capacity: then it must not be written.
 cdef Pickled pickled_message(object value, uint64_t capacity)
+# Runs the methods of the value.
+cdef Packed packed_message(Structure structure, object value)
+# The library made sure that there are as many bytes as the struct takes.
+cdef object read_packed(Structure structure, const void* source)
 # None where the value is not plain, or holds large buffers.
 cdef bytes plain_message(object value)

@@ -10,3 +10,10 @@ class Pickled:
     def size(self) -> int: ...
     @property
     def content(self) -> int: ...
+
+@final
+class Packed:
+    """A value of a format on its way into shared memory."""
+
+    @property
+    def size(self) -> int: ...

@@ -1,6 +1,7 @@
 # cython: freethreading_compatible=True
 """Values as the payload of calls: written straight into shared memory, and read from it once."""
 
+from cpython.buffer cimport PyBuffer_Release
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
@@ -24,6 +25,7 @@ from memlane.codec.plain cimport (
     release_encoder,
     write_encoded,
 )
+from memlane.codec.structure cimport copy_bytes
 
 cdef enum:
     # Messages up to here are copied whole to the stack and decoded there: no allocation.
@@ -102,6 +104,40 @@ cdef Pickled pickled_message(object value, uint64_t capacity):
     pickle.size = pickle.encoder.payload_length
     pickle.content = pickle.encoder.content_type
     return pickle
+
+
+cdef class Packed:
+    """A value of a format on its way into shared memory."""
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.buffer)
+
+    cdef void write(self, void* out) noexcept:
+        copy_bytes(out, self.source, self.size)
+
+
+cdef Packed packed_message(Structure structure, object value):
+    cdef Packed packed = Packed.__new__(Packed)
+    packed.size = structure.size
+    packed.held = structure.hold(value, &packed.buffer)
+    if packed.held:
+        packed.source = packed.buffer.buf
+        return packed
+    packed.made = PyBytes_FromStringAndSize(NULL, structure.size)
+    packed.source = PyBytes_AS_STRING(packed.made)
+    structure.put(value, <unsigned char*>packed.source)
+    return packed
+
+
+cdef object read_packed(Structure structure, const void* source):
+    """Whoever shares the memory may change it meanwhile: what is more than copied was copied before."""
+    cdef bytes copy
+    if structure.copies:
+        return structure.take(<const unsigned char*>source)
+    copy = PyBytes_FromStringAndSize(NULL, structure.size)
+    copy_bytes(PyBytes_AS_STRING(copy), source, structure.size)
+    return structure.take(<const unsigned char*>PyBytes_AS_STRING(copy))
 
 
 cdef bytes plain_message(object value):

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, final
 
 from memlane.demo.gaps import WriterLives
 from memlane.demo.latency import Latencies
 from memlane.demo.marks import Marks
+from memlane.demo.rate import Rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from memlane.demo.gaps import Watch
     from memlane.demo.report import Saw, Wrote
-
-RATE_WINDOW = 2_000_000_000
-"""Nanoseconds over which a rate is the mean."""
 
 
 @final
@@ -26,13 +23,14 @@ class Route:
     def __init__(self) -> None:
         self.verified = 0
         self.skipped = 0
+        self.rate = Rate()
+        """Of new values that were read."""
         self.latencies = Latencies()
         self.longest_gap = 0
         """In nanoseconds; `gaps` says what it is."""
         self.watch: Watch | None = None
         """Over the life that is reading now."""
         self._last: Saw | None = None
-        self._recent: deque[int] = deque()
 
     def begin(self, watch: Watch) -> None:
         """Begin with a new life, which knows nothing of the former one."""
@@ -42,7 +40,7 @@ class Route:
     def saw(self, report: Saw) -> None:
         """Count a new value."""
         self.verified += 1
-        self._recent.append(report.at)
+        self.rate.note(report.at)
         last, self._last = self._last, report
         if last is None:
             return  # what was there before its reader came says nothing of how long values take
@@ -54,12 +52,6 @@ class Route:
         """Account for the time up to a new value, or up to the end of the reader or of the run."""
         if self.watch is not None:
             self.longest_gap = max(self.longest_gap, self.watch.until(at))
-
-    def rate(self, now: int) -> float:
-        """Return the new values read per second."""
-        while self._recent and self._recent[0] < now - RATE_WINDOW:
-            self._recent.popleft()
-        return len(self._recent) * 1e9 / RATE_WINDOW
 
 
 @final

@@ -14,6 +14,9 @@ FRAMES_PER_SECOND = 100
 REST_SPEED = 0.01
 """Radians of the path for each frame, before the controller's first command."""
 
+PAN = 12
+"""Columns by which the controller can turn the camera, to either side."""
+
 EYES = ("left", "right")
 
 
@@ -24,18 +27,16 @@ class Corner(NamedTuple):
     left: int
 
 
-def corner_at(phase: float, picture_shape: tuple[int, ...]) -> Corner:
-    """Return where the path is at a phase: a Lissajous figure that touches all four edges."""
+def corner_at(phase: float, steering: float, picture_shape: tuple[int, ...]) -> Corner:
+    """Return where the path is at a phase: a Lissajous figure that touches all four edges, for a camera that turns."""
     room_below, room_right = picture_shape[0] - FRAME_SHAPE[0], picture_shape[1] - FRAME_SHAPE[1]
-    return Corner(
-        top=round(room_below * (1 + math.sin(3 * phase)) / 2),
-        left=round(room_right * (1 + math.sin(2 * phase)) / 2),
-    )
+    left = round(room_right * (1 + math.sin(2 * phase)) / 2 + PAN * steering)
+    return Corner(top=round(room_below * (1 + math.sin(3 * phase)) / 2), left=min(max(left, 0), room_right))
 
 
 def crop(pair: Any, eye: int, corner: Corner) -> Any:
-    """Copy one frame out of the pair."""
-    return pair[eye, corner.top : corner.top + FRAME_SHAPE[0], corner.left : corner.left + FRAME_SHAPE[1]].copy()
+    """Return one frame of the pair."""
+    return pair[eye, corner.top : corner.top + FRAME_SHAPE[0], corner.left : corner.left + FRAME_SHAPE[1]]
 
 
 def work(station: Station) -> None:
@@ -44,13 +45,16 @@ def work(station: Station) -> None:
     command = station.reader("command")
     frame, pose = station.publisher("frame"), station.publisher("pose")
     station.ready()
-    # A value survives its writer: a restarted camera goes on where the last command has seen the killed one.
-    phase, speed = (command.payload["phase"], command.payload["speed"]) if command.look() else (0.0, REST_SPEED)
+    phase, speed, steering = 0.0, REST_SPEED, 0.0
+    if command.look():  # a value survives its writer: go on where the last command has seen the killed camera
+        phase = float(command.value["phase"])
     for count, _ in enumerate(station.beats(FRAMES_PER_SECOND)):
-        if command.look():
-            speed = command.payload["speed"]
+        command.look()
+        if command.value is not None:
+            speed = 0.0 if command.value["stop"] else float(command.value["velocity"])
+            steering = float(command.value["steering"])
         phase += speed
-        corner = corner_at(phase, pair.shape[1:])
+        corner = corner_at(phase, steering, pair.shape[1:])
         eye = count % len(EYES)
-        frame.publish(crop(pair, eye, corner))
-        pose.publish({"eye": EYES[eye], "phase": phase, **corner._asdict()})
+        frame.publish(pixels=crop(pair, eye, corner))
+        pose.publish(eye=EYES[eye].encode(), phase=phase, **corner._asdict())

@@ -8,14 +8,19 @@ import multiprocessing.forkserver
 import multiprocessing.resource_tracker
 import os
 import signal
+import subprocess
 import time
-from typing import TYPE_CHECKING, final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, final
 
 from memlane.demo.report import Ready, parse
 from memlane.demo.station import enter
 from memlane.demo.variables import ROLES
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerProcess
+
     from memlane.demo.report import Report
 
 PIPE_BYTES = 1 << 18
@@ -41,6 +46,51 @@ def start_template() -> None:
 
 
 @final
+class Program:
+    """A program that was compiled, with as much of the interface of a process of multiprocessing as is used here.
+
+    It gets its directory and its life as arguments, and reports by its standard output.
+    """
+
+    def __init__(self, path: str, life: int, directory: str, sender: Connection[Any, Any]) -> None:
+        self._process = subprocess.Popen(  # noqa: S603 - the demo's own program
+            [path, directory, str(life)], stdin=subprocess.DEVNULL, stdout=sender.fileno(), start_new_session=True
+        )
+
+    @property
+    def exitcode(self) -> int | None:
+        """The exit status, None while the program runs."""
+        return self._process.poll()
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self._process.kill()
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._process.terminate()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait for the end, at most *timeout* seconds."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+
+    def close(self) -> None:
+        """Do nothing: it holds no descriptor."""
+
+
+def start(
+    role: str, life: int, directory: str, sender: Connection[Any, Any], program: str | None
+) -> ForkServerProcess | Program:
+    """Start a life of a role."""
+    if program is not None:
+        return Program(program, life, directory, sender)
+    process = TEMPLATE.Process(target=enter, args=(role, life, directory, sender), daemon=True)
+    process.start()
+    return process
+
+
+@final
 class Child:
     """A process in one of the roles.
 
@@ -48,9 +98,10 @@ class Child:
         role: The name of its module.
         life: How often this role was started, this time included.
         directory: The namespace directory.
+        program: What plays the role; None: its module.
     """
 
-    def __init__(self, role: str, life: int, directory: str) -> None:
+    def __init__(self, role: str, life: int, directory: str, program: str | None = None) -> None:
         self.role = role
         self.life = life
         self.started = time.monotonic_ns()
@@ -60,8 +111,7 @@ class Child:
         os.set_blocking(self.fileno(), False)
         with sender:
             fcntl.fcntl(sender, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-            self._process = TEMPLATE.Process(target=enter, args=(role, life, directory, sender), daemon=True)
-            self._process.start()
+            self._process = start(role, life, directory, sender, program)
 
     def fileno(self) -> int:
         """Return the descriptor that reports arrive at."""

@@ -7,6 +7,9 @@ import importlib.util
 import math
 import os
 import sys
+from contextlib import nullcontext
+
+from memlane.demo.program import CannotBuild, built_controller
 
 REQUIRED = {"numpy": "numpy", "rich": "rich", "skimage": "scikit-image"}
 """Module and package of everything that the extra installs."""
@@ -21,6 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what ``memlane demo`` takes."""
     parser.add_argument("--seconds", type=positive, default=10.0, metavar="N", help="how long to run (default: 10)")
     parser.add_argument("--chaos", action="store_true", help="kill one of the processes by SIGKILL every half second")
+    parser.add_argument(
+        "--cpp", action="store_true", help="let a C++ program be the controller (needs a compiler, which builds it)"
+    )
     parser.add_argument(
         "--longest-gap",
         type=positive,
@@ -60,16 +66,24 @@ def run(arguments: argparse.Namespace) -> int:
         return NEEDS_EXTRA
     # Starting threads is half of the time that importing numpy takes, and a process with threads is a bad one to copy.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    try:
+        with built_controller() if arguments.cpp else nullcontext() as controller:
+            return run_processes(arguments, {"controller": controller} if controller else {})
+    except CannotBuild as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command speaks on its terminal
+        return NEEDS_EXTRA
+
+
+def run_processes(arguments: argparse.Namespace, programs: dict[str, str]) -> int:
+    """Run the demo, some roles played by other programs; return 0 when every promise was kept, 1 when not."""
     # Only now: these import what may be missing.
     from memlane.demo.display import choose_display  # noqa: PLC0415
     from memlane.demo.plot import Recorder, draw  # noqa: PLC0415
     from memlane.demo.summary import print_summary  # noqa: PLC0415
-    from memlane.demo.supervisor import Settings  # noqa: PLC0415
-    from memlane.demo.supervisor import run as run_processes  # noqa: PLC0415
+    from memlane.demo.supervisor import Settings, run  # noqa: PLC0415
 
-    settings = Settings(arguments.seconds, arguments.chaos, arguments.longest_gap)
     recorder = Recorder(choose_display())
-    outcome = run_processes(settings, recorder)
+    outcome = run(Settings(arguments.seconds, arguments.chaos, arguments.longest_gap, programs), recorder)
     if arguments.plot:
         draw(recorder.figures, arguments.plot)
     return 0 if print_summary(outcome) else 1

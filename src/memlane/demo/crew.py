@@ -14,6 +14,7 @@ from memlane.demo.report import Failed
 from memlane.demo.variables import ROLES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from typing_extensions import Self
@@ -33,12 +34,19 @@ class CrewFailed(Exception):
 
 @final
 class Crew:
-    """One process for each role. Leaving the ``with`` block kills those that live."""
+    """One process for each role. Leaving the ``with`` block kills those that live.
 
-    def __init__(self, directory: str, ledger: Ledger) -> None:
+    Args:
+        directory: The namespace directory.
+        ledger: What is told what the processes report.
+        programs: Of roles that are played by another program than this package's own.
+    """
+
+    def __init__(self, directory: str, ledger: Ledger, programs: Mapping[str, str]) -> None:
         self.kills: Counter[str] = Counter()
         self._directory = directory
         self._ledger = ledger
+        self._programs = programs
         self._said: dict[str, str] = {}
         self._selector = selectors.DefaultSelector()
         self.children: dict[str, Child] = {}
@@ -60,7 +68,7 @@ class Crew:
             self._start(role, life=1)
 
     def _start(self, role: str, life: int) -> None:
-        child = Child(role, life, self._directory)
+        child = Child(role, life, self._directory, self._programs.get(role))
         self.children[role] = child
         self._selector.register(child, selectors.EVENT_READ)
 
@@ -76,6 +84,11 @@ class Crew:
             assert isinstance(child, Child)  # noqa: S101 - nothing else was registered
             self._take_reports(child)
             self._check_alive(child)
+
+    def hear(self, lines: Iterable[bytes]) -> None:
+        """Take lines of the channel."""
+        for line in lines:
+            self._ledger.telemetry.hear(line)
 
     def _check_alive(self, child: Child) -> None:
         if child.exit_status() is None:

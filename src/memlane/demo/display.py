@@ -71,7 +71,8 @@ class LiveTable:
     def show(self, figures: Figures) -> None:
         """Draw the table."""
         head = Text(headline(figures), style="bold")
-        self._live.update(Group(head, Text(process_line(figures)), table_of(figures.rows)), refresh=True)
+        below = Text("\n".join((call_line(figures), telemetry_line(figures))))
+        self._live.update(Group(head, Text(process_line(figures)), table_of(figures.rows), below), refresh=True)
 
     def finish(self, figures: Figures) -> None:
         """Draw the table for the last time."""
@@ -101,6 +102,7 @@ class PlainLines:
         """Print the table."""
         console = Console(width=PLAIN_WIDTH, force_terminal=False, color_system=None)
         console.print(table_of(figures.rows))
+        console.print(Text("\n".join((call_line(figures), telemetry_line(figures)))))
 
 
 def headline(figures: Figures) -> str:
@@ -109,6 +111,20 @@ def headline(figures: Figures) -> str:
         f"{figures.seconds:5.1f} s  {figures.frames_verified:,} frames verified, {figures.torn} torn,"
         f" {figures.kills} kills, longest gap {figures.longest_gap.nanoseconds / 1e6:.0f} ms"
     )
+
+
+def call_line(figures: Figures) -> str:
+    """Return the figures of the function."""
+    calls = figures.calls
+    return (
+        f" segment()  {calls.rate:.0f} answers/s, p50 {milliseconds(calls.median)} ms,"
+        f" p99 {milliseconds(calls.percentile_99)} ms; {calls.died:,} died with the model"
+    )
+
+
+def telemetry_line(figures: Figures) -> str:
+    """Return what the channel brought."""
+    return f" telemetry  {figures.lines_heard:,} lines, the last one: {figures.last_line or '-'}"
 
 
 def process_line(figures: Figures) -> str:

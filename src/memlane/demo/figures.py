@@ -7,7 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple, final
 
 import memlane
-from memlane.demo.account import RATE_WINDOW
+from memlane.demo.rate import RATE_WINDOW
 from memlane.demo.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -40,6 +40,16 @@ class Row(NamedTuple):
     longest_gap: float
 
 
+class CallFigures(NamedTuple):
+    """The calls of the model's function. Units: seconds, per second."""
+
+    rate: float
+    answered: int
+    died: int
+    median: float | None
+    percentile_99: float | None
+
+
 class ProcessState(NamedTuple):
     """One of the three processes."""
 
@@ -55,6 +65,9 @@ class Figures(NamedTuple):
 
     seconds: float
     rows: list[Row]
+    calls: CallFigures
+    lines_heard: int
+    last_line: str
     processes: list[ProcessState]
     kills: int
     frames_verified: int
@@ -77,6 +90,9 @@ class Instruments:
         return Figures(
             seconds,
             list(self._rows()),
+            self._call_figures(),
+            self._ledger.telemetry.heard,
+            self._ledger.telemetry.last.text if self._ledger.telemetry.last else "",
             list(self._processes()),
             self._crew.kills.total(),
             self._ledger.frames_verified,
@@ -98,7 +114,7 @@ class Instruments:
                     write_rate,
                     byte_rate,
                     age,
-                    route.rate(last.at),
+                    route.rate.per_second(last.at),
                     route.skipped,
                     route.latencies.percentile(50),
                     route.latencies.percentile(99),
@@ -112,6 +128,16 @@ class Instruments:
         while samples[-1].at - samples[0].at > RATE_WINDOW:
             samples.popleft()
         return samples[0], samples[-1]
+
+    def _call_figures(self) -> CallFigures:
+        calls = self._ledger.calls
+        return CallFigures(
+            calls.rate.per_second(time.monotonic_ns()),
+            calls.answered,
+            calls.died,
+            calls.latencies.percentile(50),
+            calls.latencies.percentile(99),
+        )
 
     def _processes(self) -> Iterator[ProcessState]:
         now = time.monotonic_ns()

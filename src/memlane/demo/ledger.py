@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, final
 
 from memlane.demo.account import Account
+from memlane.demo.calls import Calls
 from memlane.demo.gaps import Watch
-from memlane.demo.report import Ready, Saw, SawTorn, Wrote
+from memlane.demo.report import Ready, Said, Saw, SawTorn, Wrote
+from memlane.demo.telemetry import Telemetry
 from memlane.demo.variables import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from memlane.demo.account import Route
+    from memlane.demo.report import Fact
 
 REASONS_KEPT = 3
 
@@ -35,6 +38,8 @@ class Ledger:
         self.torn_reasons: list[str] = []
         self.outdated = 0
         self.fallen = 0
+        self.calls = Calls()
+        self.telemetry = Telemetry()
 
     @property
     def longest_gap(self) -> Gap:
@@ -47,15 +52,15 @@ class Ledger:
 
     @property
     def frames_verified(self) -> int:
-        """Frames that some reader took whole."""
-        return sum(route.verified for route in self.accounts["frame"].routes.values())
+        """Frames that arrived whole: at a reader of the variable, or as the argument of a call."""
+        return sum(route.verified for route in self.accounts["frame"].routes.values()) + self.calls.received
 
     @property
     def values_verified(self) -> int:
         """Values of any variable that some reader took whole."""
         return sum(route.verified for account in self.accounts.values() for route in account.routes.values())
 
-    def record(self, role: str, life: int, report: Ready | Wrote | Saw | SawTorn) -> None:
+    def record(self, role: str, life: int, report: Fact) -> None:
         """Take one report of a process that is in its *life* as *role*."""
         if isinstance(report, Ready):
             for account, route in self._read_by(role):
@@ -64,8 +69,12 @@ class Ledger:
             self.accounts[report.variable].wrote(life, report)
         elif isinstance(report, Saw):
             self._saw(role, report)
-        else:
+        elif isinstance(report, SawTorn):
             self._saw_torn(role, report)
+        elif isinstance(report, Said):
+            self.telemetry.said(life, report)
+        else:
+            self.calls.record(report)
 
     def end(self, role: str, life: int, at: int) -> None:
         """Account for the end of a process, after its last report was taken."""

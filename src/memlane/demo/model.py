@@ -1,21 +1,21 @@
-"""The model: takes the latest frame, finds what belongs together in it, and says what it found."""
+"""The model: a function that finds what belongs together in a frame. It answers, and publishes what it found."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from skimage.segmentation import felzenszwalb
 
-from memlane.demo.variables import LABELS_STEP
+from memlane.demo.report import Received, SawTorn, text_of
+from memlane.demo.seal import Torn, seal, unseal
+from memlane.demo.variables import FRAME, LABELS, LABELS_STEP
 
 if TYPE_CHECKING:
     from memlane.demo.station import Station
 
-RESULTS_PER_SECOND = 40
-
-PATIENCE_SECONDS = 0.02
-"""How long the model waits for a frame before it goes on with the latest: results come without a camera."""
+LINES_PER_SECOND = 10
 
 
 def segment_image(image: Any) -> Any:
@@ -34,15 +34,50 @@ def describe(labels: Any, image: Any) -> dict[str, float]:
     }
 
 
+@final
+class Model:
+    """What the function does, and how it fares."""
+
+    def __init__(self, station: Station) -> None:
+        self._reports = station.reports
+        self._labels, self._statistics = station.publisher("labels"), station.publisher("statistics")
+        self._calls = 0
+        self._seconds = 0.0
+
+    def segment(self, frame: Any) -> Any:
+        """Return the labels of a frame, under the frame's seal.
+
+        Args:
+            frame: As the camera sealed it: an array, or from C++ its bytes, and then the answer is bytes too.
+        """
+        began = time.monotonic()
+        value = np.frombuffer(frame, FRAME)[0]
+        asked = self._unseal(value)
+        found = segment_image(value["pixels"])
+        self._labels.publish(segments=found)
+        self._statistics.publish(**describe(found, value["pixels"]))
+        answer = seal(LABELS, asked, {"segments": found})
+        self._calls += 1
+        self._seconds += time.monotonic() - began
+        return answer.tobytes() if isinstance(frame, bytes) else answer
+
+    def _unseal(self, frame: Any) -> Any:
+        try:
+            asked = unseal(frame)
+        except Torn as error:
+            self._reports.send(SawTorn("frame", text_of(error), time.monotonic_ns()))
+            raise
+        self._reports.send(Received("frame", time.monotonic_ns()))
+        return asked
+
+    def __str__(self) -> str:
+        return f"{self._calls} calls, {self._seconds * 1e3 / max(self._calls, 1):.1f} ms each"
+
+
 def work(station: Station) -> None:
-    """Publish labels and statistics of the latest frame, again and again."""
-    frame = station.reader("frame")
-    labels, statistics = station.publisher("labels"), station.publisher("statistics")
+    """Serve, and say now and then how that goes."""
+    model, speaker = Model(station), station.speaker()
+    station.serve(model.segment)
     station.ready()
-    for _ in station.beats(RESULTS_PER_SECOND):
-        if not frame.wait_for_next(PATIENCE_SECONDS):
-            frame.look()
-        if frame.payload is not None:
-            found = segment_image(frame.payload)
-            labels.publish(found)
-            statistics.publish(describe(found, frame.payload))
+    for _ in station.beats(LINES_PER_SECOND):
+        speaker.say(str(model))

@@ -54,6 +54,7 @@ def draw(figures: list[Figures], path: str) -> None:
     draw_lines(rates, figures, {row.variable: row.variable for row in figures[-1].rows}, lambda row: row.write_rate)
     rates.set_ylabel("writes a second")
     names = {f"{row.variable} / {row.reader}": f"{row.variable}, read by {row.reader}" for row in figures[-1].rows}
+    draw_calls(latencies, figures)
     draw_lines(latencies, figures, names, in_milliseconds)
     latencies.set_ylabel("99th percentile of the latency, ms")
     latencies.set_yscale("log")
@@ -67,6 +68,20 @@ def draw(figures: list[Figures], path: str) -> None:
 def in_milliseconds(row: Row) -> float | None:
     """Return the 99th percentile of a row's latency."""
     return None if row.percentile_99 is None else row.percentile_99 * 1e3
+
+
+def draw_calls(axes: Any, figures: list[Figures]) -> None:
+    """Draw how long calls take."""
+    times = [moment.seconds for moment in figures]
+    values = [moment.calls.percentile_99 for moment in figures]
+    label = "segment(), called by controller"
+    axes.plot(
+        times,
+        [float("nan") if value is None else value * 1e3 for value in values],
+        label=label,
+        color="black",
+        linestyle="--",
+    )
 
 
 def draw_lines(

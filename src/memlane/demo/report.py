@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
-from typing import NamedTuple, final
+from typing import NamedTuple, final, get_args
 
 
 class Ready(NamedTuple):
@@ -45,18 +45,61 @@ class SawTorn(NamedTuple):
     at: int
 
 
+class Received(NamedTuple):
+    """A value arrived as the argument of a call, and its checksum is right."""
+
+    variable: str
+    at: int
+
+
+class Answered(NamedTuple):
+    """A call was answered, and the answer is to what was asked."""
+
+    sent: int
+    at: int
+
+
+class AnsweredWrongly(NamedTuple):
+    """A call was answered by an error, or the answer is to another question."""
+
+    reason: str
+    at: int
+
+
+class ServerDied(NamedTuple):
+    """A call ended by the death of the process that executed it."""
+
+    at: int
+
+
+class Said(NamedTuple):
+    """A line was written to the channel: from now on it must arrive."""
+
+    number: int
+    at: int
+
+
 class Failed(NamedTuple):
     """The process raised, and ends."""
 
     text: str
 
 
-Report = Ready | Wrote | Saw | SawTorn | Failed
+CallReport = Received | Answered | AnsweredWrongly | ServerDied
+Fact = Ready | Wrote | Saw | SawTorn | CallReport | Said
+"""What matters to the account of the run."""
 
-_KINDS: dict[str, type[Report]] = {kind.__name__: kind for kind in (Ready, Wrote, Saw, SawTorn, Failed)}
+Report = Fact | Failed
+
+_KINDS: dict[str, type[Report]] = {kind.__name__: kind for kind in get_args(Report)}
 
 LONGEST_TEXT = 600
 """Characters of a text in a report: escaped, six bytes each, the line still fits what a pipe takes in one piece."""
+
+
+def text_of(error: Exception) -> str:
+    """Return what a report says of an error."""
+    return f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
 
 
 @final

@@ -1,17 +1,26 @@
-"""What travels with each payload, so that its reader can tell a whole value from a torn one."""
+"""What travels with each payload, so that its reader can tell a whole value from a torn one.
+
+A value is a struct: a seal, what is sealed, and a checksum of all bytes before it, which a program in C or C++ computes
+as well.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 class Torn(Exception):
     """The bytes that were read are not those of one write."""
 
 
-class Sealed(NamedTuple):
-    """A payload, and the write that it came from. Times are nanoseconds of ``CLOCK_MONOTONIC``."""
+class Seal(NamedTuple):
+    """The write that a payload came from. Times are nanoseconds of ``CLOCK_MONOTONIC``."""
 
     life: int
     """The writer's: it counts how often that role was started."""
@@ -21,38 +30,37 @@ class Sealed(NamedTuple):
     """When that life wrote for the first time."""
     stamp: int
     """When this write began."""
-    payload: Any
-    """A C-contiguous array, or a dict of numbers and text."""
 
 
-def seal(sealed: Sealed) -> tuple[Any, ...]:
-    """Return what is put into shared memory: the parts, and the checksum of all of them."""
-    return (*sealed, checksum(sealed))
+def sealed_format(*fields: tuple[Any, ...]) -> np.dtype[Any]:
+    """Return the format of sealed values with these fields, laid out as C compilers do it."""
+    seal_format = np.dtype([(name, "i8") for name in Seal._fields], align=True)
+    return np.dtype([("seal", seal_format), *fields, ("checksum", "u4")], align=True)
 
 
-def unseal(value: Any) -> Sealed:
-    """Return the parts of what was read. Raises `Torn` unless they are exactly what one writer sealed."""
-    if not isinstance(value, tuple) or len(value) != len(Sealed._fields) + 1:
-        raise Torn(f"not a sealed value but {type(value).__name__}")
-    sealed = Sealed(*value[:-1])
-    found = checksum(sealed)
-    if found != value[-1]:
+def seal(value_format: np.dtype[Any], write: Seal, payload: Mapping[str, Any]) -> Any:
+    """Return what is put into shared memory. *payload* has a value for each field."""
+    value = np.zeros((), value_format)
+    value["seal"] = write
+    for field, content in payload.items():
+        value[field] = content
+    value["checksum"] = checksum(value)
+    return value
+
+
+def unseal(value: Any) -> Seal:
+    """Return which write a value came from. Raises `Torn` unless it is exactly what one writer sealed."""
+    write = Seal(*value["seal"].item())
+    found = checksum(value)
+    if found != value["checksum"]:
         raise Torn(
-            f"checksum {found:#010x}, sealed with {value[-1]!r}: write {sealed.number!r} of life {sealed.life!r}"
+            f"checksum {found:#010x}, sealed with {value['checksum']:#010x}: write {write.number} of life {write.life}"
         )
-    return sealed
+    return write
 
 
-def checksum(sealed: Sealed) -> int:
-    """Return the CRC-32 of everything that was sealed: of an array the kind and the bytes, of a dict its text.
-
-    Raises:
-        Torn: The payload is neither: nobody seals that.
-    """
-    payload = sealed.payload
-    head = crc32(repr(sealed[:-1]).encode())
-    if isinstance(payload, dict):
-        return crc32(repr(payload).encode(), head)
-    if not hasattr(payload, "dtype"):
-        raise Torn(f"a payload of type {type(payload).__name__}, which nobody sealed")
-    return crc32(payload, crc32(repr((payload.dtype.str, payload.shape)).encode(), head))
+def checksum(value: Any) -> int:
+    """Return the CRC-32 of all bytes that stand before the checksum."""
+    _, place = value.dtype.fields["checksum"]
+    every: Any = np.frombuffer(value, np.uint8)
+    return crc32(every[:place])

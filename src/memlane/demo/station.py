@@ -8,12 +8,15 @@ import signal
 import sys
 import time
 import traceback
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any, final
 
 import memlane
-from memlane.demo.report import LONGEST_TEXT, Failed, Ready, Reports, Saw, SawTorn, Wrote
-from memlane.demo.seal import Sealed, Torn, seal, unseal
+from memlane.demo.question import Question
+from memlane.demo.report import LONGEST_TEXT, Failed, Ready, Reports, Saw, SawTorn, Wrote, text_of
+from memlane.demo.seal import Seal, Torn, seal, unseal
+from memlane.demo.telemetry import Speaker
+from memlane.demo.variables import FRAME, HEAD_BYTES, LABELS, SEGMENT, TELEMETRY, VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,17 +31,18 @@ class Publisher:
 
     def __init__(self, variable: memlane.HostVariable, life: int, reports: Reports) -> None:
         self._variable = variable
+        self._format = VARIABLES[variable.name].format
         self._life = life
         self._reports = reports
         self._number = 0
         self._began = 0
 
-    def publish(self, payload: Any) -> None:
-        """Write a payload; report it when it is there."""
+    def publish(self, **payload: Any) -> None:
+        """Write a value for each field; report it when it is there."""
         stamp = time.monotonic_ns()
         self._number += 1
         self._began = self._began or stamp
-        self._variable.data = seal(Sealed(self._life, self._number, self._began, stamp, payload))
+        self._variable.data = seal(self._format, Seal(self._life, self._number, self._began, stamp), payload)
         self._reports.send(Wrote(self._variable.name, self._number, self._began, time.monotonic_ns()))
 
 
@@ -50,36 +54,23 @@ class Reader:
         self._variable = variable
         self._reports = reports
         self._version = 0
-        self.payload: Any = None
+        self.value: Any = None
         """The newest whole one, None before the first."""
 
     def look(self) -> bool:
         """Take the latest value if it is new; tell whether it was. Waits for nobody."""
-        return self._variable.version != self._version and self._take(self._variable.read)
-
-    def wait_for_next(self, timeout: float) -> bool:
-        """Wait for the next write, as fresh as can be; tell whether it came within *timeout* seconds."""
-        return self._take(lambda: self._next(timeout))
-
-    def _next(self, timeout: float) -> memlane.Reading:
-        self._variable.wait(newer_than=self._variable.version, timeout=timeout)
-        return self._variable.read()  # again, since only this says which write it was
-
-    def _take(self, read: Callable[[], memlane.Reading]) -> bool:
+        if self._variable.version == self._version:
+            return False
         asked = time.monotonic_ns()
         try:
-            value, version, _ = read()
+            value, version, _ = self._variable.read()
             at = time.monotonic_ns()
-            sealed = unseal(value)
-        except memlane.Timeout:
-            return False
+            write = unseal(value)
         except (Torn, memlane.Corrupted) as error:
-            reason = f"{type(error).__name__}: {error}"[:LONGEST_TEXT]
-            self._reports.send(SawTorn(self._variable.name, reason, time.monotonic_ns()))
+            self._reports.send(SawTorn(self._variable.name, text_of(error), time.monotonic_ns()))
             return False
-        self._version = version
-        self.payload = sealed.payload
-        self._reports.send(Saw(self._variable.name, *sealed[:-1], version, asked, at))
+        self._version, self.value = version, value
+        self._reports.send(Saw(self._variable.name, *write, version, asked, at))
         return True
 
 
@@ -96,7 +87,7 @@ class Station:
     def __init__(self, directory: str, life: int, reports: Reports) -> None:
         self._directory = directory
         self._life = life
-        self._reports = reports
+        self.reports = reports
         self._endpoints = ExitStack()
         self.running = True
         """False once the supervisor asked for the end."""
@@ -107,19 +98,37 @@ class Station:
 
     def open(self, name: str) -> memlane.HostVariable:
         """Open a variable, which the supervisor has created, until `close`."""
-        return self._endpoints.enter_context(memlane.HostVariable(name, create=False, directory=self._directory))
+        form = VARIABLES[name].format if name in VARIABLES else None
+        variable = memlane.HostVariable(name, data_format=form, create=False, directory=self._directory)
+        return self._endpoints.enter_context(variable)
 
     def publisher(self, name: str) -> Publisher:
         """Open a variable for writing."""
-        return Publisher(self.open(name), self._life, self._reports)
+        return Publisher(self.open(name), self._life, self.reports)
 
     def reader(self, name: str) -> Reader:
         """Open a variable for reading."""
-        return Reader(self.open(name), self._reports)
+        return Reader(self.open(name), self.reports)
+
+    def question(self) -> Question:
+        """Open the function for calling."""
+        caller = memlane.HostFunctionCaller(SEGMENT, create=False, directory=self._directory)
+        return Question(self._endpoints.enter_context(caller), self.reports)
+
+    def serve(self, function: Callable[[Any], Any]) -> None:
+        """Serve the function in a thread of its own, from now on until `close`."""
+        dispatcher = self._endpoints.enter_context(memlane.HostFunctionDispatcher(directory=self._directory))
+        dispatcher.add(SEGMENT, function, FRAME.itemsize + HEAD_BYTES, LABELS.itemsize + HEAD_BYTES, create=False)
+        dispatcher.start()
+
+    def speaker(self) -> Speaker:
+        """Open the channel for writing."""
+        channel = memlane.open_channel(TELEMETRY, memlane.CHAN_W, create=False, directory=self._directory)
+        return Speaker(self._endpoints.enter_context(channel), self._life, self.reports)
 
     def ready(self) -> None:
         """Report that everything is open."""
-        self._reports.send(Ready(time.monotonic_ns()))
+        self.reports.send(Ready(time.monotonic_ns()))
 
     def beats(self, per_second: float) -> Iterator[None]:
         """Yield at a steady rate while running. A beat that comes late moves the later ones: none is made up for."""
@@ -134,6 +143,11 @@ class Station:
         """Close every endpoint."""
         self._endpoints.close()
 
+    def abandon(self) -> None:
+        """Remove what would stay for a successor when all have closed: nobody will come and read it."""
+        with suppress(memlane.ObjectNotFound):
+            memlane.unlink(TELEMETRY, directory=self._directory)
+
 
 def enter(role: str, life: int, directory: str, sender: Connection[Any, Any]) -> None:
     """Be one of the three processes, in a role's *life*: the first function that runs in each of them."""
@@ -146,7 +160,8 @@ def enter(role: str, life: int, directory: str, sender: Connection[Any, Any]) ->
     try:
         work(station)
     except BrokenPipeError:
-        sys.exit(1)  # the supervisor is gone, so nobody needs this process
+        station.abandon()  # the supervisor is gone, so nobody needs this process
+        sys.exit(1)
     except BaseException:
         reports.send(Failed(traceback.format_exc()[-LONGEST_TEXT:]))
         raise

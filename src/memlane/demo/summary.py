@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from memlane.demo.ledger import Ledger
+    from memlane.demo.supervisor import Settings
 
 WIDTH = 80
 
@@ -21,15 +22,14 @@ WIDTH = 80
 class Outcome(NamedTuple):
     """How a run ended."""
 
+    settings: Settings
     seconds: float
-    is_chaos: bool
     ledger: Ledger
     kills: Counter[str]
     wrong: list[str]
     """What went wrong with the processes themselves."""
     left: list[str]
     """What was still in shared memory when all processes had ended."""
-    gap_limit_ms: float
     stall: float
     """Seconds for which the machine had no time for a process that shares nothing."""
 
@@ -61,8 +61,21 @@ def promises_of(outcome: Outcome) -> Iterator[Promise]:
     yield Promise(
         "longest gap",
         f"{gap_ms:.1f} ms",
-        f"of at most {outcome.gap_limit_ms:g} ms{where}",
-        gap_ms <= outcome.gap_limit_ms,
+        f"of at most {outcome.settings.gap_limit_ms:g} ms{where}",
+        gap_ms <= outcome.settings.gap_limit_ms,
+    )
+    yield Promise(
+        "wrong answers",
+        f"{ledger.calls.wrong:,}",
+        f"of {ledger.calls.answered:,} to the controller's calls; {ledger.calls.died:,} died with the model",
+        not ledger.calls.wrong,
+    )
+    amiss = ledger.telemetry.wrong + ledger.telemetry.lost
+    yield Promise(
+        "lines amiss",
+        f"{amiss:,}",
+        f"lost, doubled or damaged in the channel, of {ledger.telemetry.heard:,}",
+        not amiss,
     )
     yield Promise("left behind", str(len(outcome.left)), "in shared memory, after the last process", not outcome.left)
     yield Promise("failed", str(len(outcome.wrong)), "processes that did what nobody asked for", not outcome.wrong)
@@ -78,7 +91,10 @@ def print_summary(outcome: Outcome) -> bool:
     ]
     lines.append(stall_line(outcome))
     lines += textwrap.wrap(DEFINITION, WIDTH - 2, initial_indent="  ", subsequent_indent="  ")
-    lines += [f"  {detail}" for detail in (*outcome.ledger.torn_reasons, *outcome.left, *outcome.wrong)]
+    lines += [
+        f"  {detail}"
+        for detail in (*outcome.ledger.torn_reasons, *outcome.ledger.calls.reasons, *outcome.left, *outcome.wrong)
+    ]
     broken = [promise.name for promise in promises if not promise.is_kept]
     lines.append(f"Broken: {', '.join(broken)}." if broken else "All promises were kept.")
     print("\n".join(lines), flush=True)  # noqa: T201 - what the command is for
@@ -93,11 +109,13 @@ def stall_line(outcome: Outcome) -> str:
 
 def head_of(outcome: Outcome) -> str:
     """Return the first line."""
-    return f"memlane demo{' --chaos' if outcome.is_chaos else ''}: three processes, {outcome.seconds:.1f} s"
+    settings = outcome.settings
+    options = f"{' --cpp' if settings.programs else ''}{' --chaos' if settings.is_chaos else ''}"
+    return f"memlane demo{options}: three processes, {outcome.seconds:.1f} s"
 
 
 def kill_lines(outcome: Outcome) -> Iterator[str]:
     """Say, after chaos, who was killed how often."""
-    if outcome.is_chaos:
+    if outcome.settings.is_chaos:
         each = ", ".join(f"{role} {outcome.kills[role]}" for role in ROLES)
         yield f"  {'kills':<16} {outcome.kills.total():>9}  {each}, all at work"

@@ -16,8 +16,11 @@ from memlane.demo.stereo import load_pair
 from memlane.demo.summary import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from memlane.demo.display import Display
     from memlane.demo.interruption import Interruption
+    from memlane.demo.telemetry import Hearer
 
 KILL_PERIOD = 0.5
 """Seconds from one kill to the next."""
@@ -35,6 +38,8 @@ class Settings(NamedTuple):
     seconds: float
     is_chaos: bool
     gap_limit_ms: float
+    programs: Mapping[str, str] = {}
+    """Of roles that are played by another program than this package's own."""
 
 
 def run(settings: Settings, display: Display) -> Outcome:
@@ -46,21 +51,19 @@ def run(settings: Settings, display: Display) -> Outcome:
         ledger = Ledger()
         left: list[str] = []
         try:
-            with Crew(namespace.directory, ledger) as crew:
-                shift = Shift(settings, crew, interrupted)
+            with Crew(namespace.directory, ledger, settings.programs) as crew:
+                shift = Shift(settings, crew, interrupted, namespace.hearer)
                 wrong = shift.work(display, Instruments(namespace.variables, ledger, crew))
         finally:
             left += namespace.remove()
-        return Outcome(
-            shift.seconds, settings.is_chaos, ledger, crew.kills, wrong, left, settings.gap_limit_ms, shift.stall
-        )
+        return Outcome(settings, shift.seconds, ledger, crew.kills, wrong, left, shift.stall)
 
 
 @final
 class Shift:
     """The time from the first process's start to the last one's end."""
 
-    def __init__(self, settings: Settings, crew: Crew, interrupted: Interruption) -> None:
+    def __init__(self, settings: Settings, crew: Crew, interrupted: Interruption, hearer: Hearer) -> None:
         self.seconds = 0.0
         """How long all three were watched."""
         self.stall = 0.0
@@ -68,6 +71,7 @@ class Shift:
         self._settings = settings
         self._crew = crew
         self._interrupted = interrupted
+        self._hearer = hearer
 
     def work(self, display: Display, instruments: Instruments) -> list[str]:
         """Start the processes, watch them and end them; return what went wrong with the processes themselves."""
@@ -78,7 +82,9 @@ class Shift:
             self._watch(display, instruments)
         except CrewFailed as error:
             wrong.append(str(error))
-        return wrong + self._crew.end()
+        wrong += self._crew.end()
+        self._crew.hear(self._hearer.take())  # the last words of who was asked to end
+        return wrong
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -103,4 +109,5 @@ class Shift:
     def _listen(self) -> None:
         before = time.monotonic()
         self._crew.listen(LISTEN_SECONDS)
+        self._crew.hear(self._hearer.take())
         self.stall = max(self.stall, time.monotonic() - before - LISTEN_SECONDS)

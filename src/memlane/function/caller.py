@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from memlane import settings
 from memlane._native.caller import Caller
+from memlane.codec.reference import require_reference
 from memlane.endpoint import NamedEndpoint
 from memlane.function import remote
 from memlane.names import encoded_name
@@ -68,6 +69,10 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         fail_fast: True: a call raises `NoServer` where nobody serves the function.
         raw: True: each call takes one bytes-like argument and returns bytes, which C programs send and read as they
             are.
+        arg_format: Fixes what arguments are, for peers in C and C++: a ``ctypes.Structure`` subclass, a numpy
+            ``dtype``, or a ``msgspec.Struct`` subclass of fields of fixed width. A call then takes one value of it, or
+            its fields by their names, and ``max_sz_args`` is its size. Default: what the object has.
+        ret_format: The same of results.
         lanes: Callers that the function can have at once, 1 to 1,024.
         slots: Calls that each of them can have outstanding, 1 to 256.
         create: False: a missing object is `ObjectNotFound`.
@@ -83,6 +88,7 @@ class HostFunctionCaller(NamedEndpoint, Caller):
     Raises:
         ObjectNotFound: There is no such object, and ``create=False``.
         SizeMismatch: The object has other sizes than were given.
+        SchemaMismatch: The object has other formats than were given; the message names the first field that differs.
         NoSpace: The memory could not be reserved.
         TooManyParticipants: Every lane is a live caller's.
         Error: Any other reason; see `memlane.errors`.
@@ -91,10 +97,10 @@ class HostFunctionCaller(NamedEndpoint, Caller):
     Concurrency: any number of threads may share a caller; each call has its own result.
     """
 
-    __slots__ = ("__weakref__", "_fail_fast", "_peer_uid", "_permissions", "_raw", "_seconds", "_trust")
+    __slots__ = ("__weakref__", "_fail_fast", "_formats", "_peer_uid", "_permissions", "_raw", "_seconds", "_trust")
 
     _NOUN = "function"
-    _KEPT = ("_seconds", "_fail_fast", "_raw", "_trust", "_permissions", "_peer_uid")
+    _KEPT = ("_seconds", "_fail_fast", "_raw", "_trust", "_permissions", "_peer_uid", "_formats")
     _ADOPTED = ("max_sz_args", "max_sz_ret", "lanes", "slots", "participants")
 
     def __init__(  # noqa: PLR0913  (each argument is named)
@@ -106,6 +112,8 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         timeout: float | None = None,
         fail_fast: bool = False,
         raw: bool = False,
+        arg_format: Any = None,
+        ret_format: Any = None,
         lanes: int = settings.LANES,
         slots: int = settings.CALL_SLOTS,
         create: bool = True,
@@ -123,6 +131,7 @@ class HostFunctionCaller(NamedEndpoint, Caller):
                 raise ValueError(f"function {name!r}: {argument}={value!r} is not positive")
         self._seconds, self._fail_fast, self._raw = timeout, fail_fast, raw
         self._trust, self._permissions, self._peer_uid = allow_pickle, mode, -1 if peer_uid is None else peer_uid
+        self._formats = {"arg_format": arg_format, "ret_format": ret_format}
         self._open(
             encoded_name(name),
             settings.namespace_directory(directory),
@@ -142,10 +151,12 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         self._prepare(self._seconds, self._raw, self._fail_fast, remote.rebuild)
 
     def _given(self) -> dict[str, Any]:
-        return {**super()._given(), "allow_pickle": self._trust}
+        return {**super()._given(), "allow_pickle": self._trust, **self._formats}
 
     def _check_pickle(self) -> None:
-        """Allow it: the receiver gets a lane of its own, also where this caller was closed."""
+        """Allow it also where this caller was closed: the receiver gets a lane of its own."""
+        for argument, declared in self._formats.items():
+            require_reference(argument, declared)
 
     def _reopen(self, properties: dict[str, Any]) -> None:
         super()._reopen(properties)

@@ -100,6 +100,8 @@ class HostFunctionDispatcher(Closing):
         max_sz_args: int = settings.MAX_SZ_ARGS,
         max_sz_ret: int = settings.MAX_SZ_RET,
         *,
+        arg_format: Any = None,
+        ret_format: Any = None,
         lanes: int = settings.LANES,
         slots: int = settings.CALL_SLOTS,
         create: bool = True,
@@ -114,6 +116,9 @@ class HostFunctionDispatcher(Closing):
                 it raises. Of a call by a C program it gets one ``bytes`` object, and returns bytes.
             max_sz_args: Bytes of the largest encoded arguments.
             max_sz_ret: Bytes of the largest encoded result; 0: calls are one-way.
+            arg_format: Fixes what arguments are, for peers in C and C++, as at the caller. *foo* is then called with
+                one value of it.
+            ret_format: The same of results: what *foo* returns.
             lanes: Callers that the function can have at once.
             slots: Calls that each of them can have outstanding.
             create: False: a missing object is `ObjectNotFound`.
@@ -122,6 +127,7 @@ class HostFunctionDispatcher(Closing):
 
         Raises:
             SizeMismatch: The object has other sizes than were given.
+            SchemaMismatch: The object has other formats than were given; the message names the first field.
             TooManyParticipants: More than ``max_func_count`` functions.
         """
         self._check_open()
@@ -144,6 +150,8 @@ class HostFunctionDispatcher(Closing):
             create=create,
             uuid=None,
             allow_pickle=self._allow_pickle,
+            arg_format=arg_format,
+            ret_format=ret_format,
         )
         with self._lock:
             self._core.add(function, foo)

@@ -1,0 +1,200 @@
+/* Threads that are inside operations when another one forks: the child has their endpoints, and not their operations. */
+#define _GNU_SOURCE
+#include "check.h"
+#include "endpoint.h"
+#include "function_object.h"
+#include "peer.h"
+#include "stream.h"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/syscall.h>
+
+struct sleeper {
+    pthread_t thread;
+    _Atomic(pid_t) identity;
+    void *object;
+    memlane_call call;
+};
+
+static void *read_for_ever(void *argument) {
+    struct sleeper *sleeper = argument;
+    unsigned char byte;
+    uint64_t count;
+    sleeper->identity = (pid_t)syscall(SYS_gettid);
+    memlane_channel_read(sleeper->object, &byte, 1, 1, MEMLANE_NO_DEADLINE, &count, NULL);
+    return NULL;
+}
+
+static void *await_for_ever(void *argument) {
+    struct sleeper *sleeper = argument;
+    memlane_answer answer;
+    sleeper->identity = (pid_t)syscall(SYS_gettid);
+    memlane_call_wait(&sleeper->call, MEMLANE_NO_DEADLINE, &answer, NULL);
+    return NULL;
+}
+
+static void *wait_for_ever(void *argument) {
+    struct sleeper *sleeper = argument;
+    uint64_t newest;
+    sleeper->identity = (pid_t)syscall(SYS_gettid);
+    memlane_variable_wait(sleeper->object, 0, MEMLANE_NO_DEADLINE, &newest, NULL);
+    return NULL;
+}
+
+static char state_of_thread(pid_t thread) {
+    return thread == 0 ? '?' : peer_state(thread); /* /proc knows threads by their number, too */
+}
+
+/* Asleep: it is inside the operation. Before that it did nothing that sleeps. */
+static void put_to_sleep(struct sleeper *sleeper, void *(*body)(void *)) {
+    CHECK_EQUAL(0, pthread_create(&sleeper->thread, NULL, body, sleeper));
+    while (state_of_thread(sleeper->identity) != 'S') {
+        sched_yield();
+    }
+}
+
+static void end_child_well(pid_t pid) {
+    int status;
+    CHECK_CALL(waitpid(pid, &status, 0));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static int count_descriptors(void) {
+    int count = 0;
+    for (int descriptor = 0; descriptor < 100; descriptor++) {
+        count += fcntl(descriptor, F_GETFD) >= 0;
+    }
+    return count;
+}
+
+static void a_child_gives_back_a_channel_that_another_thread_read_from(void) {
+    struct sleeper sleeper = {.object = stream_open(MEMLANE_CHANNEL_READ, 64)};
+    put_to_sleep(&sleeper, read_for_ever);
+    pid_t pid = fork();
+    CHECK_CALL(pid);
+    if (pid == 0) {
+        int before = count_descriptors();
+        memlane_channel_free(sleeper.object);
+        CHECK_EQUAL(before - 1, count_descriptors());
+        _exit(0);
+    }
+    end_child_well(pid);
+    memlane_channel_close(sleeper.object);
+    CHECK_EQUAL(0, pthread_join(sleeper.thread, NULL));
+    memlane_channel_free(sleeper.object);
+}
+
+static void a_child_gives_back_a_function_whose_answer_another_thread_awaited(void) {
+    memlane_function *function = function_open("add");
+    struct sleeper sleeper = {.object = function, .call = function_post(function, 1)};
+    put_to_sleep(&sleeper, await_for_ever);
+    pid_t pid = fork();
+    CHECK_CALL(pid);
+    if (pid == 0) {
+        int before = count_descriptors();
+        memlane_function_close(function);
+        CHECK_EQUAL(before, count_descriptors()); /* the call is one that the child has, too */
+        memlane_call_end(&sleeper.call);
+        memlane_function_free(function);
+        CHECK_EQUAL(before - 1, count_descriptors());
+        _exit(0);
+    }
+    end_child_well(pid);
+    memlane_function_close(function);
+    CHECK_EQUAL(0, pthread_join(sleeper.thread, NULL));
+    memlane_call_end(&sleeper.call);
+    memlane_function_free(function);
+    function_unlink("add");
+}
+
+static void a_child_keeps_its_views_and_not_the_waits_of_other_threads(void) {
+    memlane_variable *variable = endpoint_open("pose"), *empty = endpoint_open("empty");
+    struct sleeper sleeper = {.object = empty};
+    memlane_view view;
+    memlane_error error;
+    CHECK_OK(memlane_variable_write(variable, "pose", 5, 0, 0, &error), &error);
+    CHECK_OK(memlane_variable_view(variable, &view, &error), &error);
+    put_to_sleep(&sleeper, wait_for_ever);
+    pid_t pid = fork();
+    CHECK_CALL(pid);
+    if (pid == 0) {
+        int before = count_descriptors();
+        memlane_variable_free(empty);
+        memlane_variable_free(variable);
+        CHECK_EQUAL(before - 1, count_descriptors());
+        CHECK_STRING("pose", (const char *)view.bytes);
+        memlane_view_release(&view);
+        CHECK_EQUAL(before - 2, count_descriptors());
+        _exit(0);
+    }
+    end_child_well(pid);
+    memlane_variable_close(empty);
+    CHECK_EQUAL(0, pthread_join(sleeper.thread, NULL));
+    memlane_view_release(&view);
+    memlane_variable_free(empty);
+    memlane_variable_free(variable);
+    endpoint_unlink("pose");
+    endpoint_unlink("empty");
+}
+
+/* The parent's handle is closed, and a thread is still inside: nobody but the child's free() gives the child's back. */
+static void a_child_gives_back_what_was_being_closed(void) {
+    memlane_function *function = function_open("add");
+    memlane_dispatcher *dispatcher = function_dispatcher(function);
+    memlane_error error;
+    memlane_task task, none;
+    CHECK_STATUS(MEMLANE_TIMEOUT, memlane_dispatcher_take(dispatcher, NULL, 0, &none, &error));
+    memlane_call call = function_post(function, 1);
+    task = function_take(dispatcher);
+    memlane_function_close(function);
+    pid_t pid = fork();
+    CHECK_CALL(pid);
+    if (pid == 0) {
+        int before = count_descriptors();
+        CHECK_STATUS(MEMLANE_OWNERSHIP_LOST, memlane_task_respond(&task, 0, 0, &error));
+        memlane_call_end(&call);
+        memlane_dispatcher_free(dispatcher);
+        memlane_function_free(function);
+        CHECK_EQUAL(before - 1, count_descriptors());
+        _exit(0);
+    }
+    end_child_well(pid);
+    memlane_task_respond(&task, 0, 0, &error);
+    memlane_call_end(&call);
+    memlane_dispatcher_free(dispatcher);
+    memlane_function_free(function);
+    function_unlink("add");
+}
+
+static void a_child_may_unlock_what_its_thread_had_locked(void) {
+    memlane_channel *channel = stream_open(MEMLANE_CHANNEL_READ, 64);
+    memlane_error error;
+    CHECK_OK(memlane_channel_lock(channel, 0, &error), &error);
+    pid_t pid = fork();
+    CHECK_CALL(pid);
+    if (pid == 0) {
+        int before = count_descriptors();
+        memlane_channel_unlock(channel);
+        CHECK_EQUAL(before, count_descriptors());
+        memlane_channel_free(channel);
+        CHECK_EQUAL(before - 1, count_descriptors());
+        _exit(0);
+    }
+    end_child_well(pid);
+    memlane_channel_unlock(channel);
+    memlane_channel_free(channel);
+}
+
+static const struct check_test tests[] = {
+    {"a child gives back a channel that another thread read from",
+     a_child_gives_back_a_channel_that_another_thread_read_from},
+    {"a child gives back a function whose answer another thread awaited",
+     a_child_gives_back_a_function_whose_answer_another_thread_awaited},
+    {"a child keeps its views, and not the waits of other threads",
+     a_child_keeps_its_views_and_not_the_waits_of_other_threads},
+    {"a child gives back what was being closed", a_child_gives_back_what_was_being_closed},
+    {"a child may unlock what its thread had locked", a_child_may_unlock_what_its_thread_had_locked},
+};
+
+CHECK_MAIN(tests)
