@@ -351,7 +351,25 @@ def hazards(session: nox.Session) -> None:
 def interop(session: nox.Session) -> None:
     """Exchange values between every two of Python 2.7 to the newest, PyPy and C; fails when one is missing."""
     session.install(".", "numpy>=1.24")
-    session.run("python", "-m", "tests.interop.matrix", *session.posargs)
+    packages = Path(session.create_tmp()) / "packages"
+    shutil.rmtree(packages, ignore_errors=True)
+    session.run("python", "-m", "tests.interop.packages", str(packages))
+    session.run("python", "-m", "tests.interop.matrix", "--packages", str(packages), *session.posargs)
+
+
+@nox.session
+def ros(session: nox.Session) -> None:
+    """Run the example of a ROS node with Debian's ROS, which this installs: real messages, a model that is killed."""
+    debian = ("ros-core", "python3-rospy", "python3-rosbag", "python3-sensor-msgs", "python3-numpy")
+    session.run("apt-get", "install", "-y", "-q", "--no-install-recommends", *debian, external=True)
+    session.install(".", "numpy", "scikit-learn", "scikit-image", "pooch")
+    folder, example = Path(session.create_tmp()) / "ros", "examples/ros_segmentation"
+    session.run("python", "-m", "memlane", "compat", "--to", str(folder))
+    session.run("python", f"{example}/cloud.py", str(folder / "cloud.npy"))
+    local = {"ROS_MASTER_URI": "http://localhost:11311", "ROS_HOSTNAME": "localhost"}
+    arguments = ("/usr/bin/python3", str(folder / "cloud.npy"), str(folder), *(session.posargs or ["100"]))
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as namespace:
+        session.run("python", f"{example}/run_with_ros.py", *arguments, env={**local, "MEMLANE_DIR": namespace})
 
 
 @nox.session

@@ -1,15 +1,17 @@
 # -*- coding: utf-8 -*-
 """One side of an exchange between two interpreters, for Python 2.7 to the newest.
 
-    exchange.py ask|answer variable|share|clouds COUNT
+    exchange.py ask|answer SURFACE[,SURFACE...] COUNT
 
-The side that asks sends values and compares what comes back; the other one sends back what it gets. With `memlane`
-installed it is used, else `memlane_compat`. Prints what it is when it is ready, and the milliseconds when it has asked.
+Surfaces: variable, share, array, clouds, map, channel, function. The side that asks sends values and compares what comes
+back; the other one sends back what it gets. With `memlane` installed it is used, else `memlane_compat`. Prints what it is
+when it is ready, and after each surface the milliseconds that it took.
 """
 
 from __future__ import print_function
 
 import os
+import struct
 import sys
 import time
 
@@ -34,11 +36,38 @@ def values(number):
     ]
 
 
-class Variables(object):
+class Exchange(object):
+    """One surface, and how both sides use it."""
+
+    def sample(self, number):
+        choices = values(number)
+        return choices[number % len(choices)]
+
+    def same(self, one, other):
+        return one == other
+
+    def ask(self, count):
+        """Send values and compare what comes back."""
+        for number in range(count):
+            sent = self.sample(number)
+            self.send(sent)
+            came = self.receive()
+            if not self.same(sent, came):
+                sys.exit("exchange %d: sent %.80r, %.80r came back" % (number, sent, came))
+
+    def answer(self, count):
+        """Send back what comes."""
+        for number in range(count):
+            self.send(self.receive())
+
+
+class Variables(Exchange):
     """Two variables, one each way."""
 
+    kind = "variable"
+
     def __init__(self, asks):
-        names = ("ask", "answer") if asks else ("answer", "ask")
+        names = ["%s %s" % (self.kind, side) for side in (("ask", "answer") if asks else ("answer", "ask"))]
         self.mine, self.theirs = [memlane.HostVariable(name, 65536, protocol=2) for name in names]
         self.seen = 0
 
@@ -51,22 +80,15 @@ class Variables(object):
         self.seen = reading[1]
         return reading[0]
 
-    def sample(self, number):
-        choices = values(number)
-        return choices[number % len(choices)]
 
-    def same(self, one, other):
-        return one == other
-
-
-class Shares(Variables):
+class Shares(Exchange):
     """Two shares, one each way."""
 
-    kind, size = "SharedAssign", 65536
+    kind, share, size = "share", "SharedAssign", 65536
 
     def __init__(self, asks):
-        names = ("ask", "answer") if asks else ("answer", "ask")
-        share = getattr(memlane, self.kind)
+        names = ["%s %s" % (self.kind, side) for side in (("ask", "answer") if asks else ("answer", "ask"))]
+        share = getattr(memlane, self.share)
         self.mine, self.theirs = share(names[0], self.size, "put"), share(names[1], self.size, "get")
         self.send = self.mine.put
 
@@ -74,38 +96,124 @@ class Shares(Variables):
         return self.theirs.get(timeout=PATIENCE)
 
 
-class Clouds(Shares):
-    """Point clouds, compared bit by bit."""
+class Arrays(Shares):
+    """Small arrays, compared bit by bit."""
 
-    kind, size = "NumpyShare", "5M"
+    kind, share = "array", "NumpyShare"
+
+    def sample(self, number):
+        import numpy
+
+        return numpy.arange(number, number + 100, dtype="<f4")
+
+    def same(self, one, other):
+        return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+
+
+class Clouds(Arrays):
+    """Point clouds."""
+
+    kind, size = "clouds", "5M"
 
     def sample(self, number):
         import numpy
 
         return numpy.random.RandomState(number).normal(size=CLOUD).astype(numpy.float32)
 
-    def same(self, one, other):
-        return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+
+class Maps(Exchange):
+    """A map: whose turn it is, how long the bytes are, the bytes."""
+
+    size, front = 4096, struct.Struct("<II")
+
+    def __init__(self, asks):
+        self.map = memlane.RWSharedMMap("map", self.size)
+        self.turn, self.after = (0, 1) if asks else (1, 0)
+
+    def sample(self, number):
+        return struct.pack("<I", number) * (1 + number % 1000)
+
+    def send(self, value):
+        with self.map.lock_write(PATIENCE):
+            self.map.seek(0)
+            self.map.write(self.front.pack(self.after, len(value)))
+            self.map.write(value)
+
+    def receive(self):
+        until = time.time() + PATIENCE
+        while time.time() < until:
+            with self.map.lock_read(PATIENCE):
+                turn, size = self.front.unpack(self.map[:8])
+                if turn == self.turn and size:
+                    self.map.seek(8)
+                    return self.map.read(size)
+            time.sleep(0.0001)  # a map wakes nobody: looked at again and again, it leaves the other side its processor
+        sys.exit("nothing came")
 
 
-def main(side, surface, count):
+class Channels(Exchange):
+    """Two channels: the length of some bytes, the bytes. Some are longer than the channel."""
+
+    def __init__(self, asks):
+        to_answer = memlane.open_channel("channel ask", memlane.CHAN_W if asks else memlane.CHAN_R, 3000)
+        to_ask = memlane.open_channel("channel answer", memlane.CHAN_R if asks else memlane.CHAN_W, 3000)
+        self.out, self.back = (to_answer, to_ask) if asks else (to_ask, to_answer)
+
+    sample = Maps.__dict__["sample"]
+
+    def send(self, value):
+        self.out.write(struct.pack("<I", len(value)) + value, timeout=PATIENCE)
+
+    def receive(self):
+        size = struct.unpack("<I", self.back.read_bytes(4, timeout=PATIENCE))[0]
+        return self.back.read_bytes(size, timeout=PATIENCE)
+
+
+class Functions(Exchange):
+    """A function that returns what it is given."""
+
+    def __init__(self, asks):
+        self.left = 0
+        if asks:
+            self.caller = memlane.HostFunctionCaller("function", 65536, 65536, timeout=PATIENCE)
+        else:
+            self.dispatcher = memlane.HostFunctionDispatcher()
+            self.dispatcher.add("function", self.echo, 65536, 65536)
+
+    def echo(self, value):
+        self.left -= 1
+        if self.left == 0:
+            self.dispatcher.stop()
+        return value
+
+    def send(self, value):
+        self.value = value
+
+    def receive(self):
+        return self.caller.call(self.value)
+
+    def answer(self, count):
+        self.left = count
+        self.dispatcher.serve_forever()
+
+
+EXCHANGES = {
+    "variable": Variables, "share": Shares, "array": Arrays, "clouds": Clouds, "map": Maps, "channel": Channels,
+    "function": Functions,
+}
+
+
+def main(side, surfaces, count):
     """Play one side to its end."""
-    exchange = {"variable": Variables, "share": Shares, "clouds": Clouds}[surface](side == "ask")
+    exchanges = [EXCHANGES[surface](side == "ask") for surface in surfaces.split(",")]
     print("%s %d.%d ready" % ((memlane.__name__,) + tuple(sys.version_info[:2])))
     sys.stdout.flush()
     if side == "ask":
         sys.stdin.readline()
-    began = time.time()
-    for number in range(int(count)):
-        if side == "answer":
-            exchange.send(exchange.receive())
-            continue
-        sent = exchange.sample(number)
-        exchange.send(sent)
-        came = exchange.receive()
-        if not exchange.same(sent, came):
-            sys.exit("exchange %d: sent %.80r, %.80r came back" % (number, sent, came))
-    print("%.3f" % ((time.time() - began) * 1000))
+    for exchange in exchanges:
+        began = time.time()
+        getattr(exchange, side)(int(count))
+        print("%.3f" % ((time.time() - began) * 1000))
 
 
 if __name__ == "__main__":

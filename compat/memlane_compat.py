@@ -1,10 +1,10 @@
 # -*- coding: utf-8 -*-
 """memlane for interpreters that the package `memlane` does not know: Python 2.7, 3.5 and newer, PyPy.
 
-One file without dependencies beyond ``ctypes``, and numpy where arrays are wanted: `HostVariable`, `SharedAssign` and
-`NumpyShare` over ``libmemlane.so``, with the names and the meaning that they have in `memlane`. The library is looked for
-in ``$MEMLANE_LIBRARY``, beside this file, and in an installed `memlane`, in this order. ``python -m memlane compat --to
-DIR`` copies both to where nothing can be installed.
+One file without dependencies beyond ``ctypes`` (PyPy: ``cffi``, which it brings along), and numpy where arrays are
+wanted: variables, functions, channels, maps and shares over ``libmemlane.so``, with the names and the meaning that they
+have in `memlane`. The library is looked for in ``$MEMLANE_LIBRARY``, beside this file, and in an installed `memlane`, in
+this order. ``python -m memlane compat --to DIR`` copies both to where nothing can be installed.
 
 Text and bytes between Python 2 and Python 3:
 
@@ -12,26 +12,43 @@ Text and bytes between Python 2 and Python 3:
 - ``bytes`` of Python 3 becomes ``str`` of Python 2. For binary data from Python 2 put a ``bytearray``.
 - ``int`` and ``long`` are one.
 
-Values that are not plain (None, bool, int, float, text, bytes, tuples, lists and dicts of these, arrays) are pickled by the
-protocol of the object: one that Python 2 shall read is created with ``protocol=2``.
+Values that are not plain (None, bool, int, float, text, bytes, tuples, lists and dicts of these, arrays) are pickled by
+the protocol of the object: one that Python 2 shall read is created with ``protocol=2``. Arguments and results of
+functions that are not plain leave from here with protocol 2.
 """
 
 from __future__ import absolute_import, division, print_function
 
+import atexit
 import contextlib
 import ctypes
 import errno
+import io
+import logging
+import mmap
 import os
 import pickle
 import struct
 import sys
+import threading
+import traceback
+import weakref
+
+try:
+    import builtins
+except ImportError:
+    import __builtin__ as builtins
 
 __all__ = [
-    "AccessDenied", "Closed", "Corrupted", "Empty", "EncodingError", "Error", "HostVariable", "InvalidArgument",
-    "InvalidName", "KindMismatch", "LayoutMismatch", "MissingDependency", "NoFreeSlot", "NoSpace", "NumpyShare",
-    "OOMError", "ObjectNotFound", "OwnershipLost", "ReadAccessError", "SchemaMismatch", "SharedAssign", "SizeMismatch",
-    "SystemFailure", "Timeout", "TooManyParticipants", "TooManyViews", "UnsafeNamespace", "UnsafePickle",
-    "UnsupportedNamespace", "ValueTooLarge", "WriteAccessError", "collect", "unlink",
+    "AccessDenied", "AlreadyLocked", "CHAN_R", "CHAN_W", "CallCancelled", "Channel", "Closed", "Corrupted", "Empty",
+    "EncodingError", "EndpointBusy", "Error", "HostFunctionCaller", "HostFunctionDispatcher", "HostVariable",
+    "InvalidArgument", "InvalidName", "KindMismatch", "LOG_ALL", "LOG_BASIC", "LOG_DISABLE", "LayoutMismatch",
+    "MissingDependency", "NoFreeSlot", "NoResponse", "NoServer", "NoSpace", "NumpyShare", "OOMError", "ObjectNotFound",
+    "OperationFailedError", "OppositeEndClosedError", "OppositeEndDiedError", "OwnershipLost", "ParameterTypeError",
+    "PeerDied", "PendingCall", "RWSharedMMap", "ReadAccessError", "RemoteError", "RemoteTraceback", "SchemaMismatch",
+    "SharedAssign", "SharedMMap", "SizeMismatch", "SystemFailure", "Timeout", "TooManyParticipants", "TooManyViews",
+    "UnsafeNamespace", "UnsafePickle", "UnsafeSharedMMap", "UnsupportedNamespace", "ValueTooLarge", "WouldDeadlock",
+    "WriteAccessError", "clean_library", "collect", "init_library", "open_channel", "unlink",
 ]
 
 VERSION = "0.1.0"  # of the library that this file was written for
@@ -39,10 +56,18 @@ VERSION = "0.1.0"  # of the library that this file was written for
 PYTHON_2 = sys.version_info[0] == 2
 if PYTHON_2:
     TEXT, INTEGERS = unicode, (int, long)  # noqa: F821  (names of Python 2)
-    _PermissionError = _FileNotFoundError = _TimeoutError = OSError
+    _PermissionError = _FileNotFoundError = _TimeoutError = _ConnectionError = _BrokenPipeError = OSError
+    _ConnectionRefusedError = OSError
 else:
     TEXT, INTEGERS = str, (int,)
     _PermissionError, _FileNotFoundError, _TimeoutError = PermissionError, FileNotFoundError, TimeoutError  # noqa: F821
+    _ConnectionError, _BrokenPipeError = ConnectionError, BrokenPipeError  # noqa: F821
+    _ConnectionRefusedError = ConnectionRefusedError  # noqa: F821
+PYPY = hasattr(sys, "pypy_version_info")
+
+_LOGGER = logging.getLogger("memlane")
+if PYTHON_2:
+    _LOGGER.addHandler(logging.NullHandler())  # else Python 2 complains at the first message
 
 
 # -- errors, as in memlane.errors ---------------------------------------------------------------------------------
@@ -52,40 +77,77 @@ class Error(Exception):
     """Base of all errors that memlane raises for reasons of its own."""
 
 
-def _error(name, builtin, text):
-    return type(name, (Error,) + (builtin if isinstance(builtin, tuple) else (builtin,)), {"__doc__": text})
+class OperationFailedError(Error, RuntimeError):
+    """The system, or another program, was in the way of an operation that was asked for rightly."""
+
+
+def _error(name, bases, text):
+    bases = bases if isinstance(bases, tuple) else (bases,)
+    if not any(issubclass(base, Error) for base in bases):
+        bases = (Error,) + bases
+    return type(name, bases, {"__doc__": text})
 
 
 AccessDenied = _error("AccessDenied", _PermissionError, "The directory or the object does not let this user in.")
+AlreadyLocked = _error("AlreadyLocked", RuntimeError, "This thread holds a lock of this endpoint.")
+CallCancelled = _error("CallCancelled", RuntimeError, "The call was taken back before anybody had begun it.")
 Closed = _error("Closed", ValueError, "The endpoint was closed.")
 Corrupted = _error("Corrupted", ValueError, "The shared bytes contradict themselves, or were truncated.")
 Empty = _error("Empty", LookupError, "Nothing was ever written.")
 EncodingError = _error("EncodingError", (pickle.PicklingError, TypeError), "The value cannot be turned into bytes.")
+EndpointBusy = _error("EndpointBusy", OperationFailedError, "Somebody alive has this part of the object already.")
 InvalidArgument = _error("InvalidArgument", ValueError, "An argument that no object could satisfy.")
 InvalidName = _error("InvalidName", ValueError, "Not a name for an object.")
 KindMismatch = _error("KindMismatch", TypeError, "The object of this name is of another kind.")
 LayoutMismatch = _error("LayoutMismatch", ValueError, "Made by an incompatible build or machine.")
 MissingDependency = _error("MissingDependency", ImportError, "An optional package, or the library, is needed.")
 NoFreeSlot = _error("NoFreeSlot", RuntimeError, "Every slot is held by a live writer, loan or view.")
-NoSpace = _error("NoSpace", OSError, "The memory could not be reserved.")
+NoResponse = _error("NoResponse", LookupError, "The function gives no responses, or no call waits for one.")
+NoServer = _error("NoServer", _ConnectionRefusedError, "Nobody serves the function; the call is not executed.")
+NoSpace = _error("NoSpace", (OSError, OperationFailedError), "The memory could not be reserved.")
 ObjectNotFound = _error("ObjectNotFound", _FileNotFoundError, "No object of that name, or it was re-created.")
-OOMError = _error("OOMError", MemoryError, "The value does not fit the share; nothing was written.")
+OOMError = _error("OOMError", MemoryError, "It does not fit the memory that is there; nothing was written.")
+OppositeEndClosedError = _error("OppositeEndClosedError", _BrokenPipeError, "The channel's other end closed or died.")
+OppositeEndClosedError.written = None  # bytes that the write put in before; they stay for the next reader
 OwnershipLost = _error("OwnershipLost", RuntimeError, "What was held is held by somebody else now.")
-ReadAccessError = _error("ReadAccessError", _PermissionError, "This side of a share gives.")
+ParameterTypeError = _error("ParameterTypeError", TypeError, "An argument of a type that no channel could take.")
+PeerDied = _error("PeerDied", _ConnectionError, "The process at the other side ended without closing.")
+OppositeEndDiedError = _error("OppositeEndDiedError", (OppositeEndClosedError, PeerDied), "Its owner died.")
+ReadAccessError = _error("ReadAccessError", _PermissionError, "Reading without the lock, or the mode, for it.")
 SchemaMismatch = _error("SchemaMismatch", ValueError, "The object has another format than was asked for.")
 SizeMismatch = _error("SizeMismatch", ValueError, "The object has other sizes than were asked for.")
-SystemFailure = _error("SystemFailure", OSError, "A system call failed.")
+SystemFailure = _error("SystemFailure", (OSError, OperationFailedError), "A system call failed.")
 Timeout = _error("Timeout", _TimeoutError, "The time was over first.")
-TooManyParticipants = _error("TooManyParticipants", RuntimeError, "Every place for an endpoint is taken.")
+Timeout.written = None  # bytes that a channel's write put in before
+Timeout.maybe_executed = None  # of a call that was given up: whether a server had begun it
+TooManyParticipants = _error("TooManyParticipants", OperationFailedError, "Every place for an endpoint is taken.")
 TooManyViews = _error("TooManyViews", RuntimeError, "This endpoint views as many versions as it may.")
 UnsafeNamespace = _error("UnsafeNamespace", _PermissionError, "Others could replace or change what is there.")
 UnsafePickle = _error("UnsafePickle", pickle.UnpicklingError, "A pickle that others could have written.")
 UnsupportedNamespace = _error("UnsupportedNamespace", OSError, "The file system lacks what crash safety needs.")
 ValueTooLarge = _error("ValueTooLarge", ValueError, "The value does not fit the object.")
-WriteAccessError = _error("WriteAccessError", _PermissionError, "This side of a share takes.")
+WouldDeadlock = _error("WouldDeadlock", RuntimeError, "The wait could never end.")
+WriteAccessError = _error("WriteAccessError", _PermissionError, "Writing without the lock, or the mode, for it.")
+
+
+class RemoteError(Error, RuntimeError):
+    """The function raised an exception that cannot be raised here with its own type."""
+
+    def __init__(self, message, type_name="", remote_traceback=""):
+        RuntimeError.__init__(self, message)
+        self.type_name, self.remote_traceback = type_name, remote_traceback
+
+
+class RemoteTraceback(Exception):
+    """The cause of an exception that was raised in another process: the traceback as it was there."""
+
+    def __str__(self):
+        return '\n"""\n%s"""' % self.args[0]
+
 
 # memlane_status of memlane/status.h, and the errno of those that are an OSError (None: the system call's own).
-_OK, _TIMEOUT, _INTERRUPTED, _NO_FREE_SLOT, _BUFFER_TOO_SMALL = 0, 2, 3, 16, 21
+_OK, _TIMEOUT, _INTERRUPTED, _CLOSED, _NO_FREE_SLOT, _CORRUPTED, _OWNERSHIP_LOST = 0, 2, 3, 4, 16, 19, 20
+_BUFFER_TOO_SMALL, _PEER_DIED, _END_CLOSED, _ANSWERED, _TAKEN = 21, 28, 30, 33, 37
 _EXCEPTIONS = {
     1: (Empty,),
     2: (Timeout, errno.ETIMEDOUT),
@@ -109,6 +171,13 @@ _EXCEPTIONS = {
     24: (MemoryError,),
     25: (SystemFailure, None),
     26: (AccessDenied, errno.EACCES),
+    28: (PeerDied, errno.ECONNRESET),
+    29: (EndpointBusy,),
+    30: (OppositeEndClosedError, errno.EPIPE),
+    31: (NoServer, errno.ECONNREFUSED),
+    32: (CallCancelled,),
+    34: (AlreadyLocked,),
+    35: (OwnershipLost,),
 }
 
 
@@ -131,8 +200,24 @@ class _ObjectOptions(ctypes.Structure):
     ]
 
 
-class _Options(ctypes.Structure):  # of variables and of shares: the same fields
-    _fields_ = [("object", _ObjectOptions), ("size", _u64), ("slots", _u64), ("encoding", _u64)]
+def _structure(name, *fields):
+    return type(name, (ctypes.Structure,), {"_fields_": fields})
+
+
+def _words(*names):
+    """Fields of 8 bytes."""
+    return tuple([(name, _u64) for name in names])
+
+
+_OBJECT, _FORMAT = ("object", _ObjectOptions), ("format", ctypes.c_void_p)
+_FORMATS = (("arguments_format", ctypes.c_void_p), ("result_format", ctypes.c_void_p))
+_VariableOptions = _structure("_VariableOptions", _OBJECT, *(_words("size", "slots", "encoding") + (_FORMAT,)))
+_ShareOptions = _structure("_ShareOptions", _OBJECT, *_words("size", "slots", "encoding"))
+_MapOptions = _structure("_MapOptions", _OBJECT, *_words("size"))
+_ChannelOptions = _structure("_ChannelOptions", _OBJECT, *_words("capacity"))
+_FunctionOptions = _structure(
+    "_FunctionOptions", _OBJECT, *(_words("max_arguments", "max_result", "lanes", "slots") + _FORMATS)
+)
 
 
 class _Reading(ctypes.Structure):
@@ -153,40 +238,153 @@ class _View(ctypes.Structure):
     _fields_ = [("variable", ctypes.c_void_p), ("bytes", ctypes.c_void_p), ("reading", _Reading), ("pin", _u32)]
 
 
-class _Properties(ctypes.Structure):
-    _fields_ = [
-        ("size", _u64), ("slots", _u64), ("participants", _u64), ("encoding", _u64), ("ephemeral", ctypes.c_bool),
-        ("uuid", ctypes.c_ubyte * 16), ("name", ctypes.c_char_p), ("directory", ctypes.c_char_p),
+_IDENTITY = (
+    ("ephemeral", ctypes.c_bool), ("uuid", ctypes.c_ubyte * 16), ("name", ctypes.c_char_p),
+    ("directory", ctypes.c_char_p),
+)
+_VariableProperties = _structure(
+    "_VariableProperties", *(_words("size", "slots", "participants", "encoding") + _IDENTITY + (_FORMAT,))
+)
+_MapProperties = _structure("_MapProperties", *(_words("size", "participants") + _IDENTITY))
+_ChannelProperties = _structure(
+    "_ChannelProperties", *(_words("capacity", "participants") + (("mode", ctypes.c_int),) + _IDENTITY)
+)
+_FunctionProperties = _structure(
+    "_FunctionProperties",
+    *(_words("max_arguments", "max_result", "lanes", "slots", "participants") + _IDENTITY + _FORMATS)
+)
+
+
+class _MapLock(ctypes.Structure):
+    _fields_ = [("map", ctypes.c_void_p), ("recovered", ctypes.c_bool), ("fence", _u32), ("place", _u64 * 5)]
+
+
+class _Span(ctypes.Structure):
+    _fields_ = [("channel", ctypes.c_void_p), ("bytes", ctypes.c_void_p), ("size", _u64)]
+
+
+class _ChannelStatus(ctypes.Structure):
+    _fields_ = [("descriptor", ctypes.c_int)] + [
+        (word, ctypes.c_bool)
+        for word in ("reader_is_open", "writer_is_open", "reader_is_closed", "writer_is_closed")
+    ] + [
+        (word, _u64)
+        for word in ("data_bell_offset", "room_bell_offset", "capacity", "read_cursor", "write_cursor")
     ]
 
 
-_handle, _error_p = ctypes.c_void_p, ctypes.POINTER(_Error)
-_status, _size_p = ctypes.c_int, ctypes.POINTER(_u64)
-_open_arguments = [ctypes.POINTER(_handle), ctypes.c_char_p, ctypes.c_size_t, ctypes.POINTER(_Options), _error_p]
+class _Call(ctypes.Structure):
+    _fields_ = [
+        ("function", ctypes.c_void_p), ("bytes", ctypes.c_void_p), ("capacity", _u64), ("fail_fast", ctypes.c_bool),
+        ("slot", _u32), ("tag", _u32), ("sequence", _u32), ("stage", _u32), ("posted_ns", _u64),
+    ]
+
+
+class _Answer(ctypes.Structure):
+    _fields_ = [("bytes", ctypes.c_void_p), ("size", _u64), ("type", _u32), ("failed", ctypes.c_bool)]
+
+
+class _Task(ctypes.Structure):
+    _fields_ = [
+        ("function", ctypes.c_void_p), ("place", _u32), ("type", _u32), ("bytes", ctypes.c_void_p), ("size", _u64),
+        ("response", ctypes.c_void_p), ("capacity", _u64), ("posted_ns", _u64), ("lane", _u32), ("slot", _u32),
+        ("tag", _u32), ("sequence", _u32),
+    ]
+
+
+_handle, _address, _status, _bool = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_bool
+_text, _size = ctypes.c_char_p, ctypes.c_size_t
+
+
+def _pointer(kind):
+    return ctypes.POINTER(kind)
+
+
+_error_p, _count_p = _pointer(_Error), _pointer(_u64)
+
+
+def _opener(options, *between):
+    return _status, [_pointer(_handle), _text, _size] + list(between) + [_pointer(options), _error_p]
+
+
 _FUNCTIONS = {
-    "memlane_version": (ctypes.c_char_p, []),
-    "memlane_variable_options_initialise": (None, [ctypes.POINTER(_Options)]),
-    "memlane_variable_open": (_status, _open_arguments),
+    "memlane_variable_options_initialise": (None, [_pointer(_VariableOptions)]),
+    "memlane_variable_open": _opener(_VariableOptions),
     "memlane_variable_close": (None, [_handle]),
     "memlane_variable_free": (None, [_handle]),
-    "memlane_variable_describe": (None, [_handle, ctypes.POINTER(_Properties)]),
-    "memlane_variable_is_private": (ctypes.c_bool, [_handle]),
-    "memlane_variable_version": (_status, [_handle, _size_p]),
-    "memlane_variable_wait": (_status, [_handle, _u64, _u64, _size_p, _error_p]),
-    "memlane_variable_read": (_status, [_handle, ctypes.c_void_p, _u64, ctypes.POINTER(_Reading), _error_p]),
-    "memlane_variable_loan": (_status, [_handle, ctypes.POINTER(_Loan), _u64, _error_p]),
-    "memlane_loan_commit": (_status, [ctypes.POINTER(_Loan), _u64, _u32, _size_p, _error_p]),
-    "memlane_loan_drop": (None, [ctypes.POINTER(_Loan)]),
-    "memlane_view_release": (None, [ctypes.POINTER(_View)]),
-    "memlane_share_options_initialise": (None, [ctypes.POINTER(_Options)]),
-    "memlane_share_open": (_status, _open_arguments),
+    "memlane_variable_describe": (None, [_handle, _pointer(_VariableProperties)]),
+    "memlane_variable_is_private": (_bool, [_handle]),
+    "memlane_variable_version": (_status, [_handle, _count_p]),
+    "memlane_variable_wait": (_status, [_handle, _u64, _u64, _count_p, _error_p]),
+    "memlane_variable_read": (_status, [_handle, _address, _u64, _pointer(_Reading), _error_p]),
+    "memlane_variable_loan": (_status, [_handle, _pointer(_Loan), _u64, _error_p]),
+    "memlane_loan_commit": (_status, [_pointer(_Loan), _u64, _u32, _count_p, _error_p]),
+    "memlane_loan_drop": (None, [_pointer(_Loan)]),
+    "memlane_view_release": (None, [_pointer(_View)]),
+    "memlane_share_options_initialise": (None, [_pointer(_ShareOptions)]),
+    "memlane_share_open": _opener(_ShareOptions),
     "memlane_share_variable": (_handle, [_handle]),
     "memlane_share_wait": (_status, [_handle, _u64, _error_p]),
     "memlane_share_take": (_status, [_handle, _u64, _error_p]),
-    "memlane_share_view": (_status, [_handle, ctypes.POINTER(_View), _u64, _error_p]),
-    "memlane_share_clear": (_status, [_handle, ctypes.POINTER(ctypes.c_bool), _error_p]),
-    "memlane_unlink": (_status, [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_size_t, _u32, ctypes.c_int64, _error_p]),
-    "memlane_collect": (_status, [ctypes.c_char_p, _u32, ctypes.c_int64, ctypes.POINTER(_u32), _error_p]),
+    "memlane_share_view": (_status, [_handle, _pointer(_View), _u64, _error_p]),
+    "memlane_share_clear": (_status, [_handle, _pointer(_bool), _error_p]),
+    "memlane_share_close": (None, [_handle]),
+    "memlane_share_free": (None, [_handle]),
+    "memlane_map_options_initialise": (None, [_pointer(_MapOptions)]),
+    "memlane_map_open": _opener(_MapOptions),
+    "memlane_map_close": (None, [_handle]),
+    "memlane_map_free": (None, [_handle]),
+    "memlane_map_describe": (None, [_handle, _pointer(_MapProperties)]),
+    "memlane_map_lock_read": (_status, [_handle, _pointer(_MapLock), _u64, _error_p]),
+    "memlane_map_lock_write": (_status, [_handle, _pointer(_MapLock), _u64, _error_p]),
+    "memlane_map_unlock": (_status, [_pointer(_MapLock), _error_p]),
+    "memlane_map_mode": (_status, [_handle]),
+    "memlane_map_descriptor": (_status, [_handle, _pointer(ctypes.c_int), _count_p, _error_p]),
+    "memlane_map_guard": (None, [_handle, _address, _size]),
+    "memlane_map_unguard": (None, [_handle]),
+    "memlane_map_check": (_status, [_handle, _error_p]),
+    "memlane_channel_options_initialise": (None, [_pointer(_ChannelOptions)]),
+    "memlane_channel_open": _opener(_ChannelOptions, ctypes.c_int),
+    "memlane_channel_close": (None, [_handle]),
+    "memlane_channel_free": (None, [_handle]),
+    "memlane_channel_describe": (None, [_handle, _pointer(_ChannelProperties)]),
+    "memlane_channel_lock": (_status, [_handle, _u64, _error_p]),
+    "memlane_channel_unlock": (None, [_handle]),
+    "memlane_channel_write": (_status, [_handle, _address, _u64, _u64, _count_p, _error_p]),
+    "memlane_channel_write_some": (_status, [_handle, _address, _u64, _count_p, _error_p]),
+    "memlane_channel_read": (_status, [_handle, _address, _u64, _u64, _u64, _count_p, _error_p]),
+    "memlane_channel_reserve": (_status, [_handle, _u64, _u64, _pointer(_Span), _error_p]),
+    "memlane_channel_peek": (_status, [_handle, _u64, _u64, _pointer(_Span), _error_p]),
+    "memlane_span_commit": (_status, [_pointer(_Span), _u64, _error_p]),
+    "memlane_span_drop": (None, [_pointer(_Span)]),
+    "memlane_channel_position": (_u64, [_handle]),
+    "memlane_channel_status_read": (_status, [_handle, _pointer(_ChannelStatus), _error_p]),
+    "memlane_function_options_initialise": (None, [_pointer(_FunctionOptions)]),
+    "memlane_function_open": _opener(_FunctionOptions),
+    "memlane_function_close": (None, [_handle]),
+    "memlane_function_free": (None, [_handle]),
+    "memlane_function_describe": (None, [_handle, _pointer(_FunctionProperties)]),
+    "memlane_function_prepare": (_status, [_handle, _error_p]),
+    "memlane_function_is_served": (_bool, [_handle]),
+    "memlane_function_is_private": (_bool, [_handle]),
+    "memlane_function_wait": (_status, [_handle, _u64, _error_p]),
+    "memlane_function_count_dropped": (None, [_handle, _u64]),
+    "memlane_call_begin": (_status, [_handle, _pointer(_Call), _u64, _error_p]),
+    "memlane_call_post": (_status, [_pointer(_Call), _u64, _u32, _error_p]),
+    "memlane_call_wait": (_status, [_pointer(_Call), _u64, _pointer(_Answer), _error_p]),
+    "memlane_call_cancel": (_bool, [_pointer(_Call)]),
+    "memlane_call_end": (_status, [_pointer(_Call)]),
+    "memlane_call_forget": (None, [_pointer(_Call)]),
+    "memlane_dispatcher_make": (_status, [_pointer(_handle), _u32, _error_p]),
+    "memlane_dispatcher_free": (None, [_handle]),
+    "memlane_dispatcher_add": (_status, [_handle, _handle, _error_p]),
+    "memlane_dispatcher_stop": (None, [_handle]),
+    "memlane_dispatcher_resume": (None, [_handle]),
+    "memlane_dispatcher_take": (_status, [_handle, _pointer(_Call), _u64, _pointer(_Task), _error_p]),
+    "memlane_task_respond": (_status, [_pointer(_Task), _u64, _u32, _error_p]),
+    "memlane_task_fail": (_status, [_pointer(_Task), _text, _text, _u64, _u32, _error_p]),
+    "memlane_unlink": (_status, [_text, _text, _size, _u32, ctypes.c_int64, _error_p]),
+    "memlane_collect": (_status, [_text, _u32, ctypes.c_int64, _pointer(_u32), _error_p]),
 }
 
 
@@ -214,21 +412,59 @@ def _load():
             "%s is version %s of memlane, this memlane_compat.py was made for %s: copy both anew by `python -m memlane"
             " compat --to DIR`" % (path, found, VERSION)
         )
+    return _by_cffi(path) if _cffi is not None else _by_ctypes(library)
+
+
+def _by_ctypes(library):
     for name, (result, arguments) in _FUNCTIONS.items():
         function = getattr(library, name)
         function.restype, function.argtypes = result, arguments
     return library
 
 
+# PyPy compiles calls through cffi, and those through ctypes not. Pointers are numbers there.
+_C_TYPES = {
+    None: "void", _bool: "bool", ctypes.c_int: "int", _u32: "uint32_t", ctypes.c_int64: "int64_t", _text: "char *",
+    _size: "size_t", _u64: "uint64_t",
+}
+
+
+def _c_type(kind):
+    return _C_TYPES.get(kind, "uintptr_t")
+
+
+def _by_cffi(path):
+    ffi = _cffi.FFI()
+    for name, (result, arguments) in _FUNCTIONS.items():
+        taken = ", ".join([_c_type(kind) for kind in arguments])
+        ffi.cdef("%s %s(%s);" % (_c_type(result), name, taken))
+    return ffi.dlopen(path)
+
+
+_cffi = None
+if PYPY:
+    try:
+        import cffi as _cffi
+    except ImportError:  # a PyPy without it: ctypes does the same, slower
+        _cffi = None
+
+if _cffi is None:
+    _by, _NOTHING = ctypes.byref, None
+else:
+    _by, _NOTHING = ctypes.addressof, 0
+
 _library = _load()
+
+
+def _text_of(error):
+    message = error.message.decode("utf-8", "replace")
+    return message.encode("utf-8") if PYTHON_2 else message
 
 
 def _check(status, error):
     if status == _OK:
         return
-    message = error.message.decode("utf-8", "replace")
-    if PYTHON_2:
-        message = message.encode("utf-8")
+    message = _text_of(error)
     if status not in _EXCEPTIONS:
         raise SystemError("the library answered %d, which it does not promise here: %s" % (status, message))
     kind = _EXCEPTIONS[status]
@@ -251,7 +487,7 @@ if PYTHON_2:
 
     def _monotonic_ns():
         now = _Timespec()
-        _clock_gettime(1, ctypes.byref(now))  # CLOCK_MONOTONIC
+        _clock_gettime(1, _by(now))  # CLOCK_MONOTONIC
         return now.seconds * 1000000000 + now.nanoseconds
 
 else:
@@ -269,10 +505,10 @@ def _deadline(timeout):
     return 0 if timeout == 0 else _monotonic_ns() + int(timeout * 1e9)
 
 
-def _patiently(attempt, deadline):
+def _patiently(attempt, deadline, chunk_ns=_CHUNK_NS):
     """Repeat an attempt that waits to the deadline given to it, in chunks, until it is over; return its status."""
     while True:
-        until = 0 if deadline == 0 else min(deadline, _monotonic_ns() + _CHUNK_NS)
+        until = 0 if deadline == 0 else min(deadline, _monotonic_ns() + chunk_ns)
         status = attempt(until)
         over = status == _TIMEOUT and until == deadline
         if over or status not in (_TIMEOUT, _INTERRUPTED):
@@ -428,6 +664,17 @@ class _Encoder(object):
             end = offsets[-1] + size
             table += struct.pack("<QQ", offsets[-1], size)
         return bytes(table + self.head), offsets, end
+
+
+def _lay_out(address, front, offsets, buffers):
+    """Write a payload: what comes before the buffers, the buffers, zeros between."""
+    ctypes.memmove(address, front, len(front))
+    end = len(front)
+    for offset, buffer in zip(offsets, buffers):
+        ctypes.memset(address + end, 0, offset - end)
+        source = buffer if isinstance(buffer, bytes) else buffer.ctypes.data
+        ctypes.memmove(address + offset, source, _size_of(buffer))
+        end = offset + _size_of(buffer)
 
 
 def _size_of(buffer):
@@ -667,11 +914,49 @@ class _Pickled(object):
         return self.head, [], len(self.head)
 
 
+def _value_of(endpoint, memory, size, content_type):
+    """The value of a payload that an endpoint copied to private memory."""
+    what = "%s '%s'" % (endpoint._noun, endpoint.name)
+    if content_type not in (_PLAIN, _PLAIN_BUFFERS, _PICKLE, _PICKLE_BUFFERS):
+        raise Corrupted("%s: its type mark %d is none of Python's: a C program wrote it" % (what, content_type))
+    decoder = _Decoder(memory, size, content_type)
+    if content_type in (_PLAIN, _PLAIN_BUFFERS):
+        return decoder.value()
+    _admit_pickle(endpoint, what)
+    keywords = {} if PYTHON_2 else {"encoding": "utf-8", "errors": "surrogateescape"}
+    if content_type == _PICKLE_BUFFERS:
+        if sys.version_info < (3, 8):
+            raise EncodingError(
+                "%s holds a pickle of protocol 5, this interpreter has %d at most: create it with protocol=2, or send"
+                " plain values" % (what, pickle.HIGHEST_PROTOCOL)
+            )
+        keywords["buffers"] = [bytearray(decoder.bytes_beside(0)) for _ in decoder.table]
+    try:
+        return pickle.loads(decoder.head[decoder.at :], **keywords)
+    except (pickle.UnpicklingError, EOFError, ValueError) as error:
+        raise Corrupted("%s holds a pickle that is damaged or too new: %s" % (what, error))
+
+
+def _admit_pickle(endpoint, what):
+    allowed = endpoint._allow_pickle
+    if allowed is None:
+        allowed = endpoint._is_private()
+    if not allowed:
+        raise UnsafePickle(
+            "%s holds a pickle, which could run any code, and others than this user can write to it, or it was"
+            " opened with allow_pickle=False: write plain values, or open it with allow_pickle=True" % what
+        )
+
+
 # -- endpoints ----------------------------------------------------------------------------------------------------
 
 
 def _encoded_name(name):
     return name if isinstance(name, bytes) else _encode_text(name)
+
+
+def _native_text(encoded):
+    return encoded if PYTHON_2 else encoded.decode("utf-8", "surrogateescape")
 
 
 def _directory(directory):
@@ -700,37 +985,115 @@ def _address_of(memory):
     return memory.ctypes.data
 
 
-class _Endpoint(object):
-    """What the classes have in common. Threads may share one, as long as none uses it while another closes it."""
+class _Object(object):
+    """An open endpoint of any kind. Threads may share one."""
 
-    _noun, _opener, _headroom, _too_large, _patience = "variable", "variable", 0, ValueTooLarge, 1.0
+    _noun = ""  # in messages, and the kind's name in C
+    _options = _properties = None  # its structures
     _handle = None
+    _is_closed = False
 
-    def _open(self, name, size, slots, create, persistent, protocol, allow_pickle, directory, mode, peer_uid, crowd):
-        options, error, handle = _Options(), _Error(), ctypes.c_void_p()
-        getattr(_library, "memlane_%s_options_initialise" % self._opener)(ctypes.byref(options))
+    def _open_object(self, name, options, create, persistent, directory, mode, peer_uid, crowd, *between):
+        """Open by options whose own fields are filled in; return what the library says of the object."""
+        error, handle = _Error(), ctypes.c_void_p()
         options.object.directory = _directory(directory)
         options.object.participants = _given(crowd)
-        options.object.ephemeral = _ANY if persistent is None else int(not persistent)
         options.object.permissions = mode
         options.object.peer_user = -1 if peer_uid is None else peer_uid
         options.object.create = create
-        options.size, options.slots, options.encoding = _given(size), _given(slots), _given(protocol)
+        if persistent is not None:
+            options.object.ephemeral = int(not persistent)
         encoded = _encoded_name(name)
-        open_it = getattr(_library, "memlane_%s_open" % self._opener)
-        _check(open_it(ctypes.byref(handle), encoded, len(encoded), ctypes.byref(options), ctypes.byref(error)), error)
-        self._handle, self._is_closed = handle.value, False
-        self._allow_pickle, self._mode, self._peer_uid = allow_pickle, mode, peer_uid
-        self._room = 4096
-        properties = _Properties()
-        _library.memlane_variable_describe(self._handle, ctypes.byref(properties))
-        self._size, self._protocol = properties.size, properties.encoding
-        self._directory, self.name = properties.directory, properties.name.decode("utf-8")
+        open_it = getattr(_library, "memlane_%s_open" % self._noun)
+        _check(open_it(_by(handle), encoded, len(encoded), *(between + (_by(options), _by(error)))), error)
+        self._handle, self._mode, self._peer_uid = handle.value, mode, peer_uid
+        return self._describe()
+
+    def _new_options(self):
+        options = self._options()
+        getattr(_library, "memlane_%s_options_initialise" % self._noun)(_by(options))
+        return options
+
+    def _describe(self):
+        found = self._properties()
+        self._fill_in(found)
+        self._directory, self.name = found.directory, _native_text(found.name)
+        return found
+
+    def _fill_in(self, found):
+        getattr(_library, "memlane_%s_describe" % self._noun)(self._handle, _by(found))
 
     def _open_handle(self):
         if self._handle is None or self._is_closed:
             raise Closed("%s: this endpoint was closed; open it anew" % self._noun)
         return self._handle
+
+    @property
+    def closed(self):
+        """Whether the endpoint was closed."""
+        return self._handle is None or self._is_closed
+
+    def close(self):
+        """Close the endpoint. May be called twice."""
+        if not self.closed:
+            self._is_closed = True
+            getattr(_library, "memlane_%s_close" % self._noun)(self._handle)
+
+    def __del__(self):
+        if self._handle is not None and _library is not None:
+            handle, self._handle = self._handle, None
+            getattr(_library, "memlane_%s_free" % self._noun)(handle)
+
+    def unlink(self):
+        """Remove the object's name. Open endpoints, this one too, go on with the object."""
+        self._open_handle()
+        unlink(self.name, directory=self._directory, mode=self._mode, peer_uid=self._peer_uid)
+
+    def __enter__(self):
+        self._open_handle()
+        return self
+
+    def __exit__(self, *raised):
+        self.close()
+
+    def _state(self):
+        return "open"
+
+    def __repr__(self):
+        state = "closed" if self.closed else self._state()
+        return "<memlane_compat.%s '%s': %s>" % (type(self).__name__, getattr(self, "name", "never opened"), state)
+
+
+class _Endpoint(_Object):
+    """What variables and shares have in common."""
+
+    _noun, _headroom, _too_large, _patience = "variable", 0, ValueTooLarge, 1.0
+    _options, _properties = _VariableOptions, _VariableProperties
+
+    def _open(self, name, size, slots, create, persistent, protocol, allow_pickle, directory, mode, peer_uid, crowd):
+        options = self._new_options()
+        options.size, options.slots, options.encoding = _given(size), _given(slots), _given(protocol)
+        found = self._open_object(name, options, create, persistent, directory, mode, peer_uid, crowd)
+        self._allow_pickle, self._room = allow_pickle, 4096
+        self._size, self._protocol = found.size, found.encoding
+
+    def _fill_in(self, found):
+        self._variable = self._as_variable()
+        _library.memlane_variable_describe(self._variable, _by(found))
+
+    def _as_variable(self):
+        """The handle for functions of variables, which shares know too."""
+        return self._handle
+
+    def _open_variable(self):
+        self._open_handle()
+        return self._variable
+
+    def _is_private(self):
+        return _library.memlane_variable_is_private(self._open_variable())
+
+    def _state(self):
+        return "version %d" % self.version
 
     # -- writing
 
@@ -749,10 +1112,10 @@ class _Endpoint(object):
 
     def _borrow(self, timeout):
         loan, error = _Loan(), _Error()
-        handle, deadline = self._open_handle(), _deadline(timeout)
+        handle, deadline = self._open_variable(), _deadline(timeout)
         while True:
             until = 0 if deadline == 0 else min(deadline, _monotonic_ns() + _CHUNK_NS)
-            status = _library.memlane_variable_loan(handle, ctypes.byref(loan), until, ctypes.byref(error))
+            status = _library.memlane_variable_loan(handle, _by(loan), until, _by(error))
             if status != _NO_FREE_SLOT or until == deadline:
                 _check(status, error)
                 return loan
@@ -764,20 +1127,14 @@ class _Endpoint(object):
         if counted > self._size or length > self._size + self._headroom:
             self._refuse(counted)
         loan = self._borrow(self._patience)
-        ctypes.memmove(loan.bytes, front, len(front))
-        end = len(front)
-        for offset, buffer in zip(offsets, encoder.buffers):
-            ctypes.memset(loan.bytes + end, 0, offset - end)
-            source = buffer if isinstance(buffer, bytes) else buffer.ctypes.data
-            ctypes.memmove(loan.bytes + offset, source, _size_of(buffer))
-            end = offset + _size_of(buffer)
+        _lay_out(loan.bytes, front, offsets, encoder.buffers)
         return self._commit(loan, length, content_type + 1 if offsets else content_type)
 
     def _commit(self, loan, length, content_type):
         version, error = _u64(), _Error()
         commit = _library.memlane_loan_commit
         _check(
-            commit(ctypes.byref(loan), length, content_type, ctypes.byref(version), ctypes.byref(error)), error
+            commit(_by(loan), length, content_type, _by(version), _by(error)), error
         )
         return version.value
 
@@ -789,47 +1146,15 @@ class _Endpoint(object):
         while True:
             memory = _private_memory(self._room)
             status = _library.memlane_variable_read(
-                self._open_handle(), _address_of(memory), self._room, ctypes.byref(reading), ctypes.byref(error)
+                self._open_variable(), _address_of(memory), self._room, _by(reading), _by(error)
             )
             if status != _BUFFER_TOO_SMALL:
                 _check(status, error)
                 return memory, reading
             self._room = reading.size
 
-    def _admit_pickle(self):
-        if self._allow_pickle is None:
-            allowed = _library.memlane_variable_is_private(self._open_handle())
-        else:
-            allowed = self._allow_pickle
-        if not allowed:
-            raise UnsafePickle(
-                "%s '%s' holds a pickle, which could run any code, and others than this user can write to it, or it was"
-                " opened with allow_pickle=False: write plain values, or open it with allow_pickle=True"
-                % (self._noun, self.name)
-            )
-
     def _decoded(self, memory, reading):
-        if reading.type not in (_PLAIN, _PLAIN_BUFFERS, _PICKLE, _PICKLE_BUFFERS):
-            raise Corrupted("%s '%s': its type mark %d is none" % (self._noun, self.name, reading.type))
-        decoder = _Decoder(memory, reading.size, reading.type)
-        if reading.type in (_PLAIN, _PLAIN_BUFFERS):
-            return decoder.value()
-        return self._unpickled(decoder, reading)
-
-    def _unpickled(self, decoder, reading):
-        self._admit_pickle()
-        keywords = {} if PYTHON_2 else {"encoding": "utf-8", "errors": "surrogateescape"}
-        if reading.type == _PICKLE_BUFFERS:
-            if sys.version_info < (3, 8):
-                raise EncodingError(
-                    "%s '%s' holds a pickle of protocol 5, this interpreter has %d at most: create it with protocol=2"
-                    % (self._noun, self.name, pickle.HIGHEST_PROTOCOL)
-                )
-            keywords["buffers"] = [bytearray(decoder.bytes_beside(0)) for _ in decoder.table]
-        try:
-            return pickle.loads(decoder.head[decoder.at :], **keywords)
-        except (pickle.UnpicklingError, EOFError, ValueError) as error:
-            raise Corrupted("%s '%s' holds a pickle that is damaged or too new: %s" % (self._noun, self.name, error))
+        return _value_of(self, memory, reading.size, reading.type)
 
     # -- what it is
 
@@ -837,41 +1162,9 @@ class _Endpoint(object):
     def version(self):
         """The number of the newest value: 0 before the first one, then rising, the same in all processes."""
         version = _u64()
-        if _library.memlane_variable_version(self._open_handle(), ctypes.byref(version)) != _OK:
+        if _library.memlane_variable_version(self._open_variable(), _by(version)) != _OK:
             raise Closed("%s '%s': this endpoint was closed; open it anew" % (self._noun, self.name))
         return version.value
-
-    @property
-    def closed(self):
-        """Whether the endpoint was closed."""
-        return self._handle is None or self._is_closed
-
-    def close(self):
-        """Close the endpoint; views of it stay. May be called twice."""
-        if not self.closed:
-            self._is_closed = True
-            _library.memlane_variable_close(self._handle)
-
-    def __del__(self):
-        if self._handle is not None and _library is not None:
-            handle, self._handle = self._handle, None
-            _library.memlane_variable_free(handle)
-
-    def unlink(self):
-        """Remove the object's name. Open endpoints, this one too, go on with the object."""
-        self._open_handle()
-        unlink(self.name, directory=self._directory.decode("utf-8"), mode=self._mode, peer_uid=self._peer_uid)
-
-    def __enter__(self):
-        self._open_handle()
-        return self
-
-    def __exit__(self, *raised):
-        self.close()
-
-    def __repr__(self):
-        state = "closed" if self.closed else "version %d" % self.version
-        return "<memlane_compat.%s '%s': %s>" % (type(self).__name__, getattr(self, "name", "never opened"), state)
 
 
 class HostVariable(_Endpoint):
@@ -919,7 +1212,7 @@ class HostVariable(_Endpoint):
 
         def attempt(deadline):
             return _library.memlane_variable_wait(
-                self._open_handle(), seen, deadline, ctypes.byref(newest), ctypes.byref(error)
+                self._open_handle(), seen, deadline, _by(newest), _by(error)
             )
 
         _check(_patiently(attempt, _deadline(timeout)), error)
@@ -949,7 +1242,11 @@ def parse_size(size):
 
 
 class _Share(_Endpoint):
-    _noun, _opener, _headroom, _too_large, _patience = "share", "share", _HEADROOM, OOMError, 0
+    _noun, _headroom, _too_large, _patience = "share", _HEADROOM, OOMError, 0
+    _options = _ShareOptions
+
+    def _as_variable(self):
+        return _library.memlane_share_variable(self._handle)
 
     def __init__(
         self, name, size=None, mode=None, slots=None, create=True, persistent=None, protocol=None, allow_pickle=None,
@@ -979,7 +1276,7 @@ class _Share(_Endpoint):
         error = _Error()
 
         def attempt(until):
-            return _library.memlane_share_wait(self._open_handle(), until, ctypes.byref(error))
+            return _library.memlane_share_wait(self._open_handle(), until, _by(error))
 
         _check(_patiently(attempt, deadline), error)
 
@@ -1000,16 +1297,16 @@ class _Share(_Endpoint):
             value = self._decoded(memory, reading)
             self._admit(value)
             error = _Error()
-            status = _library.memlane_share_take(self._open_handle(), reading.version, ctypes.byref(error))
+            status = _library.memlane_share_take(self._open_handle(), reading.version, _by(error))
             if status == _OK:
                 return value, reading.version, reading.real_ns / 1e9
-            if status != 37:  # MEMLANE_TAKEN: look again
+            if status != _TAKEN:  # by another endpoint: look again
                 _check(status, error)
 
     def clear(self):
         """Drop the value that waits to be taken. Returns whether there was one."""
         dropped, error = ctypes.c_bool(), _Error()
-        _check(_library.memlane_share_clear(self._open_handle(), ctypes.byref(dropped), ctypes.byref(error)), error)
+        _check(_library.memlane_share_clear(self._open_handle(), _by(dropped), _by(error)), error)
         return dropped.value
 
 
@@ -1030,7 +1327,7 @@ class _Pinned(object):
 
     def __del__(self):
         if _library is not None:
-            _library.memlane_view_release(ctypes.byref(self.view))
+            _library.memlane_view_release(_by(self.view))
 
 
 class NumpyShare(_Share):
@@ -1082,7 +1379,7 @@ class NumpyShare(_Share):
 
         def attempt(until):
             return _library.memlane_share_view(
-                self._open_handle(), ctypes.byref(view), until, ctypes.byref(error)
+                self._open_handle(), _by(view), until, _by(error)
             )
 
         _check(_patiently(attempt, _deadline(timeout)), error)
@@ -1113,10 +1410,1382 @@ class NumpyShare(_Share):
         try:
             yield array
         except BaseException:
-            _library.memlane_loan_drop(ctypes.byref(loan))
+            _library.memlane_loan_drop(_by(loan))
             raise
         array.flags.writeable = False
         self._commit(loan, length, _PLAIN_BUFFERS)
+
+
+# -- maps ---------------------------------------------------------------------------------------------------------
+
+_READING, _WRITING = 1, 2  # what memlane_map_mode() answers
+# A waiting lock is asked for anew this often, so that Ctrl-C ends the wait also where another thread got the signal.
+# Each time it goes to the end of the queue, so that it must not be often.
+_LOCK_CHUNK_NS = 1000000000
+
+
+class _MapEndpoint(_Object):
+    """The part of the map classes that works on the object."""
+
+    _noun, _options, _properties = "map", _MapOptions, _MapProperties
+
+    def __init__(self, name, size, create, persistent, directory, mode, peer_uid, crowd):
+        options = self._new_options()
+        options.size = _given(size)
+        found = self._open_object(name, options, create, persistent, directory, mode, peer_uid, crowd)
+        self.size = found.size
+
+    def descriptor(self):
+        """A descriptor of the file that carries no lock, and where the bytes begin."""
+        descriptor, offset, error = ctypes.c_int(), _u64(), _Error()
+        _check(_library.memlane_map_descriptor(self._handle, _by(descriptor), _by(offset), _by(error)), error)
+        return descriptor.value, offset.value
+
+    def check(self):
+        """Raise `Closed`, or `Corrupted` where the file was truncated."""
+        error = _Error()
+        _check(_library.memlane_map_check(self._handle, _by(error)), error)
+
+    def mode(self):
+        return _library.memlane_map_mode(self._handle)
+
+    def guard(self):
+        """Protect the mapping at `address`, and its users, against truncation of the file."""
+        _library.memlane_map_guard(self._handle, self.address, self.size)
+
+    def unguard(self):
+        _library.memlane_map_unguard(self._handle)
+
+
+class _Lock(object):
+    """A lock of a map, for ``with``. ``recovered``: a writer died inside, and this is the first lock since."""
+
+    def __init__(self, mapping, timeout, take):
+        self._lock, self._taken = _MapLock(), threading.Lock()
+        _deadline(timeout)
+        self._mapping, self._timeout, self._take = mapping, timeout, take
+
+    def __del__(self):
+        if _library is not None and self._lock.map:  # entered, and forgotten
+            _library.memlane_map_unlock(_by(self._lock), _NOTHING)
+
+    @property
+    def recovered(self):
+        return self._lock.recovered
+
+    def __enter__(self):
+        if not self._taken.acquire(False):
+            raise AlreadyLocked("this lock is held, or waited for: call lock() anew for each with statement")
+        error, handle = _Error(), self._mapping._endpoint._handle
+
+        def attempt(until):
+            return self._take(handle, _by(self._lock), until, _by(error))
+
+        try:
+            _check(_patiently(attempt, _deadline(self._timeout), _LOCK_CHUNK_NS), error)
+        except BaseException:
+            self._taken.release()
+            raise
+        return self
+
+    def __exit__(self, kind, raised, trace):
+        error = _Error()
+        status = _library.memlane_map_unlock(_by(self._lock), _by(error))
+        self._taken.release()
+        if raised is None:
+            _check(status, error)
+
+
+def _address_of_mapping(mapping, size):
+    """Where a mapping's memory is. What exports it goes before this returns, where objects go at once."""
+    return ctypes.addressof((ctypes.c_char * size).from_buffer(mapping))
+
+
+class UnsafeSharedMMap(mmap.mmap):
+    """Shared memory as an `mmap.mmap`, without a lock: `memlane.UnsafeSharedMMap`."""
+
+    _endpoint = None
+
+    def __new__(
+        cls, name, size, create=True, persistent=None, directory=None, mode=0o600, peer_uid=None,
+        max_participants=None
+    ):
+        """Open or create, and map the bytes over a description of the file that carries no lock."""
+        size = None if size is None else parse_size(size)
+        endpoint = _MapEndpoint(name, size, create, persistent, directory, mode, peer_uid, max_participants)
+        descriptor, offset = endpoint.descriptor()
+        try:
+            self = mmap.mmap.__new__(cls, descriptor, endpoint.size, offset=offset)
+        finally:
+            os.close(descriptor)
+        endpoint.address = _address_of_mapping(self, endpoint.size)
+        endpoint.guard()
+        self._endpoint = endpoint
+        return self
+
+    def __init__(self, *arguments, **keywords):
+        """All was done by `__new__`."""
+
+    # -- who may do what: the classes with a lock say more
+
+    def _permit_reading(self, what):
+        self._endpoint.check()
+
+    def _permit_writing(self, what):
+        self._endpoint.check()
+
+    def _may_write(self):
+        return True
+
+    # -- reading and writing
+
+    def __getitem__(self, key):
+        self._permit_reading("reading an index or a slice")
+        value = mmap.mmap.__getitem__(self, key)
+        self._endpoint.check()
+        return value
+
+    def __setitem__(self, key, value):
+        self._permit_writing("writing an index or a slice")
+        mmap.mmap.__setitem__(self, key, value)
+        self._endpoint.check()
+
+    def __delitem__(self, key):
+        self._permit_writing("deleting an index or a slice")
+        raise TypeError("map '%s': memory cannot be deleted: %r" % (self.name, key))
+
+    if PYTHON_2:
+
+        def __getslice__(self, start, stop):
+            return self[slice(start, stop)]
+
+        def __setslice__(self, start, stop, value):
+            self[slice(start, stop)] = value
+
+        def __delslice__(self, start, stop):
+            del self[slice(start, stop)]
+
+    if sys.version_info >= (3, 12) and not PYPY:  # before, no class written in Python can stand before an export
+
+        def __buffer__(self, flags):
+            if self._endpoint is None:  # under construction
+                return mmap.mmap.__buffer__(self, flags)
+            if flags & 1:  # PyBUF_WRITABLE
+                self._permit_writing("an export of its memory for writing")
+            else:
+                self._permit_reading("an export of its memory")
+            exported = mmap.mmap.__buffer__(self, flags)
+            return exported if self._may_write() else exported.toreadonly()
+
+    def write(self, data):
+        """Write at the file position, all or nothing, and move it. Beyond the end: `OOMError`."""
+        self._permit_writing("write()")
+        count = len(data) if isinstance(data, (bytes, bytearray)) else memoryview(data).nbytes
+        try:
+            mmap.mmap.write(self, data)
+        except ValueError:
+            raise self._beyond_the_end(count)
+        self._endpoint.check()
+        return count
+
+    def write_byte(self, byte):
+        """Write one byte at the file position and move it. At the end: `OOMError`."""
+        self._permit_writing("write_byte()")
+        try:
+            mmap.mmap.write_byte(self, byte)
+        except ValueError:
+            raise self._beyond_the_end(1)
+        self._endpoint.check()
+
+    def _beyond_the_end(self, count):
+        self._endpoint.check()
+        return OOMError(
+            "map '%s': %d bytes from position %d reach beyond its %d bytes; nothing was written: seek() back, or"
+            " memlane.unlink() it and create it with a larger size" % (self.name, count, self.tell(), len(self))
+        )
+
+    def resize(self, newsize):
+        """Refuse: other processes have mapped the size that it has."""
+        raise io.UnsupportedOperation(
+            "map '%s' cannot be resized to %d bytes: others have its %d bytes mapped; memlane.unlink() it and create it"
+            " with another size" % (self.name, newsize, len(self))
+        )
+
+    def seek(self, *place):
+        """Move the file position, as `mmap.mmap.seek`."""
+        self._check_open()
+        return mmap.mmap.seek(self, *place)
+
+    def tell(self):
+        """Return the file position of this endpoint."""
+        self._check_open()
+        return mmap.mmap.tell(self)
+
+    def size(self):
+        """Return the size of the map in bytes."""
+        return len(self)
+
+    def __len__(self):
+        self._check_open()
+        return self._endpoint.size
+
+    # -- the endpoint
+
+    @property
+    def name(self):
+        """The name of the object."""
+        return self._endpoint.name
+
+    @property
+    def closed(self):
+        """Whether this endpoint was closed."""
+        return self._endpoint.closed
+
+    def _check_open(self):
+        if self.closed:
+            raise Closed("map '%s': this endpoint was closed; open it anew" % self.name)
+
+    def close(self):
+        """Close the endpoint. Exports of its memory stay valid where the interpreter counts them."""
+        if self.closed:
+            return
+        self._endpoint.close()
+        self._endpoint.unguard()
+        try:
+            mmap.mmap.close(self)
+        except BufferError:  # an export lives: the memory goes with it and this object
+            self._endpoint.guard()
+
+    def __del__(self):
+        if self._endpoint is not None and _library is not None:
+            self._endpoint.unguard()
+
+    def __enter__(self):
+        self._check_open()
+        return self
+
+    def __exit__(self, *reason):
+        self.close()
+
+    def __repr__(self):
+        state = "closed" if self.closed else "%d bytes" % self._endpoint.size
+        return "<memlane_compat.%s '%s': %s>" % (type(self).__name__, self.name, state)
+
+    def unlink(self):
+        """Remove the object's name. Open endpoints, this one too, go on with the object."""
+        self._check_open()
+        self._endpoint.unlink()
+
+
+def _guarded(name, writes):
+    """The method of `mmap.mmap`, behind the permission that it needs."""
+    base = getattr(mmap.mmap, name)
+
+    def method(self, *arguments, **keywords):
+        permit = self._permit_writing if writes else self._permit_reading
+        permit("%s()" % name)
+        value = base(self, *arguments, **keywords)
+        self._endpoint.check()
+        return value
+
+    method.__name__ = name
+    method.__doc__ = base.__doc__
+    return method
+
+
+_READING_METHODS = frozenset(["find", "flush", "read", "read_byte", "readline", "rfind", "seekable"])
+
+# Whatever else this Python's mmap has, and a later one will have, counts as writing: madvise() can punch holes.
+for _name in dir(mmap.mmap):
+    if not _name.startswith("_") and callable(getattr(mmap.mmap, _name)) and _name not in vars(UnsafeSharedMMap):
+        setattr(UnsafeSharedMMap, _name, _guarded(_name, _name not in _READING_METHODS))
+
+
+class _LockedMap(UnsafeSharedMMap):
+    """What the two classes with a lock have in common."""
+
+    _READ_LOCK = _WRITE_LOCK = ""
+
+    def _permit_reading(self, what):
+        self._endpoint.check()
+        if self._endpoint.mode() == 0:
+            raise ReadAccessError(
+                errno.EACCES,
+                "map '%s': %s needs its lock: use it inside `with %s:`" % (self.name, what, self._READ_LOCK),
+            )
+
+    def _permit_writing(self, what):
+        self._endpoint.check()
+        mode = self._endpoint.mode()
+        if mode != _WRITING:
+            held = " and this thread has its read lock" if mode == _READING else ""
+            raise WriteAccessError(
+                errno.EACCES,
+                "map '%s': %s needs its lock%s: use it inside `with %s:`" % (self.name, what, held, self._WRITE_LOCK),
+            )
+
+    def _may_write(self):
+        return self._endpoint.mode() == _WRITING
+
+
+class SharedMMap(_LockedMap):
+    """Shared memory as an `mmap.mmap`, under one lock: `memlane.SharedMMap`."""
+
+    _READ_LOCK = _WRITE_LOCK = "shm.lock()"
+
+    def lock(self, timeout=None):
+        """Lock the whole map: ``with shm.lock() as lock:``."""
+        return _Lock(self, timeout, _library.memlane_map_lock_write)
+
+
+class RWSharedMMap(_LockedMap):
+    """Shared memory as an `mmap.mmap`, under a lock for many readers or one writer: `memlane.RWSharedMMap`."""
+
+    _READ_LOCK, _WRITE_LOCK = "shm.lock_read()", "shm.lock_write()"
+
+    def __new__(cls, name, size, max_readers=None, **keywords):
+        """Open or create; ``max_readers`` is accepted for what was written for other classes: there is no limit."""
+        return UnsafeSharedMMap.__new__(cls, name, size, **keywords)
+
+    def lock_read(self, timeout=None):
+        """Lock for reading, beside other readers."""
+        return _Lock(self, timeout, _library.memlane_map_lock_read)
+
+    def lock_write(self, timeout=None):
+        """Lock for writing, and reading, alone."""
+        return _Lock(self, timeout, _library.memlane_map_lock_write)
+
+
+# -- channels -----------------------------------------------------------------------------------------------------
+
+CHAN_R, CHAN_W = 0, 1
+LOG_DISABLE, LOG_BASIC, LOG_ALL = 0, 1, 2
+_LEVELS = {LOG_DISABLE: 60, LOG_BASIC: 20, LOG_ALL: 10}
+_channels = weakref.WeakSet()  # every channel of this process that was not collected yet
+
+
+def _bytes_like(data, what):
+    """The address and size of a bytes-like object, and what keeps them valid."""
+    if isinstance(data, bytes):
+        return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0, len(data), data
+    try:
+        view = memoryview(data)
+        if view.readonly:
+            return _bytes_like(view.tobytes(), what)
+        size = len(view.tobytes()) if PYTHON_2 else view.nbytes
+        if size == 0:
+            return 0, 0, None
+        kept = (ctypes.c_char * size).from_buffer(data if PYTHON_2 else view.cast("B"))
+    except (TypeError, ValueError) as error:
+        raise ParameterTypeError("%s, not %s: %s" % (what, type(data).__name__, error))
+    return ctypes.addressof(kept), size, kept
+
+
+class Channel(_Object):
+    """One end of a stream of bytes between two processes: `memlane.Channel`."""
+
+    _noun, _options, _properties = "channel", _ChannelOptions, _ChannelProperties
+    _listener = None
+
+    def __init__(
+        self, cid, mode, chanSz=None, create=True, persistent=None, directory=None, file_mode=0o600, peer_uid=None,
+        max_participants=None
+    ):
+        if not isinstance(cid, (bytes, TEXT)):
+            raise ParameterTypeError("cid is str or bytes, not %s" % type(cid).__name__)
+        if mode not in (CHAN_R, CHAN_W):
+            raise ValueError("channel %r: mode=%r is neither CHAN_R (0) nor CHAN_W (1)" % (cid, mode))
+        if chanSz is not None and chanSz < 1:
+            raise ValueError("channel %r: chanSz=%r is not positive" % (cid, chanSz))
+        options = self._new_options()
+        options.capacity = _given(chanSz)
+        found = self._open_object(
+            cid, options, create, persistent, directory, file_mode, peer_uid, max_participants, mode
+        )
+        self.capacity, self._is_reader, self._unread = found.capacity, mode == CHAN_R, b""
+        _channels.add(self)
+        _LOGGER.info("channel '%s': opened for %s", self.name, "reading" if self._is_reader else "writing")
+
+    def close(self):
+        """Close this end; the other one learns of it. May be called twice."""
+        if not self.closed:
+            _LOGGER.info("channel '%s': closed at byte %d", self.name, self.position)
+        _Object.close(self)
+
+    def _fail(self, status, error):
+        """Raise for a status that is not good. Here the opposite end is the only peer that can die."""
+        try:
+            _check(status, error)
+        except PeerDied as failure:
+            raise OppositeEndDiedError(errno.EPIPE, failure.args[1])
+
+    @contextlib.contextmanager
+    def _turn(self, deadline):
+        """Keep other threads off."""
+        error, handle = _Error(), self._open_handle()
+        _check(_patiently(lambda until: _library.memlane_channel_lock(handle, until, _by(error)), deadline), error)
+        try:
+            yield handle
+        finally:
+            _library.memlane_channel_unlock(handle)
+
+    # -- writing
+
+    def write(self, data, timeout=None):
+        """Write all bytes, waiting while the channel is full; return how many. What fails says ``written``."""
+        address, size, kept = _bytes_like(data, "a channel takes bytes-like objects")
+        deadline, written, error, done = _deadline(timeout), _u64(), _Error(), [0]
+        with self._turn(deadline) as handle:
+
+            def attempt(until):
+                written.value = 0
+                status = _library.memlane_channel_write(
+                    handle, address + done[0], size - done[0], until, _by(written), _by(error)
+                )
+                done[0] += written.value
+                return status
+
+            try:
+                self._fail(_patiently(attempt, deadline), error)
+            except (Timeout, OppositeEndClosedError) as failure:
+                failure.written = done[0]
+                raise
+        return done[0]
+
+    def write_some(self, data):
+        """Write what fits at once, and return how many bytes that were."""
+        address, size, kept = _bytes_like(data, "a channel takes bytes-like objects")
+        written, error = _u64(), _Error()
+        status = _library.memlane_channel_write_some(self._open_handle(), address, size, _by(written), _by(error))
+        self._fail(status, error)
+        return written.value
+
+    # -- reading
+
+    def _check_reader(self):
+        self._open_handle()
+        if self._listener is not None and self._listener.running:
+            raise EndpointBusy("channel '%s': a callback gets its bytes (read_async): stop() that first" % self.name)
+
+    def read(self, buf, n, blocking=False, timeout=None):
+        """Read up to ``n`` bytes into a writable buffer; return how many. Blocking: ``n``, or less at the end."""
+        self._check_reader()
+        if isinstance(buf, bytes):
+            raise ParameterTypeError("a channel reads into writable bytes-like objects, not %s" % type(buf).__name__)
+        address, size, kept = _bytes_like(buf, "a channel reads into writable bytes-like objects")
+        if not 0 <= n <= size:
+            raise ValueError("channel '%s': n=%d bytes into a buffer of %d" % (self.name, n, size))
+        if timeout is not None and not blocking:
+            raise ValueError("a timeout is for a blocking read: say blocking=True too")
+        if n == 0:
+            return 0
+        if blocking:
+            return self._read_into(address, n, n, _deadline(timeout))
+        try:
+            return self._read_into(address, n, 0, 0)
+        except Timeout:  # another thread reads
+            return 0
+
+    def _read_into(self, address, size, least, deadline):
+        """Read up to `size` bytes, waiting for `least`. What was consumed when it fails stays for the next reading."""
+        with self._turn(deadline) as handle:
+            kept, self._unread = self._unread[:size], self._unread[size:]
+            ctypes.memmove(address, kept, len(kept))
+            done = [len(kept)]
+            try:
+                self._read_pieces(handle, address, size, least, deadline, done)
+            except BaseException:
+                self._unread = ctypes.string_at(address, done[0]) + self._unread
+                raise
+            return done[0]
+
+    def _read_pieces(self, handle, address, size, least, deadline, done):
+        count, error, once = _u64(), _Error(), least == 0
+        while done[0] < max(least, 1):
+            # All at once where the channel can hold it; a part of it at a time lets the writer go on meanwhile.
+            wanted = max(least, 1) - done[0]
+            if least > self.capacity:
+                wanted = min(wanted, (self.capacity + 3) // 4)
+
+            def attempt(until):
+                return _library.memlane_channel_read(
+                    handle, address + done[0], size - done[0], wanted, until, _by(count), _by(error)
+                )
+
+            count.value = 0
+            status = _patiently(attempt, deadline)
+            done[0] += count.value
+            if once and status == _TIMEOUT:
+                return
+            if status in (_END_CLOSED, _PEER_DIED) and done[0] > 0:
+                return
+            self._fail(status, error)
+            if count.value < wanted:  # the end of the stream
+                return
+
+    def _fresh_bytes(self, size, least, timeout):
+        self._check_reader()
+        memory = ctypes.create_string_buffer(max(1, size))
+        count = self._read_into(ctypes.addressof(memory), size, least, _deadline(timeout)) if size else 0
+        return memory.raw[:count]
+
+    def read_bytes(self, n, timeout=None):
+        """Wait for ``n`` bytes and return them; fewer at the end of the stream."""
+        if n < 0:
+            raise ValueError("channel '%s': n=%d bytes cannot be read" % (self.name, n))
+        return self._fresh_bytes(n, n, timeout)
+
+    def readinto(self, buffer):
+        """Wait for a byte at least, and read what is there, as raw files do; 0 at the end of the stream."""
+        self._check_reader()
+        address, size, kept = _bytes_like(buffer, "a channel reads into writable bytes-like objects")
+        try:
+            return self._read_into(address, size, 1, _FOREVER) if size else 0
+        except OppositeEndClosedError:
+            return 0
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        """Return what came, as soon as there is something; the end of the stream ends the iteration."""
+        try:
+            return self._fresh_bytes(min(self.capacity, 65536), 1, None)
+        except OppositeEndClosedError:
+            raise StopIteration
+
+    next = __next__
+
+    # -- in place
+
+    def _take_span(self, take, size, timeout):
+        span, error, handle, deadline = _Span(), _Error(), self._open_handle(), _deadline(timeout)
+        status = _patiently(lambda until: take(handle, size, until, _by(span), _by(error)), deadline)
+        self._fail(status, error)
+        memory = (ctypes.c_ubyte * span.size).from_address(span.bytes)
+        return span, memory
+
+    @contextlib.contextmanager
+    def _in_place(self, span, memory):
+        error, size = _Error(), span.size
+        view = memoryview(memory) if PYTHON_2 else memoryview(memory).cast("B")
+        if self._is_reader and hasattr(view, "toreadonly"):
+            view = view.toreadonly()  # the memory is read-only in each case
+        try:
+            yield view
+        except BaseException:
+            _library.memlane_span_drop(_by(span))
+            raise
+        finally:
+            if not PYTHON_2:
+                view.release()
+        _check(_library.memlane_span_commit(_by(span), size, _by(error)), error)
+
+    def reserve(self, n, timeout=None):
+        """Fill ``n`` bytes in place, in a ``with`` block: its end publishes them, an exception does not."""
+        if n < 1:
+            raise ValueError("channel '%s': n=%r bytes cannot be reserved" % (self.name, n))
+        return self._in_place(*self._take_span(_library.memlane_channel_reserve, n, timeout))
+
+    def peek(self, n=None, timeout=None):
+        """Look at the next bytes in place, in a ``with`` block: its end consumes them, an exception does not."""
+        if n is not None and n < 1:
+            raise ValueError("channel '%s': n=%r bytes cannot be looked at" % (self.name, n))
+        self._check_reader()
+        return self._in_place(*self._take_span(_library.memlane_channel_peek, n or 0, timeout))
+
+    def read_async(self, callback):
+        """Call back from a thread with whatever arrives; the handle's ``stop()`` ends it."""
+        self._check_reader()
+        if not self._is_reader:
+            raise ValueError("channel '%s': this end was opened for writing only" % self.name)
+        self._listener = _Listener(self, callback)
+        return self._listener
+
+    # -- what it is
+
+    def readable(self):
+        """Whether this is the reading end, as files say it."""
+        return self._is_reader
+
+    def writable(self):
+        """Whether this is the writing end, as files say it."""
+        return not self._is_reader
+
+    def seekable(self):
+        """Whether one can go back, as files say it: never."""
+        return False
+
+    def flush(self):
+        """Do nothing: what was written is there."""
+
+    @property
+    def position(self):
+        """How many bytes of the stream this end and those before it have read, or written."""
+        return _library.memlane_channel_position(self._handle) - len(self._unread)
+
+    def status(self):
+        """Return the line that `print_status` prints: ends, cursors and how full the channel is."""
+        found, error = _ChannelStatus(), _Error()
+        _check(_library.memlane_channel_status_read(self._open_handle(), _by(found), _by(error)), error)
+        filled = found.write_cursor - found.read_cursor
+        state = "empty" if filled == 0 else "full" if filled >= found.capacity else "normal"
+        listening = self._listener is not None and self._listener.running
+        return (
+            "Channel(%s): mode=%s hSharedMem=%d listener=%d syncBuf={RO=%d WO=%d RC=%d WC=%d hREvt=%d hWEvt=%d bufSz=%d"
+            " rc=%d wc=%d state=%s}" % (
+                self.name, "R" if self._is_reader else "W", found.descriptor, listening, found.reader_is_open,
+                found.writer_is_open, found.reader_is_closed, found.writer_is_closed, found.data_bell_offset,
+                found.room_bell_offset, found.capacity, found.read_cursor, found.write_cursor, state,
+            )
+        )
+
+    def print_status(self):
+        """Print `status`."""
+        print(self.status())
+
+    def _state(self):
+        return "%s, at byte %d of a stream through %d" % (
+            "reader" if self._is_reader else "writer", self.position, self.capacity
+        )
+
+
+class _Listener(object):
+    """Calls back with whatever arrives at the reading end of a channel. A context manager, which stops it."""
+
+    def __init__(self, channel, callback):
+        self._channel, self._callback, self._stopping = channel, callback, threading.Event()
+        self._thread = threading.Thread(target=self._listen, name="memlane-%s" % channel.name)
+        self._thread.daemon = True
+        self._thread.start()
+
+    @property
+    def running(self):
+        """Whether it still listens."""
+        return self._thread.is_alive() and threading.current_thread() is not self._thread
+
+    def stop(self):
+        """Listen no more. Waits for a callback that is running, unless it is the caller."""
+        self._stopping.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *raised):
+        self.stop()
+
+    def _listen(self):
+        channel = self._channel
+        try:
+            unread, channel._unread = channel._unread, b""
+            if unread:
+                self._callback(unread)
+            while not self._stopping.is_set():
+                self._deliver()
+        except (OppositeEndClosedError, Closed) as error:
+            _LOGGER.info("%s", error)
+        except Exception:
+            _LOGGER.exception(
+                "channel '%s': its listener ends, and what it was given last is not consumed", channel.name
+            )
+
+    def _deliver(self):
+        try:
+            span, memory = self._channel._take_span(_library.memlane_channel_peek, 0, 0.05)
+        except Timeout:
+            return
+        with self._channel._in_place(span, memory) as view:
+            self._callback(view.tobytes())
+
+
+def open_channel(cid, mode, chanSz=None, **options):
+    """Open one end of a channel, or create the channel: see `Channel`, whose arguments these are."""
+    return Channel(cid, mode, chanSz, **options)
+
+
+def init_library(logLevel=LOG_DISABLE):
+    """Set what the logger ``memlane`` lets through: nothing, opening and closing (``LOG_BASIC``), or all."""
+    if logLevel not in _LEVELS:
+        raise ValueError("logLevel=%r is none of LOG_DISABLE (0), LOG_BASIC (1) and LOG_ALL (2)" % (logLevel,))
+    _LOGGER.setLevel(_LEVELS[logLevel])
+
+
+def clean_library():
+    """Close every channel that this process has open. What peers have open stays open to them."""
+    for channel in list(_channels):
+        channel.close()
+
+
+# -- functions ----------------------------------------------------------------------------------------------------
+
+# Type marks of requests and responses: docs/format/function.md.
+_RAW, _CONTENT_MASK, _WITH_KEYWORDS, _WITH_EXCEPTION = 0, 0xFF, 0x100, 0x200
+_CALL_PROTOCOL = 2  # of what is not plain: every Python reads it
+_KEPT = 1024  # responses that nobody collected
+_DEPTH = 32  # callbacks around one that waits for another
+_FATES = (
+    (False, "nobody had begun it: it was taken back, and will not be executed"),
+    (True, "a server had begun it: it may be executed, and its response will be dropped"),
+    (True, "its response came too late, and was dropped"),
+)
+_TEXT_LIMIT, _TRACEBACK_LIMIT, _DESCRIPTION_LIMIT = 1000, 1800, 3000
+_shifts = threading.local()  # of threads that run callbacks: the core that they serve, and how deep they are
+
+
+def _remote_types():
+    """Exceptions that are made anew at the caller, from plain arguments: no response runs code."""
+    found = {}
+    for name, kind in vars(builtins).items():
+        if isinstance(kind, type) and issubclass(kind, Exception):
+            found["builtins." + name] = kind
+    for name, kind in globals().items():
+        if isinstance(kind, type) and issubclass(kind, Error) and kind is not RemoteError:
+            found["memlane." + name] = kind
+    return found
+
+
+def _type_name(kind):
+    if issubclass(kind, Error) and kind.__module__ == __name__:
+        return "memlane." + kind.__name__
+    module = "builtins" if kind.__module__ == "exceptions" else kind.__module__
+    return "%s.%s" % (module, getattr(kind, "__qualname__", kind.__name__))
+
+
+def _cut(encoded, limit):
+    """The last bytes that fit: those of a traceback matter most."""
+    return encoded if len(encoded) <= limit else b"..." + encoded[-limit:]
+
+
+def _utf8(text):
+    """Text of any kind as UTF-8."""
+    if isinstance(text, bytes):
+        text = text.decode("utf-8", "replace")
+    return text.encode("utf-8", "replace" if PYTHON_2 else "backslashreplace")
+
+
+def _describe_exception(error):
+    """The text of an exception, and the description that its caller makes it of."""
+    name = _type_name(type(error))
+    try:
+        message = str(error)
+    except Exception as failure:
+        message = "<its __str__ raised %s>" % type(failure).__name__
+    short = name.rpartition(".")[2]
+    text = _utf8("%s: %s" % (short, message) if message else short).replace(b"\0", b"?")[:_TEXT_LIMIT]
+    trace = _cut(_utf8("".join(traceback.format_exception(*sys.exc_info()))), _TRACEBACK_LIMIT)
+    trace = trace.decode("utf-8", "ignore")
+    for arguments in (error.args if _remote_types().get(name) is type(error) else None, None):
+        try:
+            encoder = _Encoder((name, arguments, trace))
+        except (_NotPlain, UnicodeError):
+            continue
+        if not encoder.buffers and len(encoder.head) <= _DESCRIPTION_LIMIT:
+            return text, bytes(encoder.head)
+    return text, b""
+
+
+def _rebuilt_exception(text, description):
+    """The exception to raise at the caller. What a server that is no Python program sends is a text alone."""
+    message = _native_text(text) if PYTHON_2 else text.decode("utf-8", "replace")
+    name, arguments, trace = "", None, ""
+    try:
+        if description:
+            name, arguments, trace = _Decoder(bytearray(description), len(description), _PLAIN).value()
+        kind = _remote_types().get(name)
+        error = RemoteError(message, name, trace) if kind is None or arguments is None else kind(*arguments)
+    except Exception:  # a description that nothing can be made of: its text is still there
+        return RemoteError(message)
+    if trace:
+        error.__cause__ = RemoteTraceback(trace.encode("utf-8") if PYTHON_2 else trace)
+    return error
+
+
+def _message(value):
+    """A value on its way into a call: (content type, encoder)."""
+    try:
+        return _PLAIN, _Encoder(value)
+    except (_NotPlain, UnicodeError):
+        return _PICKLE, _Pickled(value, _CALL_PROTOCOL)
+
+
+def _write_message(value, address, capacity):
+    """Write a value where there is room; return its size, which may be more, and its content type."""
+    content, encoder = _message(value)
+    front, offsets, size = encoder.layout()
+    if size <= capacity:
+        _lay_out(address, front, offsets, encoder.buffers)
+    return size, content + 1 if offsets else content
+
+
+def _write_raw(data, address, capacity):
+    """Copy bytes; None is no bytes."""
+    if data is None:
+        return 0
+    source, size, kept = _bytes_like(data, "a raw call takes and gives bytes-like objects")
+    if size <= capacity:
+        ctypes.memmove(address, source, size)
+    return size
+
+
+def _read_message(endpoint, address, size, content):
+    """The value of a message in shared memory, which others may change meanwhile: of a copy of it."""
+    if content == _RAW:
+        return ctypes.string_at(address, size)
+    memory = _private_memory(size)
+    ctypes.memmove(_address_of(memory), address, size)
+    return _value_of(endpoint, memory, size, content)
+
+
+class _Function(_Object):
+    """One endpoint of a function, for both sides."""
+
+    _noun, _options, _properties = "function", _FunctionOptions, _FunctionProperties
+
+    def __init__(
+        self, name, max_sz_args, max_sz_ret, lanes, slots, create, persistent, allow_pickle, directory, mode, peer_uid,
+        crowd
+    ):
+        if (max_sz_args is not None and max_sz_args < 1) or (max_sz_ret is not None and max_sz_ret < 0):
+            raise ValueError(
+                "function %r: max_sz_args=%r, max_sz_ret=%r is no size" % (name, max_sz_args, max_sz_ret)
+            )
+        options = self._new_options()
+        options.max_arguments, options.max_result = _given(max_sz_args), _given(max_sz_ret)
+        options.lanes, options.slots = _given(lanes), _given(slots)
+        found = self._open_object(name, options, create, persistent, directory, mode, peer_uid, crowd)
+        self._is_one_way, self._allow_pickle = found.max_result == 0, allow_pickle
+
+    def _is_private(self):
+        return _library.memlane_function_is_private(self._open_handle())
+
+    @property
+    def is_served(self):
+        """Whether a live process serves the function."""
+        return bool(_library.memlane_function_is_served(self._open_handle()))
+
+    def _state(self):
+        return "served" if self.is_served else "nobody serves it"
+
+
+class HostFunctionCaller(_Function):
+    """A function of another process, called like one's own: `memlane.HostFunctionCaller`."""
+
+    _spare = None
+
+    def __init__(
+        self, name, max_sz_args=None, max_sz_ret=None, timeout=None, fail_fast=False, raw=False, lanes=None, slots=None,
+        create=True, persistent=None, allow_pickle=None, directory=None, mode=0o600, peer_uid=None,
+        max_participants=None
+    ):
+        _deadline(timeout)
+        _Function.__init__(
+            self, name, max_sz_args, max_sz_ret, lanes, slots, create, persistent, allow_pickle, directory, mode,
+            peer_uid, max_participants,
+        )
+        self._timeout, self._fail_fast, self._raw = timeout, fail_fast, raw
+        self._flying, self._kept, self._number, self._lock = {}, {}, 0, threading.RLock()
+        error = _Error()
+        _check(_library.memlane_function_prepare(self._handle, _by(error)), error)
+
+    # -- sending
+
+    def _begin(self, call):
+        """Take a slot; where every one is in use, collect what is over, then wait for one."""
+        error, deadline = _Error(), None
+        while True:
+            status = _library.memlane_call_begin(self._open_handle(), _by(call), 0, _by(error))
+            if status != _NO_FREE_SLOT:
+                return _check(status, error)
+            deadline = _deadline(self._timeout) if deadline is None else deadline
+            for pending in list(self._flying.values()):
+                pending._look()
+            status = _library.memlane_call_begin(self._handle, _by(call), 0, _by(error))
+            if status != _NO_FREE_SLOT:
+                return _check(status, error)
+            if getattr(_shifts, "core", None) is not None:
+                # The calls that are under way may be those of the callbacks around this one: no wait would end.
+                return self._another()._begin(call)
+            self._wait_for_slot(deadline)
+
+    def _wait_for_slot(self, deadline):
+        error = _Error()
+
+        def attempt(until):
+            status = _library.memlane_function_wait(self._handle, until, _by(error))
+            return _TIMEOUT if status == _NO_FREE_SLOT else status
+
+        status = _patiently(attempt, deadline)
+        if status == _TIMEOUT:
+            raise Timeout(errno.ETIMEDOUT, _text_of(error))
+        _check(status, error)
+
+    def _another(self):
+        """The same function once more, for calls in the midst of calls."""
+        if self._spare is None:
+            self._spare = HostFunctionCaller(
+                self.name, create=False, directory=self._directory, mode=self._mode, peer_uid=self._peer_uid
+            )
+        return self._spare
+
+    def _send(self, call, arguments, keywords):
+        if self._raw and (len(arguments) != 1 or keywords):
+            raise TypeError("function '%s': a raw call takes one bytes-like argument" % self.name)
+        self._begin(call)
+        try:
+            if self._raw:
+                size, content = _write_raw(arguments[0], call.bytes, call.capacity), _RAW
+            else:
+                message = (arguments, keywords) if keywords else arguments
+                size, content = _write_message(message, call.bytes, call.capacity)
+            error = _Error()
+            mark = content | (_WITH_KEYWORDS if keywords else 0)
+            _check(_library.memlane_call_post(_by(call), size, mark, _by(error)), error)
+        except BaseException:
+            _library.memlane_call_end(_by(call))
+            raise
+        call.fail_fast = self._fail_fast
+
+    # -- waiting
+
+    def _wait_for(self, call, deadline, answer):
+        """Wait for the answer. A callback that waits goes on serving."""
+        core, error = getattr(_shifts, "core", None), _Error()
+        if core is not None:
+            core.serve_until(call, deadline)
+
+        def attempt(until):
+            return _library.memlane_call_wait(_by(call), until, _by(answer), _by(error))
+
+        _check(_patiently(attempt, deadline), error)
+
+    def _decode(self, answer):
+        if not answer.failed:
+            return _read_message(self, answer.bytes, answer.size, answer.type & _CONTENT_MASK)
+        text, _, description = ctypes.string_at(answer.bytes, answer.size).partition(b"\0")
+        raise _rebuilt_exception(text, description if answer.type & _WITH_EXCEPTION else b"")
+
+    def call(self, *arguments, **keywords):
+        """Call the function and return its result, or raise what it raised."""
+        call, answer = _Call(), _Answer()
+        self._send(call, arguments, keywords)
+        if self._is_one_way:
+            _library.memlane_call_forget(_by(call))
+            self._refuse_one_way()
+        try:
+            self._wait_or_give_up(call, answer)
+            return self._decode(answer)
+        finally:
+            _library.memlane_call_end(_by(call))
+
+    def _wait_or_give_up(self, call, answer):
+        try:
+            self._wait_for(call, _deadline(self._timeout), answer)
+        except Timeout as timeout:
+            maybe_executed, fate = _FATES[_library.memlane_call_end(_by(call))]
+            failure = Timeout(errno.ETIMEDOUT, "%s; %s" % (timeout.args[1], fate))
+            failure.maybe_executed = maybe_executed
+            raise failure
+
+    def _refuse_one_way(self):
+        raise NoResponse(
+            "function '%s' gives no responses: it has max_sz_ret=0, so its calls are one-way; to get one, remove it and"
+            " create it with room for responses" % self.name
+        )
+
+    # -- calls under way
+
+    def __call__(self, *arguments, **keywords):
+        """Send a call and return at once. See `PendingCall` and `get_response`."""
+        pending = PendingCall(self)
+        self._send(pending._call, arguments, keywords)
+        if self._is_one_way:
+            _library.memlane_call_forget(_by(pending._call))
+            return pending
+        with self._lock:
+            pending._stage, pending._number, self._number = _FLYING, self._number, self._number + 1
+            self._flying[pending._number] = self._kept[pending._number] = pending
+            if len(self._kept) > _KEPT + len(self._flying):
+                del self._kept[min(number for number in self._kept if number not in self._flying)]
+                _library.memlane_function_count_dropped(self._handle, 1)
+        return pending
+
+    def get_response(self, timeout=None):
+        """Wait for the response to the oldest call whose response was not taken yet, and return it."""
+        self._open_handle()
+        if self._is_one_way:
+            self._refuse_one_way()
+        with self._lock:
+            pending = self._kept[min(self._kept)] if self._kept else None
+        if pending is None:
+            raise NoResponse(
+                "function '%s': every response was taken already, or no call was made: call first" % self.name
+            )
+        return pending.result(timeout)
+
+    def close(self):
+        """Close the endpoint. Calls that nobody has begun are taken back; the others' responses are dropped."""
+        _Function.close(self)
+        for pending in list(self._flying.values()):
+            pending._abandon()
+        self._kept.clear()
+        if self._spare is not None:
+            self._spare.close()
+
+
+_FLYING, _RETURNED, _RAISED, _ONE_WAY = 1, 2, 3, 4
+
+
+class PendingCall(object):
+    """A call that was sent: `memlane.PendingCall`."""
+
+    def __init__(self, caller):
+        self._caller, self._call, self._stage, self._number = caller, _Call(), _ONE_WAY, -1
+        self._value = self._error = None
+        self._lock = threading.RLock()
+
+    def __del__(self):
+        if self._stage == _FLYING and _library is not None:
+            _library.memlane_call_end(_by(self._call))
+
+    def _settle(self, stage, value, error):
+        """The call is over: its slot is the caller's again."""
+        known = _library.memlane_call_end(_by(self._call))
+        self._value, self._error, self._stage = value, error, stage
+        self._caller._flying.pop(self._number, None)
+        return known
+
+    def _look(self):
+        """Whether the call is over; collects what came."""
+        with self._lock:
+            if self._stage != _FLYING:
+                return True
+            answer, error = _Answer(), _Error()
+            status = _library.memlane_call_wait(_by(self._call), 0, _by(answer), _by(error))
+            if status in (_TIMEOUT, _INTERRUPTED):
+                return False
+            try:
+                _check(status, error)
+                value = self._caller._decode(answer)
+            except Exception as failure:
+                self._settle(_RAISED, None, failure)
+            else:
+                self._settle(_RETURNED, value, None)
+            return True
+
+    def result(self, timeout=None):
+        """Wait for the response and return it, or raise what the function raised. May be called again."""
+        if self._stage == _ONE_WAY:
+            self._caller._refuse_one_way()
+        deadline, answer = _deadline(self._caller._timeout if timeout is None else timeout), _Answer()
+        while not self._look():
+            try:
+                self._caller._wait_for(self._call, deadline, answer)
+            except Error:
+                if self._look():
+                    break
+                raise
+        self._caller._kept.pop(self._number, None)
+        if self._stage == _RAISED:
+            raise self._error
+        return self._value
+
+    def done(self):
+        """Tell whether the response is there, or will never be. Never waits."""
+        return self._stage == _ONE_WAY or self._look()
+
+    def cancel(self):
+        """Take the call back, if nobody has begun it; True when it is certain that it never will be executed."""
+        return self._stage == _FLYING and bool(_library.memlane_call_cancel(_by(self._call))) and self._look()
+
+    def _abandon(self):
+        with self._lock:
+            if self._stage == _FLYING:
+                known = self._settle(_RAISED, None, None)
+                self._error = Closed("the caller was closed while this call was under way; %s" % _FATES[known][1])
+
+    def __repr__(self):
+        state = {_ONE_WAY: "one-way", _RETURNED: "returned", _RAISED: "raised"}.get(self._stage, "under way")
+        return "<memlane_compat.PendingCall of '%s': %s>" % (self._caller.name, state)
+
+
+class _Core(object):
+    """What serves: the part of a dispatcher that its threads know, so that a dispatcher that nobody has can go."""
+
+    def __init__(self, capacity):
+        handle, error = ctypes.c_void_p(), _Error()
+        _check(_library.memlane_dispatcher_make(_by(handle), capacity, _by(error)), error)
+        self.handle, self.functions, self.callbacks = handle.value, [], []
+        self.lock, self.serving, self.closing = threading.Lock(), 0, False
+        self.stop()
+
+    def __del__(self):
+        if _library is not None and getattr(self, "handle", None) is not None:
+            _library.memlane_dispatcher_free(self.handle)
+
+    def close(self):
+        """Stop, and let the functions go: now, or when the last thread has left `serve`."""
+        self.stop()
+        self.count(0)
+
+    def count(self, change):
+        """Note that a thread came or went."""
+        with self.lock:
+            self.serving += change
+            handle = self.handle if self.closing and self.serving == 0 else None
+            if handle is not None:
+                self.handle = None
+        if handle is not None:
+            _library.memlane_dispatcher_free(handle)
+
+    def add(self, function, callback):
+        """Serve one more function. The lists are filled first: its first call may come at once."""
+        error = _Error()
+        self.functions.append(function)
+        self.callbacks.append(callback)
+        status = _library.memlane_dispatcher_add(self.handle, function._handle, _by(error))
+        if status != _OK:
+            self.functions.pop()
+            self.callbacks.pop()
+        _check(status, error)
+
+    def resume(self):
+        _library.memlane_dispatcher_resume(self.handle)
+
+    def stop(self):
+        if self.handle is not None:
+            _library.memlane_dispatcher_stop(self.handle)
+
+    def take(self, awaited, deadline, task):
+        """Take the next call; return whether there is one: not, when the awaited one is over, or by stop or time."""
+        error = _Error()
+
+        def attempt(until):
+            return _library.memlane_dispatcher_take(self.handle, awaited, until, _by(task), _by(error))
+
+        while True:
+            status = _patiently(attempt, deadline)
+            if status in (_ANSWERED, _TIMEOUT, _CLOSED):
+                return False
+            if status != _CORRUPTED:
+                _check(status, error)
+                return True
+            _LOGGER.error("one function is served no more: %s", _text_of(error))
+
+    def run(self, task):
+        """Execute a call. What its function raises is its caller's; what is to end the thread, is not."""
+        try:
+            self.respond(task, self.invoke(task))
+        except Exception as error:
+            self.fail(task, error)
+        except BaseException as error:
+            self.fail(task, error)
+            raise
+
+    def invoke(self, task):
+        function, callback = self.functions[task.place], self.callbacks[task.place]
+        content = task.type & _CONTENT_MASK
+        value = _read_message(function, task.bytes, task.size, content)
+        if content == _RAW:
+            return callback(value)
+        if task.type & _WITH_KEYWORDS:
+            arguments, keywords = value
+            return callback(*arguments, **dict([(_keyword(name), keywords[name]) for name in keywords]))
+        if type(value) is not tuple:
+            raise Corrupted("function '%s': a request that holds no arguments" % function.name)
+        return callback(*value)
+
+    def respond(self, task, value):
+        error = _Error()
+        if not task.response:
+            size, content = 0, _RAW
+        elif task.type & _CONTENT_MASK == _RAW:
+            size, content = _write_raw(value, task.response, task.capacity), _RAW
+        else:
+            size, content = _write_message(value, task.response, task.capacity)
+        status = _library.memlane_task_respond(_by(task), size, content, _by(error))
+        if status == _OWNERSHIP_LOST:
+            _LOGGER.error("a response reached nobody: %s", _text_of(error))
+            return
+        _check(status, error)
+
+    def fail(self, task, raised):
+        error = _Error()
+        if not task.response:
+            _LOGGER.error("an exception in a one-way function", exc_info=sys.exc_info())
+        text, description = _describe_exception(raised)
+        status = _library.memlane_task_fail(
+            _by(task), text, description, len(description), _WITH_EXCEPTION, _by(error)
+        )
+        if status == _OWNERSHIP_LOST:
+            _LOGGER.error("an exception reached nobody: %s", raised)
+            return
+        _check(status, error)
+
+    def serve(self):
+        """Execute calls in this thread, until `stop`."""
+        former = getattr(_shifts, "core", None), getattr(_shifts, "depth", 0)
+        _shifts.core, _shifts.depth = self, 0
+        task = _Task()
+        self.count(1)
+        try:
+            while self.take(_NOTHING, _FOREVER, task):
+                self.run(task)
+        finally:
+            _shifts.core, _shifts.depth = former
+            self.count(-1)
+
+    def serve_until(self, call, deadline):
+        """Go on serving in a callback that waits for a call, until that is over or the time is."""
+        if _shifts.depth >= _DEPTH:
+            raise WouldDeadlock(
+                "%d callbacks of this thread wait for each other: a function that calls itself without an end, or one"
+                " whose calls come faster than they are answered; serve it with more workers= or dispatchers" % _DEPTH
+            )
+        _shifts.depth += 1
+        task = _Task()
+        try:
+            while self.take(_by(call), deadline, task):
+                self.run(task)
+        finally:
+            _shifts.depth -= 1
+
+
+def _keyword(name):
+    return name.encode("utf-8") if PYTHON_2 and isinstance(name, TEXT) else name
+
+
+def _serve(core):
+    """Run in a thread."""
+    while True:
+        try:
+            return core.serve()
+        except OwnershipLost as error:
+            _LOGGER.error("a forked child does not serve: %s", error)
+            return None
+        except BaseException:  # its caller has it; the other functions must go on
+            _LOGGER.error("a callback asked for the end of its thread", exc_info=sys.exc_info())
+
+
+_cores = weakref.WeakSet()
+
+
+def _stop_all():
+    """At exit threads end with the process: callbacks are not waited for."""
+    for core in list(_cores):
+        core.stop()
+
+
+atexit.register(_stop_all)
+
+
+class HostFunctionDispatcher(object):
+    """Serves functions of this process to callers in any process of the host: `memlane.HostFunctionDispatcher`."""
+
+    _core = None
+
+    def __init__(
+        self, max_func_count=16, workers=1, directory=None, mode=0o600, peer_uid=None, allow_pickle=None
+    ):
+        if max_func_count < 1 or workers < 1:
+            raise ValueError(
+                "max_func_count=%r, workers=%r: give 1 or more of each" % (max_func_count, workers)
+            )
+        self._directory, self._mode, self._peer_uid = directory, mode, peer_uid
+        self._allow_pickle, self._workers = allow_pickle, workers
+        self._core = _Core(max_func_count)
+        _cores.add(self._core)
+        self._threads, self._lock, self.closed = [], threading.Lock(), False
+
+    def __del__(self):
+        if self._core is not None and _library is not None:
+            self._core.stop()
+
+    def add(
+        self, name, foo, max_sz_args=None, max_sz_ret=None, lanes=None, slots=None, create=True, persistent=None,
+        max_participants=None
+    ):
+        """Serve a function, now or from the start on."""
+        self._check_open()
+        if not callable(foo):
+            raise TypeError("function %r: %r cannot be called" % (name, foo))
+        function = _Function(
+            name, max_sz_args, max_sz_ret, lanes, slots, create, persistent, self._allow_pickle, self._directory,
+            self._mode, self._peer_uid, max_participants,
+        )
+        with self._lock:
+            self._core.add(function, foo)
+
+    attach = add
+
+    def start(self):
+        """Serve in daemon threads, one for each of the workers. Functions can still be added. Does nothing twice."""
+        self._check_open()
+        with self._lock:
+            self._core.resume()
+            self._start_threads(self._workers)
+        return self
+
+    def _start_threads(self, count):
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        for number in range(len(self._threads), count):
+            thread = threading.Thread(target=_serve, args=(self._core,), name="memlane-%d" % number)
+            thread.daemon = True
+            thread.start()
+            self._threads.append(thread)
+
+    def serve_forever(self):
+        """Serve in this thread (and, with more workers, in others) until `stop`, or Ctrl-C."""
+        self._check_open()
+        with self._lock:
+            self._core.resume()
+            self._start_threads(self._workers - 1)
+        self._core.serve()
+
+    def stop(self):
+        """Serve no more: what is being executed comes to its end, the rest waits for another dispatcher, or `start`."""
+        self._core.stop()
+        with self._lock:
+            threads, self._threads = self._threads, []
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join()
+
+    def close(self):
+        """Stop, and close the functions. May be called twice."""
+        self.closed = self._core.closing = True
+        self.stop()
+        self._core.close()
+        for function in self._core.functions:
+            function.close()
+
+    def _check_open(self):
+        if self.closed:
+            raise Closed("this dispatcher was closed: make another")
+
+    @property
+    def running(self):
+        """Whether threads of this dispatcher serve."""
+        return any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def names(self):
+        """The functions, in the order in which they were added."""
+        return tuple([function.name for function in self._core.functions])
+
+    def __enter__(self):
+        self._check_open()
+        return self
+
+    def __exit__(self, *raised):
+        self.close()
+
+    def __repr__(self):
+        state = "closed" if self.closed else "serving" if self.running else "stopped"
+        return "<memlane_compat.HostFunctionDispatcher: %s, %d functions: %s>" % (
+            state, len(self.names), ", ".join(self.names)
+        )
 
 
 # -- objects by name ----------------------------------------------------------------------------------------------
@@ -1127,7 +2796,7 @@ def unlink(name, directory=None, mode=0o600, peer_uid=None):
     error, encoded = _Error(), _encoded_name(name)
     user = -1 if peer_uid is None else peer_uid
     _check(
-        _library.memlane_unlink(_directory(directory), encoded, len(encoded), mode, user, ctypes.byref(error)), error
+        _library.memlane_unlink(_directory(directory), encoded, len(encoded), mode, user, _by(error)), error
     )
 
 
@@ -1136,6 +2805,6 @@ def collect(directory=None, mode=0o600, peer_uid=None):
     error, removed = _Error(), _u32()
     user = -1 if peer_uid is None else peer_uid
     _check(
-        _library.memlane_collect(_directory(directory), mode, user, ctypes.byref(removed), ctypes.byref(error)), error
+        _library.memlane_collect(_directory(directory), mode, user, _by(removed), _by(error)), error
     )
     return removed.value

@@ -67,6 +67,8 @@ constexpr bool moves_only = std::is_nothrow_move_constructible_v<T> && std::is_m
 static_assert(moves_only<memlane::Variable<Plain>> && moves_only<memlane::ByteVariable>);
 static_assert(moves_only<memlane::Variable<Plain>::Loan> && moves_only<memlane::Variable<Plain>::View>);
 static_assert(moves_only<memlane::ByteVariable::Loan> && moves_only<memlane::ByteVariable::View>);
+static_assert(moves_only<memlane::Map> && moves_only<memlane::Map::ReadLock> && moves_only<memlane::Map::WriteLock>);
+static_assert(moves_only<memlane::Share> && moves_only<memlane::Share::Loan> && moves_only<memlane::Share::View>);
 
 std::string table_of(const memlane_format *format) {
     std::string table;
@@ -352,6 +354,128 @@ void collect_removes_what_the_dead_left() {
     CHECK_EQUAL(0U, memlane::collect());
 }
 
+memlane::MapOptions of_size(std::uint64_t size) {
+    memlane::MapOptions options;
+    options.size = size;
+    return options;
+}
+
+void readers_of_a_map_see_what_a_writer_left() {
+    const memlane::Map map("map", of_size(64));
+    const pid_t child = check::begin_child([] {
+        const memlane::Map same("map", of_size(64));
+        auto lock = same.lock_write();
+        std::memcpy(lock.bytes().data(), "written", 7);
+        lock.unlock();
+    });
+    CHECK_EQUAL(0, check::status_of(child));
+
+    auto lock = map.lock_read();
+    const auto moved = std::move(lock);
+
+    CHECK_EQUAL(64U, moved.bytes().size());
+    CHECK_EQUAL(std::string("written"), text_of({moved.bytes().data(), 7}));
+    CHECK(!moved.recovered());
+    CHECK_HOLDS("64", CHECK_THROWS(memlane::SizeMismatch, memlane::Map("map", of_size(65))));
+    memlane::unlink("map");
+}
+
+void a_thread_has_one_lock_of_a_map_at_a_time() {
+    const memlane::Map map("map", of_size(64));
+    {
+        const auto lock = map.lock_read();
+        CHECK_THROWS(memlane::AlreadyLocked, map.lock_write_for(0s));
+        std::thread([&] { CHECK_THROWS(memlane::Timeout, map.lock_write_for(0s)); }).join();
+    }
+
+    auto lock = map.lock_write_for(0s);
+    lock.unlock();
+
+    CHECK_THROWS(memlane::NotLocked, lock.unlock());
+    CHECK_EQUAL(1U, map.statistics().read_locks);
+    CHECK_EQUAL(1U, map.statistics().write_locks);
+    memlane::unlink("map");
+}
+
+void the_lock_of_a_writer_that_was_killed_is_taken_over() {
+    const memlane::Map map("map", of_size(64));
+    const int status = check::status_of(check::begin_child([] {
+        const memlane::Map same("map", of_size(64));
+        const auto lock = same.lock_write();
+        raise(SIGKILL);
+    }));
+    CHECK(WIFSIGNALED(status));
+
+    CHECK(map.lock_write().recovered());
+    CHECK(!map.lock_write().recovered());
+    memlane::unlink("map");
+}
+
+void a_lock_keeps_the_memory_of_its_map() {
+    auto map = std::make_unique<memlane::Map>("map", of_size(64));
+    auto lock = map->lock_write();
+    map->close();
+    CHECK_THROWS(memlane::Closed, map->lock_read());
+    map.reset();
+
+    lock.bytes()[63] = std::byte{7};
+    lock.unlock();
+
+    CHECK_EQUAL(7, std::to_integer<int>(memlane::Map("map", of_size(64)).unsafe_bytes()[63]));
+    memlane::unlink("map");
+}
+
+void a_shared_value_is_taken_once() {
+    memlane::Options options;
+    options.max_size = 16;
+    const memlane::Share giver("share", options), taker("share");
+    giver.put(bytes_of("first"), 1);
+    const std::uint64_t version = giver.put(bytes_of("second"), 2);
+
+    const auto view = taker.get();
+
+    CHECK_EQUAL(std::string("second"), text_of(view.bytes()));
+    CHECK_EQUAL(version, view.version());
+    CHECK_EQUAL(2U, view.type());
+    CHECK_THROWS(memlane::Timeout, taker.get_for(0s));
+    memlane::unlink("share");
+}
+
+void a_share_keeps_its_value_when_another_does_not_fit() {
+    memlane::Options options;
+    options.max_size = 16;
+    const memlane::Share share("share", options);
+    share.put(bytes_of("kept"));
+    const std::vector<std::byte> large(std::size_t{16} + MEMLANE_SHARE_HEADROOM + 1);
+
+    CHECK_HOLDS("16", CHECK_THROWS(memlane::ValueTooLarge, share.put({large.data(), large.size()})));
+
+    CHECK_EQUAL(std::string("kept"), text_of(share.get().bytes()));
+    share.put(bytes_of("more"));
+    CHECK(share.clear());
+    CHECK(!share.clear());
+    memlane::unlink("share");
+}
+
+void a_loan_of_a_share_is_put_by_commit_alone() {
+    memlane::Share share("share");
+    {
+        const auto dropped = share.loan();
+        CHECK_THROWS(memlane::Timeout, share.get_for(0s));
+    }
+    auto loan = share.loan();
+    std::memcpy(loan.bytes().data(), "filled", 6);
+    loan.commit(6, 3);
+
+    const auto view = share.get_for(1h);
+    share.close();
+
+    CHECK_EQUAL(std::string("filled"), text_of(view.bytes()));
+    CHECK_THROWS(memlane::Closed, share.get());
+    CHECK_EQUAL(std::string("share"), share.describe().name);
+    memlane::unlink("share");
+}
+
 template <memlane_status Status> void throws_its_own_class() {
     const memlane_error error = {Status, 5, "why"};
     try {
@@ -403,6 +527,13 @@ int main() {
         {"bytes of any size are shared with their mark", bytes_of_any_size_are_shared_with_their_mark},
         {"what is not there is not found", what_is_not_there_is_not_found},
         {"collect removes what the dead left", collect_removes_what_the_dead_left},
+        {"readers of a map see what a writer left", readers_of_a_map_see_what_a_writer_left},
+        {"a thread has one lock of a map at a time", a_thread_has_one_lock_of_a_map_at_a_time},
+        {"the lock of a writer that was killed is taken over", the_lock_of_a_writer_that_was_killed_is_taken_over},
+        {"a lock keeps the memory of its map", a_lock_keeps_the_memory_of_its_map},
+        {"a shared value is taken once", a_shared_value_is_taken_once},
+        {"a share keeps its value when another does not fit", a_share_keeps_its_value_when_another_does_not_fit},
+        {"a loan of a share is put by commit alone", a_loan_of_a_share_is_put_by_commit_alone},
         {"each status has its class", each_status_has_its_class},
     });
 }

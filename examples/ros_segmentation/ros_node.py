@@ -10,31 +10,40 @@ from __future__ import division, print_function
 
 import numpy
 import rospy
-from sensor_msgs import point_cloud2
 from sensor_msgs.msg import PointCloud2, PointField
 
 from replay import SIZE, NumpyShare, ask
 
+NAMES = ("x", "y", "z", "intensity")
 FIELDS = [
-    PointField(name=name, offset=4 * place, datatype=PointField.FLOAT32, count=1)
-    for place, name in enumerate(("x", "y", "z", "intensity"))
+    PointField(name=name, offset=4 * place, datatype=PointField.FLOAT32, count=1) for place, name in enumerate(NAMES)
 ]
 
 
 def msg_to_cloud(message):
-    """The points of a message as an array of n x 4."""
-    names = [field.name for field in message.fields]
-    wanted = ("x", "y", "z", "intensity") if "intensity" in names else ("x", "y", "z")
-    points = numpy.array(list(point_cloud2.read_points(message, wanted, skip_nans=True)), numpy.float32)
-    if len(wanted) == 4 or not len(points):
-        return points.reshape(-1, 4)
-    return numpy.column_stack([points, numpy.zeros(len(points), numpy.float32)])
+    """The points of a message as an array of n x 4; without an intensity it is 0. Points that are not finite stay out."""
+    places = dict([(field.name, field.offset) for field in message.fields if field.datatype == PointField.FLOAT32])
+    points = numpy.frombuffer(message.data, numpy.uint8).reshape(-1, message.point_step)
+    cloud = numpy.zeros((len(points), len(NAMES)), numpy.float32)
+    for column, name in enumerate(NAMES):
+        if name in places:
+            taken = numpy.ascontiguousarray(points[:, places[name] : places[name] + 4])
+            cloud[:, column] = taken.view(">f4" if message.is_bigendian else "<f4")[:, 0]
+    return cloud[numpy.isfinite(cloud[:, :3]).all(axis=1)]
+
+
+def cloud_to_msg(header, cloud):
+    """An array of n x 4 as a message."""
+    points = numpy.ascontiguousarray(cloud, "<f4")
+    return PointCloud2(
+        header=header, height=1, width=len(points), fields=FIELDS, is_bigendian=False, point_step=16,
+        row_step=16 * len(points), data=points.tobytes(), is_dense=True,
+    )
 
 
 def label_to_msg(header, cloud, labels):
     """The points with their labels as a message."""
-    labelled = numpy.column_stack([cloud[:, :3], labels.astype(numpy.float32)])
-    return point_cloud2.create_cloud(header, FIELDS, labelled)
+    return cloud_to_msg(header, numpy.column_stack([cloud[:, :3], labels.astype(numpy.float32)]))
 
 
 def main():

@@ -1,9 +1,11 @@
 """Let every pair of interpreters exchange values, and print the table: ``python -m tests.interop.matrix``.
 
-    python -m tests.interop.matrix [--count 1000] [--parties 2.7,3.11,3.13,C]
+    python -m tests.interop.matrix [--count 1000] [--parties 2.7,3.11,3.13,C] [--packages FOLDER]
 
-Each cell has the microseconds of one exchange there and back, who asks in the row, who answers in the column. Exits 1
-when an exchange fails or one of the parties is missing.
+Each cell has the microseconds of one exchange there and back, who asks in the row, who answers in the column. Then
+point clouds go back and forth between those that the real use has. Exits 1 when an exchange fails or one of the
+parties is missing. FOLDER has a folder of packages for each interpreter, by its name: numpy, and memlane itself where
+it runs.
 """
 
 from __future__ import annotations
@@ -13,37 +15,52 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.interop.parties import INTERPRETERS, Party, c_program, exchange, interpreter
+from tests.interop.parties import INTERPRETERS, Party, c_program, cpp_program, exchange, interpreter
 
-SURFACES = ("variable", "share")
+SURFACES = ("variable", "share", "array", "map", "channel", "function")
+CLOUD_PAIRS = (("2.7", "3.13"), ("3.6", "3.11"), ("pypy", "3.12"), ("2.7", "C++"))
+CLOUDS = 100
 WIDTH = 8
 
 
-def gather(names: list[str], folder: Path) -> tuple[list[Party], list[str]]:
+def gather(names: list[str], folder: Path, packages: Path | None) -> tuple[list[Party], list[str]]:
     """Find the parties; return them and the names of those that are missing."""
-    found = {name: c_program(folder) if name == "C" else interpreter(name) for name in names}
+    found = {name: c_program(folder) if name == "C" else interpreter(name, packages) for name in names}
     return [party for party in found.values() if party], [name for name, party in found.items() if party is None]
 
 
-def cell(asker: Party, answerer: Party, surface: str, count: int) -> str:
-    """Run one exchange and return what the table shows of it."""
+def cells(asker: Party, answerer: Party, surfaces: tuple[str, ...], count: int) -> dict[str, str]:
+    """Let two go through the surfaces, and return what the tables show of each."""
     try:
-        return f"{exchange(asker, answerer, surface, count) * 1000 / count:.0f}"
+        taken = exchange(asker, answerer, ",".join(surfaces), count)
     except AssertionError as error:
         print(error, file=sys.stderr)
-        return "FAILED"
+        taken = []
+    shown = [f"{milliseconds * 1000 / count:.0f}" for milliseconds in taken]
+    return dict(zip(surfaces, shown or ["FAILED"] * len(surfaces), strict=True))
 
 
-def print_table(surface: str, parties: list[Party], count: int) -> bool:
-    """Print one surface's table as it comes into being; return whether all went well."""
-    well = True
-    print(f"\n{surface}, {count} exchanges, us each; who asks below, who answers on the right")
-    print(" " * WIDTH + "".join(f"{party.name:>{WIDTH}}" for party in parties))
-    for asker in parties:
-        cells = [cell(asker, answerer, surface, count) for answerer in parties]
-        print(f"{asker.name:{WIDTH}}" + "".join(f"{text:>{WIDTH}}" for text in cells), flush=True)
-        well = well and "FAILED" not in cells
-    return well
+def print_tables(parties: list[Party], count: int) -> bool:
+    """Let every two exchange, and print a table for each surface; return whether all went well."""
+    pairs = {(one.name, other.name): cells(one, other, SURFACES, count) for one in parties for other in parties}
+    for surface in SURFACES:
+        print(f"\n{surface}, {count} exchanges, us each; who asks below, who answers on the right")
+        print(" " * WIDTH + "".join(f"{party.name:>{WIDTH}}" for party in parties))
+        for asker in parties:
+            row = [pairs[asker.name, answerer.name][surface] for answerer in parties]
+            print(f"{asker.name:{WIDTH}}" + "".join(f"{text:>{WIDTH}}" for text in row), flush=True)
+    return all("FAILED" not in found.values() for found in pairs.values())
+
+
+def print_clouds(parties: list[Party]) -> bool:
+    """Exchange clouds of 150,000 x 4 float32, compared bit by bit; return whether all went well."""
+    found = {party.name: party for party in parties}
+    pairs = [(found[one], found[other]) for one, other in CLOUD_PAIRS if one in found and other in found]
+    print(f"\nclouds of 2.4 MB, {CLOUDS} exchanges, us each")
+    results = {(one.name, other.name): cells(one, other, ("clouds",), CLOUDS)["clouds"] for one, other in pairs}
+    for (one, other), text in results.items():
+        print(f"{one} <-> {other}".ljust(2 * WIDTH) + f"{text:>{WIDTH}}", flush=True)
+    return "FAILED" not in results.values()
 
 
 def main() -> int:
@@ -51,10 +68,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="memlane between interpreters")
     parser.add_argument("--count", type=int, default=1000, help="exchanges of each pair")
     parser.add_argument("--parties", default=",".join([*INTERPRETERS, "C"]), help="who takes part")
+    parser.add_argument("--packages", type=Path, help="folder of packages for each interpreter")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        parties, missing = gather(arguments.parties.split(","), Path(folder))
-        well = all(print_table(surface, parties, arguments.count) for surface in SURFACES)
+        parties, missing = gather(arguments.parties.split(","), Path(folder), arguments.packages)
+        well = all([print_tables(parties, arguments.count), print_clouds([*parties, cpp_program(Path(folder))])])
     for name in missing:
         print(f"missing: Python {name} is not installed")
     return 0 if well and not missing else 1

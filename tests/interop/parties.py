@@ -18,7 +18,7 @@ PROGRAM = REPOSITORY / "compat" / "exchange.py"
 LIBRARY = Path(memlane._native.namespace.__file__).parents[1] / "lib" / "libmemlane.so"
 INTERPRETERS = ("2.7", "3.6", "3.8", "3.10", "3.11", "3.12", "3.13", "pypy")
 OWN = f"{sys.version_info[0]}.{sys.version_info[1]}"
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 class Party(NamedTuple):
@@ -26,6 +26,8 @@ class Party(NamedTuple):
 
     name: str
     command: list[str]
+    packages: Path | None = None
+    """What the interpreter finds modules in besides its own: numpy, and memlane where it can have that."""
 
 
 def version_of(command: str) -> str:
@@ -46,28 +48,40 @@ def candidates(name: str) -> list[str]:
     return found + sorted(str(path) for path in root.glob(f"versions/{name}*/bin/python"))
 
 
-def interpreter(name: str) -> Party | None:
-    """Find an interpreter; None where it is not installed."""
+def interpreter(name: str, packages: Path | None = None) -> Party | None:
+    """Find an interpreter, and its part of a folder of packages; None where it is not installed."""
     command = next((command for command in candidates(name) if version_of(command) == name), None)
-    return None if command is None else Party(name, [command, str(PROGRAM)])
+    own = packages if name != OWN else None  # the environment that runs this has everything
+    return None if command is None else Party(name, [command, str(PROGRAM)], own and own / name)
+
+
+def build(source: str, compiler: list[str], program: Path) -> None:
+    """Build a program of this folder against the library under test."""
+    include = LIBRARY.parents[1] / "include"
+    link = [f"-I{include}", f"-L{LIBRARY.parent}", "-lmemlane", f"-Wl,-rpath,{LIBRARY.parent}"]
+    command = [*compiler, "-O2", "-D_GNU_SOURCE", str(Path(__file__).with_name(source)), "-o", str(program), *link]
+    subprocess.run(command, check=True)
 
 
 def c_program(folder: Path) -> Party:
-    """Build the C program against the library under test."""
-    program = folder / "exchange"
-    include = LIBRARY.parents[1] / "include"
-    compiler = os.environ.get("CC", "cc")
-    source = Path(__file__).with_name("exchange.c")
-    link = [f"-I{include}", f"-L{LIBRARY.parent}", "-lmemlane", f"-Wl,-rpath,{LIBRARY.parent}"]
-    subprocess.run([compiler, "-O2", "-std=c11", "-D_GNU_SOURCE", str(source), "-o", str(program), *link], check=True)
-    return Party("C", [str(program)])
+    """Build the C program."""
+    build("exchange.c", [os.environ.get("CC", "cc"), "-std=c11"], folder / "exchange")
+    return Party("C", [str(folder / "exchange")])
 
 
-def start(party: Party, side: str, surface: str, count: int, namespace: Path) -> subprocess.Popen[str]:
+def cpp_program(folder: Path) -> Party:
+    """Build the C++ program, which answers clouds."""
+    build("clouds.cpp", [os.environ.get("CXX", "c++"), "-std=c++17"], folder / "clouds")
+    return Party("C++", [str(folder / "clouds")])
+
+
+def start(party: Party, side: str, surfaces: str, count: int, namespace: Path) -> subprocess.Popen[str]:
     """Start one side and wait until it is ready."""
     environment = {**os.environ, "MEMLANE_DIR": str(namespace), "MEMLANE_LIBRARY": str(LIBRARY)}
+    if party.packages is not None:
+        environment["PYTHONPATH"] = str(party.packages)
     process = subprocess.Popen(
-        [*party.command, side, surface, str(count)],
+        [*party.command, side, surfaces, str(count)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -75,7 +89,7 @@ def start(party: Party, side: str, surface: str, count: int, namespace: Path) ->
     )
     if not stream(process.stdout).readline().endswith("ready\n"):
         process.kill()
-        raise AssertionError(f"{party.name} cannot {side} ({surface})")
+        raise AssertionError(f"{party.name} cannot {side} ({surfaces})")
     return process
 
 
@@ -85,13 +99,13 @@ def stream(found: IO[str] | None) -> IO[str]:
     return found
 
 
-def exchange(asker: Party, answerer: Party, surface: str, count: int) -> float:
-    """Let one ask and the other answer; return the milliseconds, or raise `AssertionError`."""
+def exchange(asker: Party, answerer: Party, surfaces: str, count: int) -> list[float]:
+    """Let one ask and the other answer; return the milliseconds of each surface, or raise `AssertionError`."""
     with tempfile.TemporaryDirectory(prefix="memlane-interop-", dir="/dev/shm") as namespace:
         processes: list[subprocess.Popen[str]] = []
         try:
-            processes.append(start(answerer, "answer", surface, count, Path(namespace)))
-            processes.append(start(asker, "ask", surface, count, Path(namespace)))
+            processes.append(start(answerer, "answer", surfaces, count, Path(namespace)))
+            processes.append(start(asker, "ask", surfaces, count, Path(namespace)))
             output, _ = processes[1].communicate("go\n", timeout=PATIENCE_SECONDS)
             statuses = [processes[1].returncode, processes[0].wait(PATIENCE_SECONDS)]
         finally:
@@ -101,5 +115,5 @@ def exchange(asker: Party, answerer: Party, surface: str, count: int) -> float:
                 stream(process.stdout).close()
                 stream(process.stdin).close()
         if statuses != [0, 0]:
-            raise AssertionError(f"{asker.name} asked, {answerer.name} answered ({surface}): statuses {statuses}")
-        return float(output)
+            raise AssertionError(f"{asker.name} asked, {answerer.name} answered ({surfaces}): statuses {statuses}")
+        return [float(line) for line in output.split()]

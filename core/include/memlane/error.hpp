@@ -63,6 +63,8 @@ using EndpointBusy = StatusError<MEMLANE_ENDPOINT_BUSY>;
 using EndClosed = StatusError<MEMLANE_END_CLOSED>;
 using NoServer = StatusError<MEMLANE_NO_SERVER>;
 using CallCancelled = StatusError<MEMLANE_CANCELLED>;
+using AlreadyLocked = StatusError<MEMLANE_ALREADY_LOCKED>;
+using NotLocked = StatusError<MEMLANE_NOT_LOCKED>;
 
 namespace detail {
 
@@ -78,7 +80,8 @@ template <memlane_status... Statuses> [[noreturn]] void throw_one_of(const memla
                  MEMLANE_UNSUPPORTED_NAMESPACE, MEMLANE_NO_SPACE, MEMLANE_TOO_MANY_PARTICIPANTS, MEMLANE_NO_FREE_SLOT,
                  MEMLANE_VALUE_TOO_LARGE, MEMLANE_TOO_MANY_VIEWS, MEMLANE_CORRUPTED, MEMLANE_OWNERSHIP_LOST,
                  MEMLANE_BUFFER_TOO_SMALL, MEMLANE_NO_MEMORY, MEMLANE_SYSTEM, MEMLANE_ACCESS_DENIED, MEMLANE_PEER_DIED,
-                 MEMLANE_ENDPOINT_BUSY, MEMLANE_END_CLOSED, MEMLANE_NO_SERVER, MEMLANE_CANCELLED>(error);
+                 MEMLANE_ENDPOINT_BUSY, MEMLANE_END_CLOSED, MEMLANE_NO_SERVER, MEMLANE_CANCELLED,
+                 MEMLANE_ALREADY_LOCKED, MEMLANE_NOT_LOCKED>(error);
 }
 
 /* Throws what a call answered, unless it was a success. */

@@ -18,9 +18,11 @@
 #include <memlane/error.hpp>
 #include <memlane/fields.hpp>
 #include <memlane/function.hpp>
+#include <memlane/map.hpp>
 #include <memlane/memlane.h>
 #include <memlane/namespace.hpp>
 #include <memlane/object.hpp>
+#include <memlane/share.hpp>
 #include <memlane/span.hpp>
 #include <memlane/variable.hpp>
 

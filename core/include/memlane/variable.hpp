@@ -111,6 +111,8 @@ class View {
         memlane_error error;
         check(memlane_variable_view(variable, &view_, &error), error);
     }
+    /* Of a view that was taken otherwise, whose release is this one's now. */
+    explicit View(const memlane_view &taken) noexcept : view_(taken) {}
     View(View &&other) noexcept : view_(std::exchange(other.view_, {})) {}
     View &operator=(View &&other) noexcept {
         std::swap(view_, other.view_);
@@ -411,7 +413,8 @@ class ByteVariable::Loan {
 
   private:
     friend class ByteVariable;
-    Loan(ByteVariable &variable, Nanoseconds patience) : loan_(variable.handle(), patience) {}
+    friend class Share;
+    Loan(memlane_variable *variable, Nanoseconds patience) : loan_(variable, patience) {}
 
     detail::Loan loan_;
 };
@@ -430,7 +433,8 @@ class ByteVariable::View {
 
   private:
     friend class ByteVariable;
-    explicit View(ByteVariable &variable) : view_(variable.handle()) {}
+    friend class Share;
+    explicit View(detail::View view) : view_(std::move(view)) {}
 
     detail::View view_;
 };
@@ -448,11 +452,11 @@ ByteVariable::View ByteVariable::wait_for(std::chrono::duration<Rep, Period> pat
 }
 
 inline ByteVariable::Loan ByteVariable::loan(Nanoseconds patience) {
-    return Loan(*this, patience);
+    return Loan(handle(), patience);
 }
 
 inline ByteVariable::View ByteVariable::view() {
-    View latest(*this);
+    View latest{detail::View(handle())};
     note(latest.version());
     return latest;
 }
