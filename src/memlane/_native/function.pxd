@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
+from memlane._native.endpoint cimport Endpoint
 from memlane._native.library cimport memlane_answer, memlane_call, memlane_function
 
 # How long to look for what may come at once, with the GIL held: giving it up and taking it back costs 100 ns, and a
@@ -10,7 +11,7 @@ cdef uint64_t GLANCE_NS
 # Each chunk ends with a look at pending signals: the kernel may deliver one to another thread than the waiting one.
 cdef uint64_t CHUNK_NS
 
-cdef class Function:
+cdef class Function(Endpoint):
     cdef memlane_function* handle
     # None: by rule 11; True: always; False: never.
     cdef object allow_pickle

@@ -15,7 +15,7 @@ cdef uint64_t GLANCE_NS = 1500
 cdef uint64_t CHUNK_NS = 50_000_000
 
 
-cdef class Function:
+cdef class Function(Endpoint):
     """What callers and dispatchers have in common: an open function."""
 
     def __cinit__(self):
@@ -46,6 +46,10 @@ cdef class Function:
             status = memlane_function_open(&self.handle, text, length, &options, &error)
         check(status, &error)
         self.allow_pickle = allow_pickle
+
+    cdef memlane_endpoint* pollable(self) except NULL:
+        self.check_open()
+        return memlane_function_endpoint(self.handle)
 
     cdef int check_open(self) except -1:
         if self.handle == NULL:
