@@ -62,7 +62,11 @@ def wait(endpoints: Iterable[Pollable], timeout: float | None = None) -> list[Po
 
 
 def _parts_of(member: Endpoint | Compound) -> Sequence[Endpoint]:
-    return (member,) if isinstance(member, Endpoint) else member._pollables()  # noqa: SLF001  (of the same library)
+    if isinstance(member, Endpoint):
+        return (member,)
+    if not hasattr(member, "_pollables"):
+        raise TypeError(f"wait() takes endpoints, not {type(member).__name__}")
+    return member._pollables()  # noqa: SLF001  (of the same library)
 
 
 async def take(

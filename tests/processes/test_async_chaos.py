@@ -109,7 +109,7 @@ class Company:
 
     def _reading(self, reader: Channel, place: int) -> Callable[[], Coroutine[Any, Any, None]]:
         async def read() -> None:
-            expected = 0
+            expected = reader.position // RECORD.size
             while not self.over:
                 try:
                     record = await reader.read_bytes_async(RECORD.size, timeout=PATIENCE_SECONDS)

@@ -57,15 +57,20 @@ class Canceller:
         self._luck = random.Random(seed)
         self.cancelled = self.woken = self.trials = 0
 
-    async def run(self, operation: Awaitable[Any], provoke: Callable[[], object]) -> tuple[bool, Any]:
-        """Begin the operation, provoke its end, cancel it; return whether it was cancelled, and what it gave."""
+    async def run(
+        self, operation: Awaitable[Any], provoke: Callable[[], object], is_over: Callable[[], bool] = bool
+    ) -> tuple[bool, Any]:
+        """Begin the operation, provoke its end, cancel it; return whether it was cancelled, and what it gave.
+
+        is_over: Of an operation that never ends: whether it has done what was provoked.
+        """
         task = asyncio.ensure_future(operation)
         self.trials += 1
         for _ in range(self._luck.randrange(3)):
             await asyncio.sleep(0)
         provoke()
         if self._luck.random() < 0.6:
-            while not task.done() and not _is_woken(task):  # noqa: ASYNC110  (each pass of the loop is a moment)
+            while not (task.done() or _is_woken(task) or is_over()):  # noqa: ASYNC110  (each pass of the loop is a moment)
                 await asyncio.sleep(0)
         else:
             for _ in range(self._luck.randrange(40)):
@@ -94,6 +99,11 @@ def read_into(got: list[bytes], reader: Channel) -> None:
 def call_into(pending: list[Any], caller: HostFunctionCaller, number: int) -> None:
     """Send a call."""
     pending.append(caller(number))
+
+
+def is_done(pending: list[Any]) -> bool:
+    """Tell whether the call was answered."""
+    return bool(pending[0].done())
 
 
 async def cancel_values(canceller: Canceller, trials: int) -> None:
@@ -170,7 +180,11 @@ async def cancel_serving(canceller: Canceller, trials: int) -> None:
         dispatcher.add("note", executed.append)
         for number in range(trials):
             pending: list[Any] = []
-            await canceller.run(dispatcher.serve_async(), partial(call_into, pending, caller, number))
+            await canceller.run(
+                dispatcher.serve_async(),
+                partial(call_into, pending, caller, number),
+                is_over=partial(is_done, pending),
+            )
             if not pending[0].done():
                 serving = asyncio.ensure_future(dispatcher.serve_async())
                 while not pending[0].done():  # noqa: ASYNC110  (it is no future of this loop)
