@@ -46,6 +46,12 @@ RECORD = struct.Struct("<Q")
 PAUSE_SECONDS = 0.002
 
 
+@pytest.fixture(scope="module", autouse=True)
+def what_loops_keep() -> None:
+    """What a loop opens once is no leak."""
+    open_what_loops_keep()
+
+
 def play(part: int) -> None:
     """Be one of the other sides until killed: write on from where the one before stopped, and serve."""
     dispatcher = HostFunctionDispatcher()
@@ -177,7 +183,6 @@ def holdings() -> tuple[int, int]:
 @LOOPS
 def test_nothing_is_lost_or_stuck_while_peers_are_killed(namespace: Path, run: Run) -> None:
     """Each stream goes on at the very byte, each task goes on, and nothing is left."""
-    open_what_loops_keep()
     run_chaos(run, 0, 0)  # the waiting threads start, and stay
     before = holdings()
     seed = random.randrange(1 << 32)
