@@ -37,6 +37,12 @@ struct memlane_channel {
     struct memlane_patience patience;
     uint64_t least;         /* what is waited for, */
     memlane_status outcome; /* and how it ended */
+    /* For who polls, in any thread without the turn. The first three are set while opening. */
+    uint64_t first;           /* position where this end began */
+    uint32_t first_epoch;     /* of the opposite end then, */
+    bool was_armed;           /* and whether it was alive (D55) */
+    memlane_atomic64 expects; /* bytes from which on the endpoint is ready */
+    memlane_atomic64 buried;  /* the opposite's word, once its owner was found dead: a verdict is final */
 };
 
 static memlane_channel *channel_of(struct memlane_endpoint *endpoint) {
@@ -159,6 +165,65 @@ static memlane_status claim(memlane_channel *channel, enum memlane_end_role role
     return MEMLANE_OK;
 }
 
+/* -- polling ---------------------------------------------------------------------------------------------------- */
+
+/* How many bytes can be read or written, by the shared words and a position of a moment ago: whoever moves it settles. A
+ * number that cannot be says that the operation will find damage. */
+static uint64_t glance(const memlane_channel *channel) {
+    const struct memlane_ring_control *control = channel->ring.control;
+    uint64_t position = memlane_load_relaxed(&channel->position);               /* relaxed: as said above */
+    return is_reader(channel) ? memlane_load_seq_cst(&control->tail) - position /* W2 */
+                              : channel->ring.capacity - (position - memlane_load_seq_cst(&control->head)); /* W2 */
+}
+
+/* As is_over(), without the turn. */
+static bool has_nobody(memlane_channel *channel, bool ask) {
+    uint64_t word = memlane_end_opposite(&channel->end);
+    bool drained = is_reader(channel) && memlane_load_relaxed(&channel->position) != channel->first; /* relaxed: D55 */
+    if (!channel->was_armed && !drained && memlane_end_epoch(word) == channel->first_epoch) {
+        return false;
+    }
+    bool over = memlane_load_relaxed(&channel->buried) == word || /* relaxed: guards nothing */
+                memlane_end_is_over(&channel->endpoint.segment, word, ask);
+    if (over) {
+        memlane_store_relaxed(&channel->buried, word);
+    }
+    return over;
+}
+
+static bool is_ready(struct memlane_endpoint *endpoint, bool thorough) {
+    memlane_channel *channel = channel_of(endpoint);
+    return glance(channel) >= memlane_load_relaxed(&channel->expects) || /* relaxed: whoever changes it looks again */
+           !memlane_end_is_held(&channel->end) || has_nobody(channel, thorough);
+}
+
+static void make_pollable(memlane_channel *channel) {
+    struct memlane_ring_control *control = channel->ring.control;
+    channel->first = channel->ring.cursor;
+    channel->first_epoch = channel->end.opposite_epoch;
+    channel->was_armed = channel->end.armed;
+    memlane_store_relaxed(&channel->expects, 1); /* relaxed, both: nobody else knows the endpoint yet */
+    memlane_store_relaxed(&channel->buried, UINT64_MAX);
+    memlane_endpoint_make_pollable(&channel->endpoint, is_ready,
+                                   is_reader(channel) ? &control->data_bell : &control->room_bell, NULL);
+}
+
+memlane_endpoint *memlane_channel_endpoint(memlane_channel *channel) {
+    return &channel->endpoint;
+}
+
+void memlane_channel_expect(memlane_channel *channel, uint64_t least) {
+    uint64_t capacity = channel->ring.capacity;
+    uint64_t expects = least < 1 ? 1 : least > capacity ? capacity : least;
+    if (memlane_endpoint_enter(&channel->endpoint, NULL) == MEMLANE_OK) {
+        memlane_store_relaxed(&channel->expects, expects); /* relaxed: the mutex of the watch orders it */
+        memlane_watch_look_again(&channel->endpoint.watch);
+        memlane_endpoint_leave(&channel->endpoint);
+    }
+}
+
+/* -- opening, once more ------------------------------------------------------------------------------------------ */
+
 memlane_status memlane_channel_open(memlane_channel **channel, const char *name, size_t length,
                                     memlane_channel_mode mode, const memlane_channel_options *options,
                                     memlane_error *error) {
@@ -181,6 +246,7 @@ memlane_status memlane_channel_open(memlane_channel **channel, const char *name,
         memlane_channel_free(opened);
         return status;
     }
+    make_pollable(opened);
     opened->endpoint.segment.owner = opened;
     *channel = opened;
     return MEMLANE_OK;
@@ -231,6 +297,7 @@ static memlane_status enter(memlane_channel *channel, uint64_t deadline_ns, meml
 }
 
 static memlane_status finish(memlane_channel *channel, memlane_status status, memlane_error *error) {
+    memlane_watch_settle(&channel->endpoint.watch);
     memlane_turn_give(&channel->turn);
     return memlane_endpoint_finish(&channel->endpoint, status, error);
 }

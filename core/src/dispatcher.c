@@ -50,6 +50,40 @@ memlane_status memlane_dispatcher_make(memlane_dispatcher **dispatcher, uint32_t
     return MEMLANE_OK;
 }
 
+/* -- polling ------------------------------------------------------------------------------------------------------- */
+
+static bool is_posted(const struct memlane_lanes *lanes) {
+    uint32_t used = memlane_lanes_used(lanes);
+    for (uint64_t i = 0; i < (uint64_t)used * lanes->slots; i++) {
+        /* relaxed: the swap of who takes it decides; after the load of `posted`, which is the word that was rung for. */
+        if (memlane_call_state(memlane_load_relaxed(&lanes->slot[i].state)) == MEMLANE_CALL_POSTED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Thorough: also what a caller posted that died before it said so. */
+static bool has_call(struct memlane_endpoint *endpoint, bool thorough) {
+    memlane_function *function = (memlane_function *)(void *)endpoint;
+    uint64_t posted = memlane_load_seq_cst(&function->lanes.control->posted); /* W2 */
+    if (!thorough && posted == memlane_load_relaxed(&function->quiet)) {      /* relaxed: as in take_next */
+        return false;
+    }
+    bool found = is_posted(&function->lanes);
+    if (!found) {
+        memlane_store_relaxed(&function->quiet, posted);
+    }
+    return found;
+}
+
+void memlane_function_poll_for_calls(memlane_function *function) {
+    if (memlane_load32_acquire(&function->endpoint.watch.active) == 0) {
+        memlane_store_relaxed(&function->quiet, NEVER_QUIET); /* relaxed: nobody polls it yet */
+        memlane_endpoint_make_pollable(&function->endpoint, has_call, &function->lanes.control->bell, NULL);
+    }
+}
+
 /* -- who serves what ----------------------------------------------------------------------------------------------- */
 
 static uint32_t count_of(const memlane_dispatcher *dispatcher) {
@@ -97,6 +131,7 @@ memlane_status memlane_dispatcher_add(memlane_dispatcher *dispatcher, memlane_fu
                               " functions (max_func_count) and has as many: make it for more, or add to another",
                               function->endpoint.segment.name.text, dispatcher->capacity);
     } else {
+        memlane_function_poll_for_calls(function);
         dispatcher->served[place].function = function;
         memlane_store_relaxed(&dispatcher->served[place].quiet, NEVER_QUIET); /* relaxed: published by count */
         memlane_store32_release(&dispatcher->count, place + 1);
@@ -163,6 +198,7 @@ static memlane_status open_task(struct served *served, uint32_t place, const str
         .tag = lanes->segment->tag,
         .sequence = ticket->sequence,
     };
+    memlane_watch_settle(&function->endpoint.watch);
     memlane_endpoint_hold(&function->endpoint); /* the request is a user */
     if (task->size <= lanes->argument_capacity &&
         memlane_function_fits(function->endpoint.format, task->size, task->type)) {
@@ -201,6 +237,7 @@ static bool take_next(struct served *served, struct memlane_ticket *ticket) {
         }
     }
     memlane_store_relaxed(&served->quiet, posted);
+    memlane_watch_settle(&served->function->endpoint.watch);
     return false;
 }
 

@@ -91,6 +91,14 @@ enum memlane_outlook memlane_end_look(struct memlane_end *end, const struct meml
     return memlane_end_tag(word) == 0 ? MEMLANE_OPPOSITE_CLOSED : MEMLANE_OPPOSITE_DEAD;
 }
 
+uint64_t memlane_end_opposite(const struct memlane_end *end) {
+    return memlane_load_seq_cst(&end->control->end[opposite_of(end->role)]); /* W2: closing rings the bell */
+}
+
+bool memlane_end_is_over(const struct memlane_segment *segment, uint64_t word, bool ask) {
+    return memlane_end_tag(word) == 0 || (ask && !is_alive(segment, word));
+}
+
 static void give_back(memlane_atomic64 *word, uint32_t index) {
     uint64_t found = memlane_load_relaxed(word); /* relaxed: the CAS decides */
     if (memlane_end_tag(found) != 0 && memlane_tag_index(memlane_end_tag(found)) == index &&

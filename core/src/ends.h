@@ -31,6 +31,11 @@ bool memlane_end_is_held(const struct memlane_end *end);
  * before. Makes system calls, at most every few milliseconds for one and the same owner. */
 enum memlane_outlook memlane_end_look(struct memlane_end *end, const struct memlane_segment *segment);
 
+/* The opposite end's word as it is now, and whether the owner that it names is over: it closed; with `ask` also, it is
+ * dead, which makes a system call. For who does not have the turn: nothing of *end is changed. */
+uint64_t memlane_end_opposite(const struct memlane_end *end);
+bool memlane_end_is_over(const struct memlane_segment *segment, uint64_t word, bool ask);
+
 /* Gives back what the index has of the ends, of any generation, and lets both sides' waiters look again. Idempotent. */
 void memlane_ends_give_back(struct memlane_ring_control *control, uint32_t index);
 

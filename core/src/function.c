@@ -213,6 +213,55 @@ static void adopt(struct memlane_segment *segment) {
     }
 }
 
+/* -- polling ----------------------------------------------------------------------------------------------------- */
+
+static bool can_begin(const memlane_function *function, uint32_t slot, uint64_t word, bool ask) {
+    /* relaxed, both: whoever gives a slot back, and whoever expects one, looks again. */
+    return memlane_load32_relaxed(&function->expects) != 0 && memlane_load32_relaxed(&function->desk[slot].busy) == 0 &&
+           (memlane_call_state(word) == MEMLANE_CALL_FREE || memlane_call_is_over(&function->lanes, word, ask));
+}
+
+/* Of a caller: a call of this endpoint that was not ended is over. */
+static bool has_response(struct memlane_endpoint *endpoint, bool thorough) {
+    const memlane_function *function = function_of(endpoint);
+    uint32_t lane = memlane_load32_acquire(&function->lane) - 1; /* acquire: pairs with the release in claim_lane */
+    if (lane == UINT32_MAX) {
+        return false; /* a forked child that has not called yet */
+    }
+    if (!memlane_lane_is_ours(&function->lanes, lane)) {
+        return true; /* what the caller has under way came to an end: it was taken for dead */
+    }
+    for (uint32_t i = 0; i < function->lanes.slots; i++) {
+        /* seq_cst: after the bell was armed, and before the response is looked at. */
+        uint64_t word = memlane_load_seq_cst(&memlane_lanes_slot(&function->lanes, lane, i)->state); /* W2, A2 */
+        bool mine = memlane_load32_acquire(&function->desk[i].busy) != 0;
+        bool over =
+            memlane_call_state(word) != MEMLANE_CALL_FREE && memlane_call_is_over(&function->lanes, word, thorough);
+        if ((mine && over) || can_begin(function, i, word, thorough)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void poll_for_responses(memlane_function *function, uint32_t lane) {
+    if (memlane_load32_acquire(&function->endpoint.watch.active) == 0) { /* else its sentry looks each chunk */
+        memlane_endpoint_make_pollable(&function->endpoint, has_response, &function->lanes.lane[lane].bell, NULL);
+    }
+}
+
+memlane_endpoint *memlane_function_endpoint(memlane_function *function) {
+    return &function->endpoint;
+}
+
+void memlane_function_expect_slot(memlane_function *function, bool expects) {
+    if (memlane_endpoint_enter(&function->endpoint, NULL) == MEMLANE_OK) {
+        memlane_store32_relaxed(&function->expects, expects); /* relaxed: the mutex of the watch orders it */
+        memlane_watch_look_again(&function->endpoint.watch);
+        memlane_endpoint_leave(&function->endpoint);
+    }
+}
+
 /* -- the lane ---------------------------------------------------------------------------------------------------- */
 
 /* One thread at a time. Not under the segment's mutex: a claim makes system calls and waits for other processes, and
@@ -227,6 +276,7 @@ static memlane_status claim_lane(memlane_function *function, memlane_error *erro
         status = memlane_lane_claim(&function->lanes, &lane, error);
         if (status == MEMLANE_OK) {
             memlane_store32_release(&function->lane, lane + 1); /* release: the slots are scrubbed */
+            poll_for_responses(function, lane);
         }
     }
     memlane_store32_release(&function->claiming, 0); /* release: pairs with the swap of the next */
@@ -694,7 +744,9 @@ memlane_status memlane_call_wait(memlane_call *call, uint64_t deadline_ns, memla
     if (status != MEMLANE_OK) {
         return status;
     }
-    return memlane_endpoint_finish(&function->endpoint, wait_for_answer(call, deadline_ns, answer, error), error);
+    status = wait_for_answer(call, deadline_ns, answer, error);
+    memlane_watch_settle(&function->endpoint.watch); /* another thread ended what made the endpoint ready */
+    return memlane_endpoint_finish(&function->endpoint, status, error);
 }
 
 /* -- the end of a call -------------------------------------------------------------------------------------------- */
@@ -773,6 +825,7 @@ static void let_go(memlane_call *call) {
         }
     }
     call->stage = OVER;
+    memlane_watch_settle(&function->endpoint.watch);
     memlane_endpoint_release(&function->endpoint);
 }
 

@@ -29,6 +29,8 @@ struct memlane_function {
     memlane_atomic64 order;    /* of the calls of this lane */
     memlane_atomic32 waiting;  /* threads that wait for a slot */
     memlane_atomic32 servers;  /* dispatchers of this process that serve it */
+    memlane_atomic32 expects;  /* 1: who polls waits for a free slot too */
+    memlane_atomic64 quiet;    /* `posted` when who polls for calls to serve found none */
 };
 
 /* Whether these are the bytes of a struct of the format; anything is where there is none. */
@@ -44,6 +46,9 @@ memlane_status memlane_function_explain_format(const memlane_function *function,
 /* One more dispatcher serves it, or one less. */
 void memlane_function_serve(memlane_function *function);
 void memlane_function_retire(memlane_function *function);
+
+/* From here on the endpoint is ready while a call is there to be served. */
+void memlane_function_poll_for_calls(memlane_function *function);
 
 /* As memlane_call_wait() without waiting: MEMLANE_TIMEOUT without a text. With `ask` it makes system calls. */
 memlane_status memlane_function_look(memlane_call *call, bool ask, memlane_answer *answer, memlane_error *error);

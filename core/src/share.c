@@ -154,7 +154,11 @@ memlane_status memlane_share_wait(memlane_share *share, uint64_t deadline_ns, me
     if (status != MEMLANE_OK) {
         return status;
     }
-    return memlane_endpoint_finish(endpoint, explain_wait(share, wait_untaken(share, deadline_ns), error), error);
+    status = wait_untaken(share, deadline_ns);
+    if (status == MEMLANE_TIMEOUT) {
+        memlane_watch_settle(&endpoint->watch); /* another process took it: a loop must not come again for nothing */
+    }
+    return memlane_endpoint_finish(endpoint, explain_wait(share, status, error), error);
 }
 
 memlane_status memlane_share_take(memlane_share *share, uint64_t version, memlane_error *error) {

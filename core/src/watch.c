@@ -146,6 +146,21 @@ void memlane_watch_settle_active(struct memlane_watch *watch) {
     }
 }
 
+void memlane_watch_look_again(struct memlane_watch *watch) {
+    if (memlane_load32_acquire(&watch->active) == 0) { /* acquire: pairs with the release in post */
+        return;
+    }
+    memlane_mutex_lock(watch->mutex);
+    if (watch->raised) {
+        clear_event(watch);
+    }
+    if (watch->is_ready(watch->subject, false)) {
+        raise_event(watch);
+    }
+    memlane_mutex_unlock(watch->mutex);
+    memlane_sentry_rouse(&watch->post);
+}
+
 void memlane_watch_raise(struct memlane_watch *watch) {
     memlane_mutex_lock(watch->mutex);
     raise_event(watch);

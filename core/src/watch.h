@@ -36,6 +36,9 @@ static inline void memlane_watch_settle(struct memlane_watch *watch) {
     }
 }
 
+/* After what counts as ready was changed. */
+void memlane_watch_look_again(struct memlane_watch *watch);
+
 /* Readable for good: the endpoint was closed, and whoever polls has to learn it. */
 void memlane_watch_raise(struct memlane_watch *watch);
 

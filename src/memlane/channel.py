@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 import weakref
+from errno import ETIMEDOUT
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
-from memlane import settings
+from memlane import settings, waiting
 from memlane._native.channel import ChannelEnd
 from memlane.endpoint import NamedEndpoint
 from memlane.errors import (
@@ -18,6 +19,7 @@ from memlane.errors import (
     OppositeEndClosedError,
     OppositeEndDiedError,
     ParameterTypeError,
+    Timeout,
 )
 from memlane.errors import Error as SmipcError
 from memlane.names import encoded_name
@@ -25,6 +27,8 @@ from memlane.names import encoded_name
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
+
+    from typing_extensions import Buffer
 
     from memlane._native.span import Span
     from memlane.listener import Listener
@@ -166,7 +170,7 @@ class Channel(NamedEndpoint, ChannelEnd):
     Concurrency: threads may share an endpoint; each read and write is whole, and they take turns.
     """
 
-    __slots__ = ("__weakref__", "_listener", "_mode", "_peer_uid", "_permissions")
+    __slots__ = ("__weakref__", "_listener", "_mode", "_peer_uid", "_permissions", "_turns")
 
     _NOUN = "channel"
     _KEPT = ("_mode", "_permissions", "_peer_uid")
@@ -210,6 +214,7 @@ class Channel(NamedEndpoint, ChannelEnd):
 
     def _begin(self) -> None:
         self._listener: Listener | None = None
+        self._turns = waiting.Turns()
         opened.add(self)
         log(LEVELS[LOG_BASIC], "channel %r: opened for %s", self.name, "reading" if self.readable() else "writing")
 
@@ -254,6 +259,58 @@ class Channel(NamedEndpoint, ChannelEnd):
         self._set_listening(is_listening=True)
         self._listener = Listener(self, callback)
         return self._listener
+
+    async def read_bytes_async(self, n: int, timeout: float | None = None) -> bytes:
+        """Wait for ``n`` bytes and return them, fewer at the end of the stream: `read_bytes`, in asyncio or trio.
+
+        Tasks take turns. Cancelled while it waits, it has taken nothing: the next reading returns those bytes.
+        """
+        return await waiting.take_in_turn(
+            self._turns,
+            self,
+            lambda: self.read_bytes(n, 0),
+            timeout,
+            expect=lambda: self._expect(n),
+            relax=self._relax,
+        )
+
+    async def write_async(self, data: Buffer, timeout: float | None = None) -> int:
+        """Write all bytes, waiting while the channel is full: `write`, in asyncio or trio.
+
+        Tasks take turns. What the channel can hold goes in as a whole: cancelled while it waits, or timed out, it has
+        written nothing. Larger data go in piece by piece, and what went in then stays; `position` says how much.
+        """
+        view = memoryview(data).cast("B") if memoryview(data) else b""
+        written = 0
+
+        def attempt() -> int:
+            nonlocal written
+            try:
+                written += self._write_now(view[written:]) if written < len(view) else 0
+            except (Timeout, OppositeEndClosedError) as error:
+                error.written = written
+                raise
+            if written < len(view):
+                missed = Timeout(
+                    ETIMEDOUT, f"channel {self.name!r}: room for {len(view) - written} bytes did not come in time"
+                )
+                missed.written = written
+                raise missed
+            return written
+
+        return await waiting.take_in_turn(
+            self._turns,
+            self,
+            attempt,
+            timeout,
+            expect=lambda: self._expect(len(view) - written),
+            relax=self._relax,
+        )
+
+    def _relax(self) -> None:
+        """Poll for single bytes again, unless the end was closed or lost meanwhile."""
+        if not self.closed:
+            self._expect(1)
 
     def reserve(self, n: int, timeout: float | None = None) -> Span:
         """Fill ``n`` bytes of the channel in place, in a ``with`` block: its end publishes them, an exception does not.

@@ -8,7 +8,7 @@ import operator
 import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, final
 
-from memlane import settings
+from memlane import settings, waiting
 from memlane._native.share import Share
 from memlane.endpoint import NamedEndpoint
 from memlane.errors import (
@@ -192,6 +192,15 @@ class Endpoint(NamedEndpoint):
         """
         return self._share.fileno()
 
+    def _pollables(self) -> tuple[Share]:
+        return (self._share,)
+
+    async def _take(self, attempt: Callable[[], Any], timeout: float | None) -> Any:
+        """Cancelled while it waits, it has taken nothing."""
+        if self._mode != "get":
+            self._refuse_get()
+        return await waiting.take(self._share, attempt, timeout)
+
     def close(self) -> None:
         """Close the endpoint; views of it stay. May be called twice."""
         self._share.close()
@@ -286,6 +295,15 @@ class SharedAssign(Endpoint):
             self._refuse_get()
         return Reading(*self._share._get(timeout))  # noqa: SLF001
 
+    async def get_async(self, timeout: float | None = None) -> Any:
+        """Wait for the next value and take it: `get`, in asyncio or trio. Cancelled, it has taken nothing."""
+        return await self._take(lambda: self.get(0), timeout)
+
+    async def read_async(self, timeout: float | None = None) -> Reading:
+        """Take the next value as `get_async` does; return it with its version and time."""
+        taken: Reading = await self._take(lambda: self.read(0), timeout)
+        return taken
+
 
 @final
 class NumpyShare(Endpoint):
@@ -344,6 +362,15 @@ class NumpyShare(Endpoint):
         if self._mode != "get":
             self._refuse_get()
         return Reading(*(self._share._get(timeout) if copy else self._share._view_next(timeout)))  # noqa: SLF001
+
+    async def get_async(self, timeout: float | None = None, *, copy: bool = True) -> Any:
+        """Wait for the next array and take it: `get`, in asyncio or trio. Cancelled, it has taken nothing."""
+        return await self._take(lambda: self.get(0, copy=copy), timeout)
+
+    async def read_async(self, timeout: float | None = None, *, copy: bool = True) -> Reading:
+        """Take the next array as `get_async` does; return it with its version and time."""
+        taken: Reading = await self._take(lambda: self.read(0, copy=copy), timeout)
+        return taken
 
     def loan(self, shape: int | tuple[int, ...], dtype: Any, *, order: Literal["C", "F"] = "C") -> Loan:
         """Fill a free slot in place: no copy is made.

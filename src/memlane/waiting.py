@@ -6,7 +6,10 @@ waits until the endpoint's descriptor is readable, and looks again. Cancelled wh
 
 from __future__ import annotations
 
+import os
 import sys
+from _thread import get_ident
+from errno import ETIMEDOUT
 
 from memlane._native.endpoint import Endpoint, Poll, wait_any
 from memlane.errors import Timeout
@@ -14,22 +17,31 @@ from memlane.settings import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Awaitable, Callable, Iterable
-    from typing import Any, TypeVar
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+    from typing import Any, Protocol, TypeVar
     from weakref import WeakKeyDictionary
 
-    Pollable = TypeVar("Pollable", bound=Endpoint)
+    from typing_extensions import Self
+
+    class Compound(Protocol):
+        """What is ready as soon as one of its endpoints is."""
+
+        def _pollables(self) -> Sequence[Endpoint]: ...
+
+    Pollable = TypeVar("Pollable", bound=Endpoint | Compound)
     Result = TypeVar("Result")
 
 
 def wait(endpoints: Iterable[Pollable], timeout: float | None = None) -> list[Pollable]:
     """Wait until at least one of the endpoints has something to take.
 
-    A variable has, while its version is newer than the newest that the endpoint returned. An endpoint that was closed
-    meanwhile, or whose peer died, counts too: the next operation tells which.
+    A variable has, while its version is newer than the newest that the endpoint returned; a share, while a value was
+    not taken; a channel's reader, while there are bytes, its writer, while there is room; a caller, while a response
+    can be collected; a dispatcher, while a call can be served. An endpoint that was closed meanwhile, or whose peer
+    died, counts too: the next operation tells which.
 
     Args:
-        endpoints: Of any kind, up to thousands.
+        endpoints: Of any kind, up to thousands; dispatchers too.
         timeout: Seconds; None waits for ever, 0 only looks.
 
     Returns:
@@ -44,16 +56,32 @@ def wait(endpoints: Iterable[Pollable], timeout: float | None = None) -> list[Po
         raise ValueError(
             "wait() was given no endpoint and no timeout, and would never end: give it endpoints, or a timeout to sleep"
         )
-    return wait_any(members, timeout)
+    parts = [_parts_of(member) for member in members]
+    ready = {id(part) for part in wait_any([part for each in parts for part in each], timeout)}
+    return [member for member, each in zip(members, parts, strict=True) if any(id(part) in ready for part in each)]
 
 
-async def take(endpoint: Endpoint, attempt: Callable[[], Result], timeout: float | None) -> Result:
+def _parts_of(member: Endpoint | Compound) -> Sequence[Endpoint]:
+    if isinstance(member, Endpoint):
+        return (member,)
+    if not hasattr(member, "_pollables"):
+        raise TypeError(f"wait() takes endpoints, not {type(member).__name__}")
+    return member._pollables()  # noqa: SLF001  (of the same library)
+
+
+async def take(
+    endpoint: Endpoint,
+    attempt: Callable[[], Result],
+    timeout: float | None,
+    expect: Callable[[], None] | None = None,
+) -> Result:
     """Return what the attempt returns, as soon as it does not raise `Timeout`.
 
     Args:
         endpoint: That becomes readable when another attempt may succeed.
         attempt: Takes without waiting; changes nothing when it raises.
         timeout: Seconds; None waits for ever, 0 only looks.
+        expect: Called before each wait: says what the endpoint becomes readable for.
 
     Raises:
         Timeout: As the last attempt raised it.
@@ -63,17 +91,154 @@ async def take(endpoint: Endpoint, attempt: Callable[[], Result], timeout: float
     except Timeout:
         if timeout == 0:
             raise
-    wait_until_readable = _trio_wait if _runs_in_trio() else _asyncio_wait
-    deadline = None if timeout is None else _now() + timeout
+    left = countdown(timeout)
     with Poll(endpoint) as descriptor:
         while True:
-            left = None if deadline is None else deadline - _now()
-            in_time = await wait_until_readable(descriptor, left)
+            if expect is not None:
+                expect()
+            in_time = await wait_until_readable(descriptor, left())
             try:
                 return attempt()
             except Timeout:
                 if not in_time:
                     raise
+
+
+def countdown(timeout: float | None) -> Callable[[], float | None]:
+    """Return what tells the seconds that are left, None for ever, from now on."""
+    if timeout is None:
+        return lambda: None
+    deadline = _now() + timeout
+    return lambda: max(0.0, deadline - _now())
+
+
+async def wait_until_readable(descriptor: int, seconds: float | None) -> bool:
+    """Wait until the descriptor is readable; False when the time was over first."""
+    return await (_trio_wait if _runs_in_trio() else _asyncio_wait)(descriptor, seconds)
+
+
+@final
+class Turns:
+    """One task after the other, in the order in which they came. The tasks belong to one loop at a time."""
+
+    def __init__(self) -> None:
+        self._waiting: list[_Signal] = []
+        self.taken = False
+
+    async def take(self, seconds: float | None) -> bool:
+        """Wait for this task's turn; False when the time was over first."""
+        if not self.taken:
+            self.taken = True
+            return True
+        signal: _Signal = _TrioSignal() if _runs_in_trio() else _AsyncioSignal()
+        self._waiting.append(signal)
+        came = False
+        try:
+            came = await signal.wait(seconds)
+        finally:
+            if not came:
+                self._leave(signal)
+        return came
+
+    def _leave(self, signal: _Signal) -> None:
+        """A task that was cancelled, or late, may have been told already: then it is the next one's turn."""
+        if signal in self._waiting:
+            self._waiting.remove(signal)
+        else:
+            self.give()
+
+    def give(self) -> None:
+        """End the turn."""
+        if self._waiting:
+            self._waiting.pop(0).set()
+        else:
+            self.taken = False
+
+
+async def take_in_turn(
+    turns: Turns,
+    endpoint: Endpoint,
+    attempt: Callable[[], Result],
+    timeout: float | None,
+    expect: Callable[[], None],
+    relax: Callable[[], None],
+) -> Result:
+    """Return what the attempt returns, as `take`, but one task at a time: each wants another amount.
+
+    Args:
+        turns: Of the endpoint.
+        endpoint: As of `take`, and the next two.
+        attempt: Takes without waiting.
+        timeout: Seconds; None waits for ever, 0 only looks.
+        expect: Says what the endpoint becomes readable for.
+        relax: Takes that back, after a wait.
+    """
+    left = countdown(timeout)
+    if not turns.taken:
+        try:
+            return attempt()
+        except Timeout:
+            if timeout == 0:
+                raise
+    if timeout == 0 or not await turns.take(left()):
+        raise Timeout(ETIMEDOUT, "other tasks of this process kept the endpoint busy")
+    try:
+        return await take(endpoint, attempt, left(), expect)
+    finally:
+        turns.give()
+        relax()
+
+
+@final
+class Gathering:
+    """A descriptor that is readable while one of several endpoints is. A forked child makes its own."""
+
+    def __init__(self) -> None:
+        import select  # noqa: PLC0415  (what is imported with memlane costs every program)
+
+        self._epoll = select.epoll()
+        self._owner = os.getpid()
+        self._members: set[int] = set()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is the parent's of a fork."""
+        return self._owner != os.getpid()
+
+    def add(self, descriptor: int) -> None:
+        """Watch one more; nothing is done where it is watched already."""
+        if descriptor not in self._members:
+            self._members.add(descriptor)
+            self._epoll.register(descriptor, 1)  # EPOLLIN
+
+    def fileno(self) -> int:
+        """Return the descriptor."""
+        return self._epoll.fileno()
+
+    def close(self) -> None:
+        """Watch nothing any more."""
+        self._epoll.close()
+
+
+def crew() -> Any:
+    """Return a context manager in which tasks are started by ``start_soon``; its end waits for them."""
+    if _runs_in_trio():
+        import trio  # noqa: PLC0415  (runs already, or we were not called)
+
+        return trio.open_nursery()
+    return _AsyncioCrew()
+
+
+async def pass_on() -> None:
+    """Let other tasks run."""
+    if _runs_in_trio():
+        import trio  # noqa: PLC0415
+
+        await trio.lowlevel.checkpoint()
+    else:
+        import asyncio  # noqa: PLC0415
+
+        await asyncio.sleep(0)
 
 
 @final
@@ -96,6 +261,18 @@ def _now() -> float:
     return monotonic()
 
 
+if TYPE_CHECKING:
+
+    class _Signal(Protocol):
+        """Wakes one task, once."""
+
+        def set(self) -> None:
+            """Wake it."""
+
+        async def wait(self, seconds: float | None) -> bool:
+            """Sleep until it is set; False when the time was over first."""
+
+
 # -- trio --------------------------------------------------------------------------------------------------------------
 
 
@@ -104,16 +281,109 @@ def _runs_in_trio() -> bool:
     return trio is not None and trio.lowlevel.in_trio_run()
 
 
+@final
+class _TrioSignal:
+    """Wakes one task, once."""
+
+    def __init__(self) -> None:
+        import trio  # noqa: PLC0415  (runs already, or we were not called)
+
+        self._event = trio.Event()
+
+    def set(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float | None) -> bool:
+        import trio  # noqa: PLC0415
+
+        with trio.move_on_after(float("inf") if seconds is None else seconds):
+            await self._event.wait()
+        return bool(self._event.is_set())
+
+
 async def _trio_wait(descriptor: int, seconds: float | None) -> bool:
     """Wait until the descriptor is readable; False when the time was over first."""
     import trio  # noqa: PLC0415  (runs already, or we were not called)
 
     with trio.move_on_after(float("inf") if seconds is None else max(0.0, seconds)) as scope:
-        await trio.lowlevel.wait_readable(descriptor)
+        await _trio_wait_beside_others(descriptor)
     return not scope.cancelled_caught
 
 
+# By thread and descriptor, whose first task waits for it, since trio lets one wait alone: what wakes the others.
+_beside: dict[tuple[int, int], set[_TrioSignal]] = {}
+
+
+async def _trio_wait_beside_others(descriptor: int) -> None:
+    """Wait until the descriptor may be readable: who waited first tells the others, also when it leaves early."""
+    import trio  # noqa: PLC0415
+
+    place = get_ident(), descriptor
+    if place in _beside:
+        signal = _TrioSignal()
+        others = _beside[place]
+        others.add(signal)
+        try:
+            await signal.wait(None)
+        finally:
+            others.discard(signal)
+        return
+    others = _beside[place] = set()
+    try:
+        await trio.lowlevel.wait_readable(descriptor)
+    finally:
+        del _beside[place]
+        for signal in others:
+            signal.set()
+
+
 # -- asyncio -----------------------------------------------------------------------------------------------------------
+
+
+@final
+class _AsyncioSignal:
+    """Wakes one task, once."""
+
+    def __init__(self) -> None:
+        import asyncio  # noqa: PLC0415  (runs already, or we were not called)
+
+        self._loop = asyncio.get_running_loop()
+        self._future: asyncio.Future[bool] = self._loop.create_future()
+
+    def set(self) -> None:
+        if not self._future.done():
+            self._future.set_result(True)
+
+    async def wait(self, seconds: float | None) -> bool:
+        return await _settled_in_time(self._loop, self._future, seconds)
+
+
+@final
+class _AsyncioCrew:
+    """Tasks that end with a block. Those that run when it is left by an exception are cancelled."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *raised: object) -> None:
+        import asyncio  # noqa: PLC0415  (runs already, or we were not called)
+
+        if kind is not None:
+            for task in self._tasks:
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
+    def start_soon(self, function: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
+        """Run a coroutine function beside the block."""
+        import asyncio  # noqa: PLC0415
+
+        task = asyncio.get_running_loop().create_task(function(*arguments))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 class _Readers:
@@ -169,10 +439,18 @@ async def _asyncio_wait(descriptor: int, seconds: float | None) -> bool:
     future: asyncio.Future[bool] = loop.create_future()
     readers = _readers_of(loop)
     readers.add(loop, descriptor, future)
+    try:
+        return await _settled_in_time(loop, future, seconds)
+    finally:
+        readers.remove(loop, descriptor, future)
+
+
+async def _settled_in_time(
+    loop: asyncio.AbstractEventLoop, future: asyncio.Future[bool], seconds: float | None
+) -> bool:
     timer = None if seconds is None else loop.call_later(max(0.0, seconds), _give_up, future)
     try:
         return await future
     finally:
-        readers.remove(loop, descriptor, future)
         if timer is not None:
             timer.cancel()

@@ -11,47 +11,21 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import trio
-import uvloop
 
 import memlane
 from memlane import HostVariable
+from tests.loops import ASYNCIO_LOOPS, LOOPS, open_what_loops_keep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
     from pathlib import Path
 
-    Run = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
-
-
-def run_in_asyncio(program: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a program in the standard library's loop."""
-    return asyncio.run(program())
-
-
-def run_in_uvloop(program: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a program in uvloop."""
-    return uvloop.run(program())
-
-
-def run_in_trio(program: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    """Run a program in trio."""
-    return trio.run(program)
+    from tests.loops import Run
 
 
 @pytest.fixture(scope="module", autouse=True)
 def what_loops_keep() -> None:
-    """Let each loop open what it keeps for the life of the process, before a test is measured."""
-
-    async def program() -> None:
-        return None
-
-    for run in (run_in_asyncio, run_in_uvloop, run_in_trio):
-        run(program)
-
-
-LOOPS = pytest.mark.parametrize("run", [run_in_asyncio, run_in_uvloop, run_in_trio])
-ASYNCIO_LOOPS = pytest.mark.parametrize("run", [run_in_asyncio, run_in_uvloop])
+    """What a loop opens once is no leak."""
+    open_what_loops_keep()
 
 
 @LOOPS

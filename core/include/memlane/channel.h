@@ -171,6 +171,14 @@ MEMLANE_API void memlane_span_drop(memlane_span *span);
 MEMLANE_API memlane_status memlane_channel_wait(memlane_channel *channel, uint64_t least, uint64_t deadline_ns,
                                                 memlane_error *error);
 
+/* The endpoint, for memlane_endpoint_descriptor() and its fellows in object.h: ready while there are bytes to read, or room
+ * to write, or the opposite end closed or died. Wait-free. */
+MEMLANE_API memlane_endpoint *memlane_channel_endpoint(memlane_channel *channel);
+
+/* From how many bytes on the endpoint is ready: 1 at first, at most the capacity. For who waits for more than one.
+ * Nothing of a closed endpoint. Lock-free, but for a mutex of this process where the endpoint's descriptor is in use. */
+MEMLANE_API void memlane_channel_expect(memlane_channel *channel, uint64_t least);
+
 /* How many bytes of the stream this end and its predecessors have read, or written. Also of a closed endpoint.
  * Wait-free. */
 MEMLANE_API uint64_t memlane_channel_position(const memlane_channel *channel);

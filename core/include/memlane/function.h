@@ -91,6 +91,15 @@ typedef struct memlane_call {
 MEMLANE_API memlane_status memlane_call_begin(memlane_function *function, memlane_call *call, uint64_t deadline_ns,
                                               memlane_error *error);
 
+/* The endpoint, for memlane_endpoint_descriptor() and its fellows in object.h. Of a caller, which memlane_function_prepare()
+ * or a call makes of it: ready while a call that was not ended is over. Of one that a dispatcher serves: while a call is
+ * there to be served. Wait-free. */
+MEMLANE_API memlane_endpoint *memlane_function_endpoint(memlane_function *function);
+
+/* Whether the endpoint of a caller is ready also while a call could begin: not at first. Nothing of a closed endpoint.
+ * Lock-free, but for a mutex of this process where the endpoint's descriptor is in use. */
+MEMLANE_API void memlane_function_expect_slot(memlane_function *function, bool expects);
+
 /* Waits until a call can begin, or a call of this endpoint that was not ended is over: for callers who keep many under
  * way. MEMLANE_NO_FREE_SLOT at the deadline; MEMLANE_INTERRUPTED, MEMLANE_CLOSED. Blocking. */
 MEMLANE_API memlane_status memlane_function_wait(memlane_function *function, uint64_t deadline_ns,

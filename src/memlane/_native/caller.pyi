@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, final
 
 from memlane._native.function import Function
+from memlane.errors import Timeout
 
 class Caller(Function):
     """The part of `memlane.HostFunctionCaller` that works on shared memory."""
@@ -33,6 +34,9 @@ class Caller(Function):
 
     def __call__(self, *arguments: Any, **keywords: Any) -> PendingCall:
         """Send a call and return at once. See `PendingCall` and `get_response`."""
+
+    def _expect_slot(self, expects: bool) -> None:
+        """Poll for room for another call too, or for responses alone."""
 
     def drop_oldest(self) -> None:
         """Make room in what is kept for get_response()."""
@@ -79,6 +83,12 @@ class PendingCall:
         Returns:
             True when it is certain that it was not executed and never will be; `result` raises `CallCancelled` then.
         """
+
+    def _arrive(self) -> None:
+        """Raise `Timeout` where the response is not there yet. Never waits."""
+
+    def _give_up(self, timeout: Timeout | None = None) -> Timeout | None:
+        """End a call that nobody waits for any more; return the error that says what is known of it."""
 
     def abandon(self) -> None:
         """Give the call up: the caller was closed."""

@@ -75,6 +75,13 @@ cdef class Caller(Function):
             status = memlane_function_prepare(self.handle, &error)
         check(status, &error)
 
+    cdef memlane_endpoint* pollable(self) except NULL:
+        """A forked child takes a lane of its own first: what is rung for its responses belongs to the lane."""
+        cdef memlane_error error
+        self.check_open()
+        check(memlane_function_prepare(self.handle, &error), &error)
+        return memlane_function_endpoint(self.handle)
+
     # -- sending ---------------------------------------------------------------------------------------------
 
     cdef int begin(self, memlane_call* call) except -1:
@@ -288,6 +295,11 @@ cdef class Caller(Function):
             self.keep(pending)
         return pending
 
+    def _expect_slot(self, bint expects):
+        """Poll for room for another call too, or for responses alone."""
+        self.check_open()
+        memlane_function_expect_slot(self.handle, expects)
+
     cdef int keep(self, PendingCall pending) except -1:
         pending.number = self.number
         self.number += 1
@@ -433,6 +445,24 @@ cdef class PendingCall:
             True when it is certain that it was not executed and never will be; `result` raises `CallCancelled` then.
         """
         return self.stage == FLYING and memlane_call_cancel(&self.call) and self.look()
+
+    def _arrive(self):
+        """Raise `Timeout` where the response is not there yet. Never waits."""
+        cdef memlane_answer answer
+        cdef memlane_error error
+        if self.stage != ONE_WAY and not self.look():
+            check(memlane_call_wait(&self.call, 0, &answer, &error), &error)
+
+    def _give_up(self, timeout=None):
+        """End a call that nobody waits for any more; return the error that says what is known of it."""
+        cdef memlane_execution known
+        self.caller.kept.pop(self.number, None)
+        if self.stage != FLYING:
+            return timeout
+        known = memlane_call_end(&self.call)
+        error = None if timeout is None else given_up(timeout, known)
+        self.settle(RAISED, None, error)
+        return error
 
     def abandon(self):
         """Give the call up: the caller was closed."""

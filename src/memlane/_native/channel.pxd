@@ -2,9 +2,10 @@
 
 from libc.stdint cimport uint64_t
 
+from memlane._native.endpoint cimport Endpoint
 from memlane._native.library cimport memlane_channel, memlane_error, memlane_status
 
-cdef class ChannelEnd:
+cdef class ChannelEnd(Endpoint):
     cdef memlane_channel* handle
     cdef uint64_t capacity
     cdef bint was_closed

@@ -4,9 +4,10 @@ from typing import Any
 
 from typing_extensions import Buffer, Self
 
+from memlane._native.endpoint import Endpoint
 from memlane._native.span import Span
 
-class ChannelEnd:
+class ChannelEnd(Endpoint):
     """The part of `memlane.Channel` that works on shared memory."""
 
     def _open(
@@ -91,6 +92,12 @@ class ChannelEnd:
 
     def _span(self, size: int, timeout: float | None, to_read: bool) -> Span:
         """Take bytes in place, to read or to write; size 0: what is there to read."""
+
+    def _write_now(self, data: Buffer) -> int:
+        """Write all where the channel can hold it, else what fits; return the count. `Timeout`: there is no room."""
+
+    def _expect(self, count: int) -> None:
+        """Poll for so many bytes to read, or to write; for a part of them where the channel cannot hold them."""
 
     def _check_reader(self) -> None:
         """Raise where somebody else gets the bytes, or nobody."""

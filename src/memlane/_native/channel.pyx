@@ -35,7 +35,7 @@ cdef uint64_t chunk_until(uint64_t deadline) noexcept nogil:
     return min(monotonic_ns() + CHUNK_NS, deadline)
 
 
-cdef class ChannelEnd:
+cdef class ChannelEnd(Endpoint):
     """The part of `memlane.Channel` that works on shared memory."""
 
     def __cinit__(self):
@@ -67,6 +67,10 @@ cdef class ChannelEnd:
         check(status, &error)
         memlane_channel_describe(self.handle, &properties)
         self.capacity = properties.capacity
+
+    cdef memlane_endpoint* pollable(self) except NULL:
+        self.check_handle()
+        return memlane_channel_endpoint(self.handle)
 
     cdef int check_handle(self) except -1:
         if self.handle == NULL:
@@ -404,6 +408,39 @@ cdef class ChannelEnd:
     def _set_listening(self, bint is_listening):
         """Give the reading to a listener, or back to everybody."""
         self.is_listening = is_listening
+
+    # -- for tasks -------------------------------------------------------------------------------------------
+
+    def _write_now(self, data):
+        """Write all where the channel can hold it, else what fits; return the count. `Timeout`: there is no room."""
+        cdef Py_buffer buffer
+        cdef uint64_t written = 0
+        cdef memlane_error error
+        cdef memlane_status status
+        self.check_handle()
+        get_buffer(data, &buffer, PyBUF_SIMPLE, "a channel takes bytes-like objects")
+        try:
+            if <uint64_t>buffer.len > self.capacity:
+                with nogil:
+                    status = memlane_channel_write(
+                        self.handle, buffer.buf, <uint64_t>buffer.len, 0, &written, &error
+                    )
+            else:
+                status = memlane_channel_write_whole(
+                    self.handle, buffer.buf, <uint64_t>buffer.len, 0, &written, &error
+                )
+            if written == 0:
+                self.fail(status, &error)
+        finally:
+            PyBuffer_Release(&buffer)
+        return written
+
+    def _expect(self, Py_ssize_t count):
+        """Poll for so many bytes to read, or to write; for a part of them where the channel cannot hold them."""
+        cdef bytes unread = self.unread
+        cdef uint64_t missing = <uint64_t>max(1, count - (0 if unread is None else PyBytes_GET_SIZE(unread)))
+        self.check_handle()
+        memlane_channel_expect(self.handle, missing if missing <= self.capacity else (self.capacity + 3) // 4)
 
     # -- what it is ------------------------------------------------------------------------------------------
 

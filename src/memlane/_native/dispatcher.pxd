@@ -26,6 +26,12 @@ cdef class Dispatcher:
     cdef int respond(self, memlane_task* task, object value) except -1
     cdef int fail(self, memlane_task* task, object error) except -1
 
+# A call that was taken, until it is answered.
+cdef class Request:
+    cdef Dispatcher dispatcher
+    cdef memlane_task task
+    cdef bint is_open
+
 cdef class Watch(Shift):
     cdef Dispatcher dispatcher
     cdef int depth

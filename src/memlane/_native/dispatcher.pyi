@@ -1,7 +1,7 @@
 """The serving side of functions."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, final
 
 from memlane._native.function import Function, Shift
 
@@ -26,8 +26,28 @@ class Dispatcher:
     def close(self) -> None:
         """Stop, and let the functions go: now, or when the last thread has left `serve`."""
 
+    def take_now(self) -> Request | None:
+        """Return the next call as a `Request`, None where none is there. Never waits.
+
+        Raises:
+            Closed: The dispatcher was stopped.
+        """
+
     def serve(self) -> None:
         """Execute calls in this thread, until `stop`."""
+
+@final
+class Request:
+    """A call that was taken and is not answered yet. Of one task at a time."""
+
+    def invoke(self) -> Any:
+        """Run the callback and return what it returns; of a coroutine function, the coroutine."""
+
+    def respond(self, value: object) -> None:
+        """Give the caller a result; where it cannot be given, the error that says so."""
+
+    def fail(self, error: BaseException) -> None:
+        """Give the caller an exception."""
 
 class Watch(Shift):
     """A thread that serves a dispatcher, and how deep in callbacks it is."""

@@ -1,6 +1,7 @@
 # cython: freethreading_compatible=True
 """The serving side of functions."""
 
+cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t
@@ -185,6 +186,26 @@ cdef class Dispatcher:
             raise
         return 0
 
+    def take_now(self):
+        """Return the next call as a `Request`, None where none is there. Never waits.
+
+        Raises:
+            Closed: The dispatcher was stopped.
+        """
+        cdef Request request = Request.__new__(Request)
+        cdef memlane_error error
+        self.check_open()
+        cdef memlane_status status = memlane_dispatcher_take(self.handle, NULL, 0, &request.task, &error)
+        if status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED:
+            return None
+        if status == MEMLANE_CORRUPTED:
+            self.report("one function is served no more", errors.Corrupted(error.message.decode("utf-8", "replace")))
+            return None
+        check(status, &error)
+        request.dispatcher = self
+        request.is_open = True
+        return request
+
     # -- many calls ------------------------------------------------------------------------------------------
 
     def serve(self):
@@ -203,6 +224,33 @@ cdef class Dispatcher:
             end_shift(former)
             self.active -= 1
             self.let_go()
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Request:
+    """A call that was taken and is not answered yet. Of one task at a time."""
+
+    def __dealloc__(self):
+        if self.is_open:
+            memlane_task_fail(&self.task, "the server let go of this call before its end", NULL, 0, 0, NULL)
+
+    def invoke(self):
+        """Run the callback and return what it returns; of a coroutine function, the coroutine."""
+        return self.dispatcher.invoke(&self.task)
+
+    def respond(self, value):
+        """Give the caller a result; where it cannot be given, the error that says so."""
+        try:
+            self.dispatcher.respond(&self.task, value)
+        except Exception as error:
+            self.dispatcher.fail(&self.task, error)
+        self.is_open = False
+
+    def fail(self, error):
+        """Give the caller an exception."""
+        self.dispatcher.fail(&self.task, error)
+        self.is_open = False
 
 
 cdef class Watch(Shift):

@@ -2,6 +2,7 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
+from memlane._native.endpoint cimport Endpoint
 from memlane._native.library cimport memlane_answer, memlane_call, memlane_function
 from memlane.codec.structure cimport Structure
 
@@ -11,7 +12,7 @@ cdef uint64_t GLANCE_NS
 # Each chunk ends with a look at pending signals: the kernel may deliver one to another thread than the waiting one.
 cdef uint64_t CHUNK_NS
 
-cdef class Function:
+cdef class Function(Endpoint):
     cdef memlane_function* handle
     # None: by rule 11; True: always; False: never.
     cdef object allow_pickle

@@ -2,7 +2,9 @@
 
 from typing import Any, NoReturn
 
-class Function:
+from memlane._native.endpoint import Endpoint
+
+class Function(Endpoint):
     """What callers and dispatchers have in common: an open function."""
 
     def _open(

@@ -17,7 +17,7 @@ cdef uint64_t GLANCE_NS = 1500
 cdef uint64_t CHUNK_NS = 50_000_000
 
 
-cdef class Function:
+cdef class Function(Endpoint):
     """What callers and dispatchers have in common: an open function."""
 
     def __cinit__(self):
@@ -74,6 +74,10 @@ cdef class Function:
         if self.result is None and properties.result_format != NULL:
             self.result = adopt(layout_of(properties.result_format), f"result {label}")
         return 0
+
+    cdef memlane_endpoint* pollable(self) except NULL:
+        self.check_open()
+        return memlane_function_endpoint(self.handle)
 
     cdef int check_open(self) except -1:
         if self.handle == NULL:

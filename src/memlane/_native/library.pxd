@@ -345,6 +345,8 @@ cdef extern from "memlane/channel.h" nogil:
     )
     memlane_status memlane_span_commit(memlane_span* span, uint64_t size, memlane_error* error)
     void memlane_span_drop(memlane_span* span)
+    memlane_endpoint* memlane_channel_endpoint(memlane_channel* channel)
+    void memlane_channel_expect(memlane_channel* channel, uint64_t least)
     uint64_t memlane_channel_position(const memlane_channel* channel)
     void memlane_channel_describe(const memlane_channel* channel, memlane_channel_properties* properties)
     memlane_status memlane_channel_status_read(
@@ -460,6 +462,8 @@ cdef extern from "memlane/function.h" nogil:
     void memlane_function_close(memlane_function* function)
     void memlane_function_free(memlane_function* function)
     memlane_status memlane_function_prepare(memlane_function* function, memlane_error* error)
+    memlane_endpoint* memlane_function_endpoint(memlane_function* function)
+    void memlane_function_expect_slot(memlane_function* function, c_bool expects)
     memlane_status memlane_function_wait(memlane_function* function, uint64_t deadline_ns, memlane_error* error)
     bint memlane_function_is_served(memlane_function* function)
     memlane_status memlane_function_check(memlane_function* function, memlane_error* error)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
-from memlane import settings
-from memlane._native.caller import Caller
+from memlane import settings, waiting
+from memlane._native.caller import Caller, PendingCall
 from memlane.codec.reference import require_reference
 from memlane.endpoint import NamedEndpoint
+from memlane.errors import Timeout
 from memlane.function import remote
 from memlane.names import encoded_name
 
@@ -97,7 +98,18 @@ class HostFunctionCaller(NamedEndpoint, Caller):
     Concurrency: any number of threads may share a caller; each call has its own result.
     """
 
-    __slots__ = ("__weakref__", "_fail_fast", "_formats", "_peer_uid", "_permissions", "_raw", "_seconds", "_trust")
+    __slots__ = (
+        "__weakref__",
+        "_fail_fast",
+        "_formats",
+        "_peer_uid",
+        "_permissions",
+        "_raw",
+        "_seconds",
+        "_tasks",
+        "_trust",
+        "_turns",
+    )
 
     _NOUN = "function"
     _KEPT = ("_seconds", "_fail_fast", "_raw", "_trust", "_permissions", "_peer_uid", "_formats")
@@ -148,6 +160,8 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         self._begin()
 
     def _begin(self) -> None:
+        self._tasks: HostFunctionCaller | None = None
+        self._turns = waiting.Turns()
         self._prepare(self._seconds, self._raw, self._fail_fast, remote.rebuild)
 
     def _given(self) -> dict[str, Any]:
@@ -170,6 +184,60 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         another = HostFunctionCaller.__new__(HostFunctionCaller)
         another.__setstate__(self._state())
         return another
+
+    async def call_async(self, *arguments: Any, **keywords: Any) -> Any:
+        """Call the function and return its result, or raise what it raised: `call`, in asyncio or trio.
+
+        Waits as long as the caller's timeout says. Cancelled while it waits, the call is given up: what nobody had
+        begun is taken back and not executed. Calls of tasks have a lane of their own, which the first of them takes.
+
+        Raises:
+            Timeout: The caller's timeout passed first; ``maybe_executed`` says whether a server had begun the call.
+            PeerDied: The server died while it executed the call, which may have had its effect.
+            NoResponse: The function gives no responses (``max_sz_ret=0``). The call was sent.
+        """
+        left = waiting.countdown(self._seconds)
+        caller = self._for_tasks()
+        pending = await caller._begin_async(arguments, keywords, self._seconds)  # noqa: SLF001  (of this class)
+        try:
+            await waiting.take(caller, pending._arrive, left())  # noqa: SLF001  (the binding's half of calls)
+        except Timeout as timeout:
+            raise pending._give_up(timeout) or timeout from None  # noqa: SLF001
+        except BaseException:
+            pending._give_up()  # noqa: SLF001
+            raise
+        return pending.result(0)
+
+    def _for_tasks(self) -> HostFunctionCaller:
+        """Return the endpoint for calls of tasks: what else waits to be collected here must not wake them."""
+        self._check()
+        if self._tasks is None:
+            self._tasks = self._another()
+            self._tasks._prepare(0, self._raw, self._fail_fast, remote.rebuild)  # noqa: SLF001  (it never waits)
+        return self._tasks
+
+    async def _begin_async(
+        self, arguments: tuple[Any, ...], keywords: dict[str, Any], timeout: float | None
+    ) -> PendingCall:
+        return await waiting.take_in_turn(
+            self._turns,
+            self,
+            lambda: self(*arguments, **keywords),
+            timeout,
+            expect=lambda: self._expect_slot(True),  # noqa: FBT003  (of the binding)
+            relax=self._relax,
+        )
+
+    def _relax(self) -> None:
+        if not self.closed:
+            self._expect_slot(False)  # noqa: FBT003  (of the binding)
+
+    def close(self) -> None:
+        """Close the endpoint. Calls that nobody has begun are taken back; the others' responses are dropped."""
+        super().close()
+        tasks: HostFunctionCaller | None = getattr(self, "_tasks", None)
+        if tasks is not None:
+            tasks.close()
 
     def _progress(self) -> str:
         return "served" if self.is_served else "nobody serves it"

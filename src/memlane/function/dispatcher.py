@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 import logging
+import os
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, final
 
-from memlane import settings
-from memlane._native.dispatcher import Dispatcher
+from memlane import settings, waiting
+from memlane._native.dispatcher import Dispatcher, Request
 from memlane._native.function import Function
 from memlane.endpoint import Closing
-from memlane.errors import Closed, OwnershipLost
+from memlane.errors import CallCancelled, Closed, OwnershipLost
 from memlane.function import remote
 from memlane.function.caller import FunctionStatistics, statistics_of
 from memlane.names import encoded_name
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from typing_extensions import Self
 
@@ -45,6 +47,39 @@ def _serve_once(core: Dispatcher) -> bool:
         _report("a callback asked for the end of its thread", error)
         return False
     return True
+
+
+# So many calls in a row are served before other tasks of the loop run.
+_CALLS_AT_ONCE = 16
+
+
+async def _finish(request: Request, result: Awaitable[Any]) -> None:
+    """Wait for the result of a coroutine function and give it to the caller."""
+    try:
+        value = await result
+    except Exception as error:  # noqa: BLE001  (it is the caller's)
+        request.fail(error)
+    except BaseException:
+        request.fail(CallCancelled("the server stopped while it executed this call, which may have had its effect"))
+        raise
+    else:
+        request.respond(value)
+
+
+def _begin(request: Request) -> Awaitable[Any] | None:
+    """Run the callback. Returns what is to be awaited, None where the call is answered."""
+    try:
+        value = request.invoke()
+    except Exception as error:  # noqa: BLE001  (it is the caller's)
+        request.fail(error)
+        return None
+    except BaseException as error:
+        request.fail(error)
+        raise
+    if inspect.isawaitable(value):
+        return value
+    request.respond(value)
+    return None
 
 
 @final
@@ -89,6 +124,8 @@ class HostFunctionDispatcher(Closing):
         self._threads: list[threading.Thread] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._gathering: waiting.Gathering | None = None
+        self._alarms: set[int] = set()
         # At exit the threads end with the process: its callbacks are not waited for.
         self._end = weakref.finalize(self, self._core.stop)
         self._end.atexit = False
@@ -156,6 +193,7 @@ class HostFunctionDispatcher(Closing):
         with self._lock:
             self._core.add(function, foo)
             self._functions.append(function)
+            self._ring()
 
     attach = add
 
@@ -184,10 +222,81 @@ class HostFunctionDispatcher(Closing):
             self._start_threads(self._workers - 1)
         self._core.serve()
 
+    async def serve_async(self) -> None:
+        """Serve in this task, in asyncio or trio, until `stop`. Callbacks may be coroutine functions.
+
+        Plain callbacks run one at a time, in the loop; what coroutine functions return is awaited beside them, any
+        number at once. Cancelled, it takes no further call, and cancels what it awaits: those callers get
+        `CallCancelled`.
+        """
+        self._check_open()
+        self._core.resume()
+        alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        gathering = waiting.Gathering()
+        gathering.add(alarm)
+        with self._lock:
+            self._alarms.add(alarm)
+        try:
+            async with waiting.crew() as crew:
+                await self._serve_tasks(crew, gathering, alarm)
+        finally:
+            with self._lock:
+                self._alarms.discard(alarm)
+            gathering.close()
+            os.close(alarm)
+
+    async def _serve_tasks(self, crew: Any, gathering: waiting.Gathering, alarm: int) -> None:
+        while True:
+            for function in tuple(self._functions):
+                if not function.closed:
+                    gathering.add(function.fileno())
+            try:
+                while self._serve_some(crew):
+                    await waiting.pass_on()
+            except Closed:
+                return
+            await waiting.wait_until_readable(gathering.fileno(), None)
+            with contextlib.suppress(BlockingIOError):  # a call came, and nobody rang
+                os.eventfd_read(alarm)
+
+    def _serve_some(self, crew: Any) -> bool:
+        """Serve a few calls; False: none is left."""
+        for _ in range(_CALLS_AT_ONCE):
+            request = self._core.take_now()
+            if request is None:
+                return False
+            result = _begin(request)
+            if result is not None:
+                crew.start_soon(_finish, request, result)
+        return True
+
+    def _ring(self) -> None:
+        """Let every task in `serve_async` look around. Under the lock."""
+        for alarm in self._alarms:
+            os.eventfd_write(alarm, 1)
+
+    def fileno(self) -> int:
+        """Return a descriptor that is readable while a call is there to be served, for `select` and event loops.
+
+        It is level-triggered and belongs to the dispatcher; nothing can be read from it. A forked child gets another.
+        """
+        self._check_open()
+        with self._lock:
+            if self._gathering is None or self._gathering.is_foreign:
+                self._gathering = waiting.Gathering()
+            for function in self._functions:
+                self._gathering.add(function.fileno())
+            return self._gathering.fileno()
+
+    def _pollables(self) -> tuple[Function, ...]:
+        self._check_open()
+        return tuple(self._functions)
+
     def stop(self) -> None:
         """Serve no more: what is being executed comes to its end, the rest waits for another dispatcher, or `start`."""
         self._core.stop()
         with self._lock:
+            self._ring()
             threads, self._threads = self._threads, []
         for thread in threads:
             if thread is not threading.current_thread():
@@ -200,6 +309,8 @@ class HostFunctionDispatcher(Closing):
         self._core.close()
         for function in self._functions:
             function._close()  # noqa: SLF001
+        if self._gathering is not None:
+            self._gathering.close()
 
     # -- what it is ------------------------------------------------------------------------------------------
 

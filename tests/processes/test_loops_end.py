@@ -1,0 +1,120 @@
+"""Tasks that wait while their process forks, and when their loop or interpreter ends: no hang, no crash, no warning."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from memlane import CHAN_R, CHAN_W, HostVariable, SharedAssign, open_channel
+from tests.children import Child
+from tests.loops import ASYNCIO_LOOPS, open_what_loops_keep
+from tests.peer import LONGEST_LIFE_SECONDS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.loops import Run
+
+
+@pytest.fixture(scope="module", autouse=True)
+def what_loops_keep() -> None:
+    """What a loop opens once is no leak."""
+    open_what_loops_keep()
+
+
+@ASYNCIO_LOOPS
+def test_fork_while_tasks_wait_harms_neither_side(namespace: Path, run: Run) -> None:
+    """The child waits by itself; the parent's tasks go on."""
+
+    async def program() -> tuple[Any, Any, Any]:
+        with (
+            HostVariable("pose", 64) as variable,
+            SharedAssign("share", 64, "get") as taker,
+            open_channel("wire", CHAN_R, 64) as reader,
+        ):
+            tasks = [
+                asyncio.ensure_future(task)
+                for task in (variable.wait_async(), taker.get_async(), reader.read_bytes_async(4))
+            ]
+            await asyncio.sleep(0)
+
+            def child() -> object:
+                with HostVariable("own", 64) as own:
+                    own.data = 1
+                    return own.wait(timeout=1), variable.wait(newer_than=0) if variable.version else None
+
+            with Child(child) as forked:
+                assert forked.answer() == (1, None)
+            with SharedAssign("share", 64, "put") as giver, open_channel("wire", CHAN_W) as writer:
+                variable.data = "news"
+                giver.put("gift")
+                writer.write(b"byte")
+            return tuple(await asyncio.gather(*tasks))
+
+    assert run(program) == ("news", "gift", b"byte")
+
+
+WAITING = """
+import asyncio, sys, threading
+import memlane
+{loop}
+variable = memlane.HostVariable("pose", 64)
+share = memlane.SharedAssign("share", 64, "get")
+reader = memlane.open_channel("wire", memlane.CHAN_R)
+caller = memlane.HostFunctionCaller("nobody")
+dispatcher = memlane.HostFunctionDispatcher()
+dispatcher.add("function", len)
+begun = threading.Event()
+
+
+async def main():
+    tasks = [
+        asyncio.ensure_future(operation)
+        for operation in (
+            variable.wait_async(), share.get_async(), reader.read_bytes_async(1), caller.call_async(),
+            dispatcher.serve_async(),
+        )
+    ]
+    await asyncio.sleep(0.05)
+    begun.set()
+    {end}
+"""
+
+ENDS = {
+    "the loop ends while tasks wait": ("return", "asyncio.run(main())"),
+    "the interpreter ends while a loop in another thread waits": (
+        "await asyncio.sleep(300)",
+        "threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start(); begun.wait()",
+    ),
+    "the loop is closed without its tasks": (
+        "return",
+        (
+            "loop = asyncio.new_event_loop(); loop.set_exception_handler(lambda *unused: None);"
+            " loop.run_until_complete(main()); loop.close()"
+        ),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loop", ["", "import uvloop; asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())"])
+@pytest.mark.parametrize("end", ENDS)
+def test_program_ends_while_everything_waits(namespace: Path, loop: str, end: str) -> None:
+    """Without a hang, without a crash, and without a word from us."""
+    inside, start = ENDS[end]
+    program = WAITING.format(loop=loop, end=inside) + start
+
+    ended = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_LIFE_SECONDS,
+    )
+
+    words = [line for line in ended.stderr.splitlines() if "memlane" in line or "Error" in line or "Warning" in line]
+    assert (ended.returncode, words) == (0, [])

@@ -1,0 +1,173 @@
+"""Polling channels, functions and shares: each descriptor says whether the next operation would return at once."""
+
+from __future__ import annotations
+
+import os
+import select
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import memlane
+from memlane import CHAN_R, CHAN_W, HostFunctionCaller, HostFunctionDispatcher, HostVariable, SharedAssign, open_channel
+from tests.children import Child
+from tests.peer import PATIENCE_SECONDS, wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def is_readable(endpoint: Any, timeout: float = 0) -> bool:
+    """Ask as most programs do."""
+    return select.select([endpoint], [], [], timeout)[0] == [endpoint]
+
+
+def test_reader_is_readable_while_bytes_are_there(namespace: Path) -> None:
+    """As a pipe is."""
+    with open_channel("wire", CHAN_R) as reader, open_channel("wire", CHAN_W) as writer:
+        assert not is_readable(reader)
+
+        for _ in range(10):
+            writer.write(b"four")
+
+            assert is_readable(reader, PATIENCE_SECONDS)
+            assert reader.read_bytes(3) == b"fou"
+            assert is_readable(reader, PATIENCE_SECONDS)
+            assert reader.read_bytes(1) == b"r"
+            assert not is_readable(reader)
+
+
+def test_writer_is_readable_while_there_is_room(namespace: Path) -> None:
+    """Its descriptor says when to go on; it is one that is read, as of every endpoint."""
+    with open_channel("wire", CHAN_W, 4) as writer, open_channel("wire", CHAN_R) as reader:
+        assert is_readable(writer)
+        writer.write(b"full")
+        assert not is_readable(writer)
+
+        reader.read_bytes(2)
+
+        assert is_readable(writer, PATIENCE_SECONDS)
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(CHAN_R, CHAN_W), (CHAN_W, CHAN_R)])
+def test_closed_opposite_end_wakes_who_polls(namespace: Path, mine: int, theirs: int) -> None:
+    """The next operation says that the stream is over."""
+    with open_channel("wire", mine, 1) as end, open_channel("wire", theirs) as other:
+        if mine == CHAN_W:
+            end.write(b"1")
+        assert not is_readable(end)
+
+        other.close()
+
+        assert is_readable(end, PATIENCE_SECONDS)
+
+
+def test_dead_writer_wakes_who_polls_for_bytes(namespace: Path) -> None:
+    """A reader must not sleep for ever beside a corpse, and stays readable until it has learned of it."""
+    ready = HostVariable("ready", 64)
+
+    def write_and_stay() -> None:
+        writer = open_channel("wire", CHAN_W)
+        ready.data = writer.write(b"last")
+        select.select([], [], [])
+
+    with ready, open_channel("wire", CHAN_R) as reader, Child(write_and_stay) as child:
+        ready.wait(timeout=PATIENCE_SECONDS)
+        assert reader.read_bytes(4) == b"last"
+        assert not is_readable(reader)
+
+        child.kill()
+
+        assert is_readable(reader, PATIENCE_SECONDS)
+        with pytest.raises(memlane.OppositeEndClosedError):
+            reader.read_bytes(1)
+        assert is_readable(reader)
+
+
+def test_caller_is_readable_while_a_response_can_be_collected(namespace: Path) -> None:
+    """Calls can be sent, and their results be waited for in a loop of one's own."""
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("double") as caller:
+        dispatcher.add("double", lambda number: 2 * number)
+        assert not is_readable(caller)
+        dispatcher.start()
+
+        for number in range(10):
+            caller(number)
+
+            assert is_readable(caller, PATIENCE_SECONDS)
+            assert caller.get_response() == 2 * number
+            assert not is_readable(caller)
+
+
+def test_dispatcher_is_readable_while_a_call_waits(namespace: Path) -> None:
+    """Of whichever of its functions."""
+    with HostFunctionDispatcher() as dispatcher:
+        for name in ("one", "two"):
+            dispatcher.add(name, lambda: None)
+        assert not is_readable(dispatcher)
+        with HostFunctionCaller("two") as caller:
+            pending = caller()
+            assert is_readable(dispatcher, PATIENCE_SECONDS)
+            assert memlane.wait([dispatcher], PATIENCE_SECONDS) == [dispatcher]
+
+            dispatcher.start()
+            assert pending.result(PATIENCE_SECONDS) is None
+
+            wait_until(lambda: not is_readable(dispatcher), "nothing waits any more")
+            assert memlane.wait([dispatcher], 0) == []
+
+
+def test_wait_takes_endpoints_of_every_kind(namespace: Path) -> None:
+    """Beside each other, in the order in which they are given."""
+    with (
+        HostVariable("pose") as variable,
+        open_channel("wire", CHAN_R) as reader,
+        open_channel("wire", CHAN_W) as writer,
+        SharedAssign("share", 64, "get") as taker,
+        SharedAssign("share", 64, "put") as giver,
+        HostFunctionCaller("function") as caller,
+        HostFunctionDispatcher() as dispatcher,
+    ):
+        dispatcher.add("function", lambda: 1)
+        everything: list[Any] = [variable, reader, writer, taker, caller, dispatcher]
+        assert memlane.wait(everything, 0) == [writer]
+
+        giver.put(1)
+        variable.data = 2
+        caller()
+        writer.write(b"3")
+
+        assert memlane.wait(everything, 0) == [variable, reader, writer, taker, dispatcher]
+        dispatcher.start()
+        assert memlane.wait([caller], PATIENCE_SECONDS) == [caller]
+
+
+def test_share_that_another_took_is_not_readable_any_more(namespace: Path) -> None:
+    """Who was told, and came second, must not be told again and again."""
+    with SharedAssign("share", 64, "get") as first, SharedAssign("share", 64, "get") as second:
+        second.fileno()
+        with SharedAssign("share", 64, "put") as giver:
+            giver.put(1)
+        assert is_readable(second, PATIENCE_SECONDS)
+        assert first.get() == 1
+
+        with pytest.raises(memlane.Timeout):
+            second.get(0)
+
+        assert not is_readable(second)
+
+
+def test_forked_child_polls_for_its_own_responses(namespace: Path) -> None:
+    """The parent's responses are the parent's."""
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("pid") as caller:
+        dispatcher.add("pid", lambda number: number)
+        dispatcher.start()
+        caller.fileno()
+
+        def child() -> tuple[bool, object]:
+            pending = caller(os.getpid())
+            return is_readable(caller, PATIENCE_SECONDS), pending.result() == os.getpid()
+
+        with Child(child) as forked:
+            assert forked.answer() == (True, True)
+        assert not is_readable(caller)
