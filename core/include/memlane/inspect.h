@@ -55,7 +55,7 @@ typedef struct memlane_inspected_object {
     unsigned char uuid[16];
     uint64_t created_monotonic_ns, created_real_ns;
     uint32_t participants; /* places for endpoints */
-    /* variable, share, buffer: slots, capacity; channel: capacity; function: arguments, result, lanes, slots of a lane;
+    /* variable, share, buffer: slots, capacity; channel: capacity; function: lanes, slots of each, arguments, result;
      * map: size */
     uint64_t geometry[MEMLANE_INSPECTED_GEOMETRY];
     uint64_t counters[MEMLANE_INSPECTED_COUNTERS]; /* summed over all participants, present and past */
