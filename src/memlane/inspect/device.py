@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from memlane.errors import Corrupted
 
-_PARAMETER = re.compile(r"parameter '(?P<name>[^']*)', id (?P<id>\d+): (?P<type>\w+)(?P<lengths>(?:\[\d+\])*), (?P<access>.*)")
+_PARAMETER = re.compile(
+    r"parameter '(?P<name>[^']*)', id (?P<id>\d+): (?P<type>\w+)(?P<lengths>(?:\[\d+\])*), (?P<access>.*)"
+)
 _FIELD = re.compile(r"field '(?P<name>[^']*)': c_(?P<type>\w+)")
 _FORMATS = {
     "bool": "?", "char": "c", "float": "f", "double": "d", "int8": "b", "uint8": "B", "int16": "h", "uint16": "H",
@@ -22,7 +24,7 @@ _COUNTS_EACH = 8
 class _Place(NamedTuple):
     name: str
     format: str
-    count: int
+    count: int  # type: ignore[assignment]  # it hides the method that tuples have
     """0: a scalar."""
     readable: bool
     writeable: bool
@@ -67,7 +69,9 @@ def _place(line: str) -> _Place:
             "writeable" in access, is_parameter=True,
         )  # fmt: skip
     if match := _FIELD.fullmatch(line):
-        return _Place(match["name"], _format(match["type"], line), 0, readable=True, writeable=False, is_parameter=False)
+        return _Place(
+            match["name"], _format(match["type"], line), 0, readable=True, writeable=False, is_parameter=False
+        )
     raise Corrupted(f"the schema of the buffer has the line {line!r}, which this version does not know")
 
 

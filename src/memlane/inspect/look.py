@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _NANOSECONDS = 1e9
 _NO_COUNTER = ""
-# In the order of the C enumerations memlane_counter and memlane_function_counter; "": nothing of this kind counts there.
+# In the order of the C enumerations memlane_counter and memlane_function_counter; "": this kind counts nothing there.
 _VARIABLE = ("writes", "reads", "bytes_written", "bytes_read", "superseded", "skipped", "retries", "recovered")
 _COUNTERS = {
     "variable": _VARIABLE,
@@ -88,12 +88,19 @@ def objects(directory: str | os.PathLike[str] | None = None) -> list[Object | Da
 def _objects(directory: bytes, found: list[str]) -> Iterator[Object | Damaged]:
     clock = _Clock()
     for name in found:
-        try:
-            yield _look(encoded_name(name), directory, clock)
-        except ObjectNotFound:
-            continue
-        except (Error, OSError, MemoryError) as error:
-            yield Damaged(name, type(error).__name__, str(error))
+        item = _look_or_explain(name, directory, clock)
+        if item is not None:
+            yield item
+
+
+def _look_or_explain(name: str, directory: bytes, clock: _Clock) -> Object | Damaged | None:
+    """Return an object, or why it cannot be looked at; None where it went meanwhile."""
+    try:
+        return _look(encoded_name(name), directory, clock)
+    except ObjectNotFound:
+        return None
+    except (Error, OSError, MemoryError) as error:
+        return Damaged(name, type(error).__name__, str(error))
 
 
 class _Clock:

@@ -15,16 +15,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 # Counters that rise only when something did not go as planned, and what is meant by them.
-TROUBLES: Mapping[str, str] = MappingProxyType({
-    "superseded": "writes that came to an end after newer ones",
-    "skipped": "versions that readers passed over",
-    "recovered": "things taken back from dead processes",
-    "errors": "calls that ended with an error",
-    "withdrawn": "calls that were cancelled, timed out, or that nobody served",
-    "abandoned": "calls whose caller no longer waited",
-    "orphaned": "calls whose server died in them",
-    "dropped": "responses that nobody collected",
-})
+TROUBLES: Mapping[str, str] = MappingProxyType(
+    {
+        "superseded": "writes that came to an end after newer ones",
+        "skipped": "versions that readers passed over",
+        "recovered": "things taken back from dead processes",
+        "errors": "calls that ended with an error",
+        "withdrawn": "calls that were cancelled, timed out, or that nobody served",
+        "abandoned": "calls whose caller no longer waited",
+        "orphaned": "calls whose server died in them",
+        "dropped": "responses that nobody collected",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ class Observer:
 
 def _wrong(item: Object | Damaged) -> Iterator[tuple[str, int]]:
     if isinstance(item, Damaged):
-        yield item.reason, 1
+        yield f"damaged ({item.error})", 1
         return
     for counter, what in TROUBLES.items():
         if item.counters.get(counter, 0):

@@ -42,7 +42,9 @@ class Participant:
     @property
     def holds(self) -> bool:
         """Whether it holds what others may need: a slot, a view, a lock, a call."""
-        return bool(self.slots_writing or self.slots_viewed or self.executing or {"locks", "shares lock"} & {*self.roles})
+        return bool(
+            self.slots_writing or self.slots_viewed or self.executing or {"locks", "shares lock"} & {*self.roles}
+        )
 
 
 @dataclass(frozen=True)

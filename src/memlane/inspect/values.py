@@ -39,9 +39,7 @@ class Value:
     """Seconds since the epoch."""
 
 
-def read(
-    name: str | bytes, *, directory: str | os.PathLike[str] | None = None, load_pickles: bool = False
-) -> Value:
+def read(name: str | bytes, *, directory: str | os.PathLike[str] | None = None, load_pickles: bool = False) -> Value:
     """Read the latest value of a variable, share or buffer, without counting as a reader; a share's value stays.
 
     Args:
@@ -73,8 +71,8 @@ def _require_private(facts: dict[str, Any], label: str) -> None:
 
     if facts["owner"] not in (os.geteuid(), 0) or facts["permissions"] & _GROUP_AND_OTHERS_WRITE:
         raise UnsafePickle(
-            f"{label} belongs to user {facts['owner']} and has mode {facts['permissions']:03o}: others could have written"
-            " this pickle, and loading it would run their code; look at its disassembly instead"
+            f"{label} belongs to user {facts['owner']} and has mode {facts['permissions']:03o}: others could have"
+            " written this pickle, and loading it would run their code; look at its disassembly instead"
         )
 
 
