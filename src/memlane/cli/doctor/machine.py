@@ -28,7 +28,7 @@ def check_kernel(release: str | None = None) -> Iterator[Finding]:
         yield Finding(PROBLEM, what, f"{release} has no byte locks of open files", "use Linux 3.15 or newer")
     elif version < _WAIT_FOR_ANY:
         yield Finding(
-            NOTE, what, f"{release} cannot wait on many objects at once: memlane.wait looks in turns",
+            NOTE, what, f"{release} cannot wait on many objects at once",
             "use Linux 5.16 or newer where many objects are waited for",
         )  # fmt: skip
     else:
@@ -41,7 +41,7 @@ def check_proc(root: str = "/proc") -> Iterator[Finding]:
         yield Finding(OK, "processes", f"{root} shows the processes")
     else:
         yield Finding(
-            NOTE, "processes", f"{root} is missing or hides processes of others (hidepid): deaths are seen by locks alone",
+            NOTE, "processes", f"{root} is missing or hides processes of others (hidepid)",
             "mount -t proc proc /proc (as root), or mount it with hidepid=0",
         )  # fmt: skip
 
