@@ -60,7 +60,7 @@ def follow(advice: str) -> None:
 
 
 def in_memory_of(options: str, directory: Path, function: Callable[[], object]) -> Any:
-    """Run a function in a child whose namespace directory is a file system of its own; skip where that is not allowed."""
+    """Run a function in a child whose namespace directory is a file system of its own; skip where that may not be."""
 
     def mount_it() -> None:
         unshare_mounts()
@@ -129,10 +129,9 @@ def test_full_memory_is_found_and_the_advice_makes_room(namespace: Path) -> None
     def look() -> tuple[Finding, str, set[str]]:
         with HostVariable("large", 1 << 20, slots=14):
             pass
-        with open(namespace / "filler", "wb", buffering=0) as filler:
-            with contextlib.suppress(OSError):
-                while filler.write(bytes(4096)):
-                    pass
+        with open(namespace / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while filler.write(bytes(4096)):
+                pass
         (full,) = found_about("space", namespace)
         try:
             HostVariable("another").close()
@@ -155,7 +154,7 @@ def test_full_memory_is_found_and_the_advice_makes_room(namespace: Path) -> None
 
 @pytest.mark.parametrize("mode", [0o777, 0o770])
 def test_wrong_permissions_are_found_and_right_after_the_advice(namespace: Path, mode: int) -> None:
-    """memlane refuses such a directory; who is refused wants to know what to type."""
+    """Such a directory is refused; who is refused wants to know what to type."""
     namespace.chmod(mode)
     with pytest.raises(memlane.UnsafeNamespace):
         HostVariable("pose", directory=namespace)
@@ -184,7 +183,7 @@ def test_a_directory_that_is_a_link_is_found_and_gone_after_the_advice(namespace
 
 
 def test_a_directory_without_a_parent_is_found_and_can_be_made_after_the_advice(tmp_path: Path) -> None:
-    """memlane makes one directory, not two."""
+    """One directory is made where it is missing, not two."""
     path = tmp_path / "missing" / "namespace"
 
     (before,) = found_about("namespace", path)

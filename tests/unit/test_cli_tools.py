@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import json
 import os
 import pty
@@ -106,7 +106,7 @@ def test_get_decodes_what_there_is(namespace: Path, capsys: pytest.CaptureFixtur
 def test_pickles_are_shown_and_loaded_only_when_asked(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Looking must not run anybody's code."""
     with HostVariable("moment") as variable:
-        variable.data = datetime.timedelta(2)
+        variable.data = dt.timedelta(2)
 
         shown = answer(capsys, "get", "moment")
         loaded = answer(capsys, "get", "moment", "--load-pickles")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
-import datetime
+import datetime as dt
 import os
 import time
 from pathlib import Path
@@ -149,7 +149,7 @@ def test_values_are_decoded_without_the_code_of_their_program(namespace: Path) -
 
 def test_a_pickle_is_disassembled_and_loaded_only_when_asked(namespace: Path) -> None:
     """Loading runs the code that the pickle names."""
-    moment = datetime.datetime(2026, 1, 2, tzinfo=datetime.timezone.utc)
+    moment = dt.datetime(2026, 1, 2, tzinfo=dt.timezone.utc)
     with HostVariable("moment") as variable:
         variable.data = moment
         shown = inspect.read("moment")
@@ -164,7 +164,7 @@ def test_a_pickle_is_disassembled_and_loaded_only_when_asked(namespace: Path) ->
 def test_a_pickle_that_others_can_write_is_not_loaded(namespace: Path) -> None:
     """Their code would run as this user."""
     with HostVariable("moment", mode=0o666) as variable:
-        variable.data = datetime.timedelta(1)
+        variable.data = dt.timedelta(1)
 
         with pytest.raises(memlane.UnsafePickle, match="mode 666: others could have written this pickle"):
             inspect.read("moment", load_pickles=True)

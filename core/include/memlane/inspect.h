@@ -15,6 +15,7 @@
 extern "C" {
 #endif
 
+/* How many counters each object has, words of its geometry that are shown, and bytes of a program's name. */
 enum { MEMLANE_INSPECTED_COUNTERS = 8, MEMLANE_INSPECTED_GEOMETRY = 4, MEMLANE_PROGRAM_SIZE = 33 };
 
 /* One object that is being looked at. One thread at a time uses it. */
