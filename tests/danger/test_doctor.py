@@ -50,8 +50,8 @@ def levels_of(what: str, directory: Path | str) -> set[str]:
 
 
 def follow(advice: str) -> None:
-    """Do the first thing that an advice says, up to the comma."""
-    command = advice.partition(",")[0].partition(" (")[0]
+    """Do the first thing that an advice says, up to the comma and its space."""
+    command = advice.partition(", ")[0].partition(" (")[0]
     words = shlex.split(command)
     if words[0] == "memlane":
         assert main(words[1:]) == 0

@@ -85,7 +85,7 @@ MEMLANE_API memlane_status memlane_inspect_names(const char *directory, bool (*v
 MEMLANE_API memlane_status memlane_inspect_open(memlane_inspection **inspection, const char *directory,
                                                 const char *name, size_t length, memlane_error *error);
 
-/* Gives the mapping back; NULL is accepted. */
+/* Gives the mapping back, by system calls; NULL is accepted. Wait-free else. */
 MEMLANE_API void memlane_inspect_close(memlane_inspection *inspection);
 
 /* Fills in what the object is at this moment. Wait-free. MEMLANE_CORRUPTED: its words contradict each other, or the file
@@ -97,7 +97,7 @@ MEMLANE_API memlane_status memlane_inspect_object(const memlane_inspection *insp
 MEMLANE_API uint32_t memlane_inspect_participants(const memlane_inspection *inspection,
                                                   memlane_inspected_participant *participants, uint32_t capacity);
 
-/* The schema, *length bytes; NULL where it has none. Valid until close. And its fields, where it is a field table. */
+/* The schema, *length bytes; NULL where it has none. Valid until close. And its fields, where it is a field table. Wait-free. */
 MEMLANE_API const void *memlane_inspect_schema(const memlane_inspection *inspection, size_t *length);
 MEMLANE_API const memlane_format *memlane_inspect_format(const memlane_inspection *inspection);
 
