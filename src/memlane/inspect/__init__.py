@@ -3,7 +3,7 @@
 Objects are opened and mapped for reading only. No place for an endpoint is taken, no lock, and nobody is asked or held
 up; what is told is of a moment ago. A damaged object is listed as such, with the reason.
 
->>> from memlane import HostVariable, inspect
+>>> from memlane import HostVariable, inspect, unlink
 >>> with HostVariable("inspected") as pose:
 ...     pose.data = {"x": 1.5}
 ...     found = inspect.look("inspected")
@@ -11,7 +11,7 @@ up; what is told is of a moment ago. A damaged object is listed as such, with th
 ('variable', 1, 1)
 >>> inspect.read("inspected").value
 {'x': 1.5}
->>> pose.unlink()
+>>> unlink("inspected")
 """
 
 from memlane.inspect.disassembly import Pickled
