@@ -56,8 +56,9 @@ C_RANKS = (
         "buffer",
         "sync",
         "namespace",
+        "kinds",
     ),
-    ("share",),
+    ("share", "inspection", "inspect", "inspect_state", "inspect_bytes"),
     ("memlane",),
 )
 # Headers of the language. All others belong to a system, and only the seam to the system sees those.
@@ -79,6 +80,7 @@ PYTHON_LAYERS = (
     ("listener",),
     ("channel", "function", "map", "namespace", "sync", "variable"),
     ("buffer", "share"),
+    ("inspect",),
     ("devices",),
     ("cli", "demo"),
 )

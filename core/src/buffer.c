@@ -1,6 +1,7 @@
 #include "custody.h"
 #include "endpoint.h"
 #include "failure.h"
+#include "kinds.h"
 #include "participant.h"
 #include "statistics.h"
 #include "transaction.h"
@@ -55,7 +56,7 @@ static void clean(struct memlane_segment *segment, uint32_t index) {
     memlane_custody_clean(segment, index);
 }
 
-static const struct memlane_kind buffer_kind = {
+const struct memlane_kind memlane_kind_of_buffers = {
     .code = MEMLANE_KIND_BUFFER,
     .body_size = body_size,
     .clean = clean,
@@ -125,7 +126,7 @@ static memlane_status agree(const struct memlane_request *request, const struct 
 
 static memlane_status make_request(struct memlane_request *request, const char *name, size_t length,
                                    const memlane_buffer_options *options, memlane_error *error) {
-    memlane_status status = memlane_endpoint_request(request, &buffer_kind, name, length, &options->object,
+    memlane_status status = memlane_endpoint_request(request, &memlane_kind_of_buffers, name, length, &options->object,
                                                      MEMLANE_DEFAULT_PARTICIPANTS, error);
     if (status == MEMLANE_OK && (options->size < MEMLANE_BUFFER_HEAD || options->size > MEMLANE_BUFFER_SIZE_MAXIMUM ||
                                  options->schema_length > MEMLANE_SCHEMA_MAXIMUM)) {

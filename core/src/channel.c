@@ -1,6 +1,7 @@
 #include "endpoint.h"
 #include "ends.h"
 #include "failure.h"
+#include "kinds.h"
 #include "mutant.h"
 #include "participant.h"
 #include "patience.h"
@@ -76,7 +77,7 @@ static void adopt(struct memlane_segment *segment) {
     }
 }
 
-static const struct memlane_kind channel_kind = {
+const struct memlane_kind memlane_kind_of_channels = {
     .code = MEMLANE_KIND_CHANNEL,
     .body_size = memlane_ring_body_size,
     .clean = memlane_ends_clean,
@@ -102,7 +103,7 @@ static memlane_status make_request(struct memlane_request *request, const char *
                                    memlane_channel_mode mode, const memlane_channel_options *options,
                                    memlane_error *error) {
     uint64_t capacity = memlane_given_or(options->capacity, MEMLANE_DEFAULT_CAPACITY);
-    memlane_status status = memlane_endpoint_request(request, &channel_kind, name, length, &options->object,
+    memlane_status status = memlane_endpoint_request(request, &memlane_kind_of_channels, name, length, &options->object,
                                                      MEMLANE_DEFAULT_PARTICIPANTS, error);
     if (status == MEMLANE_OK && (capacity < 1 || capacity > MEMLANE_CAPACITY_MAXIMUM)) {
         status = memlane_fail(error, MEMLANE_INVALID_ARGUMENT,

@@ -117,6 +117,10 @@ static uint32_t count_pins(const struct memlane_register *reg, uint32_t index) {
     return count;
 }
 
+struct memlane_custody_count memlane_custody_count_of(const struct memlane_register *reg, uint32_t index) {
+    return (struct memlane_custody_count){.writing = count_writing(reg, index), .pinned = count_pins(reg, index)};
+}
+
 static bool slot_is_pinned(const struct memlane_register *reg, uint32_t slot) {
     for (uint32_t index = 0; index < reg->participants; index++) {
         for (size_t pin = 0; pin < MEMLANE_PINS_EACH; pin++) {
@@ -143,14 +147,13 @@ void memlane_custody_describe(const struct memlane_register *reg, char *text, si
     size_t used = 0;
     text[0] = '\0';
     for (uint32_t index = 0; index < reg->participants && used < size; index++) {
-        uint32_t writing = count_writing(reg, index);
-        uint32_t pins = count_pins(reg, index);
-        if (writing == 0 && pins == 0) {
+        struct memlane_custody_count count = memlane_custody_count_of(reg, index);
+        if (count.writing == 0 && count.pinned == 0) {
             continue;
         }
         char description[MEMLANE_DESCRIPTION_SIZE];
         memlane_participant_describe(reg->segment, index, description);
         used += (size_t)snprintf(text + used, size - used, "%s%s writes or loans %" PRIu32 ", views %" PRIu32,
-                                 used == 0 ? "" : "; ", description, writing, pins);
+                                 used == 0 ? "" : "; ", description, count.writing, count.pinned);
     }
 }

@@ -18,6 +18,9 @@ struct memlane_custody_count {
 /* How many slots are being written or loaned, and pinned, at this moment. */
 struct memlane_custody_count memlane_custody_count(const struct memlane_register *reg);
 
+/* The same of one participant. */
+struct memlane_custody_count memlane_custody_count_of(const struct memlane_register *reg, uint32_t index);
+
 /* "pid 12 (camera) writes 1, pid 13 (viewer) views 3", for error texts. */
 void memlane_custody_describe(const struct memlane_register *reg, char *text, size_t size);
 

@@ -197,6 +197,22 @@ memlane_status memlane_directory_open(struct memlane_directory *directory, const
     return status;
 }
 
+memlane_status memlane_directory_look(struct memlane_directory *directory, const char *path, memlane_error *error) {
+    bool named;
+    memlane_status status = choose(directory, path, &named, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    int failure = memlane_platform_open_directory(directory->path, &directory->descriptor);
+    if (failure == ENOENT) {
+        return memlane_fail(error, MEMLANE_NOT_FOUND,
+                            "there is no namespace directory '%s': no program has made an object there yet; start one, "
+                            "or check MEMLANE_DIR",
+                            directory->path);
+    }
+    return failure == 0 ? MEMLANE_OK : explain_open(directory->path, failure, error);
+}
+
 void memlane_directory_close(struct memlane_directory *directory) {
     memlane_platform_close(directory->descriptor);
     directory->descriptor = -1;

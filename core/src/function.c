@@ -2,6 +2,7 @@
 
 #include "failure.h"
 #include "fork.h"
+#include "kinds.h"
 #include "mutant.h"
 #include "participant.h"
 #include "statistics.h"
@@ -22,7 +23,7 @@ enum stage { BEGUN = 1, SENT = 2, OVER = 3 };
 
 static void adopt(struct memlane_segment *segment);
 
-static const struct memlane_kind function_kind = {
+const struct memlane_kind memlane_kind_of_functions = {
     .code = MEMLANE_KIND_FUNCTION,
     .body_size = memlane_lanes_body_size,
     .fixed_size = memlane_lanes_fixed_size,
@@ -108,8 +109,8 @@ static uint64_t room_for(uint64_t wanted, const memlane_format *format, uint64_t
 
 static memlane_status make_request(struct memlane_request *request, const char *name, size_t length,
                                    const memlane_function_options *options, memlane_error *error) {
-    memlane_status status = memlane_endpoint_request(request, &function_kind, name, length, &options->object,
-                                                     MEMLANE_DEFAULT_PARTICIPANTS, error);
+    memlane_status status = memlane_endpoint_request(request, &memlane_kind_of_functions, name, length,
+                                                     &options->object, MEMLANE_DEFAULT_PARTICIPANTS, error);
     const struct limit limits[] = {
         {"max_sz_args", room_for(options->max_arguments, options->arguments_format, MEMLANE_DEFAULT_MAX_ARGUMENTS), 1,
          MEMLANE_CAPACITY_MAXIMUM},

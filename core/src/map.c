@@ -1,6 +1,7 @@
 #include "endpoint.h"
 #include "failure.h"
 #include "gate.h"
+#include "kinds.h"
 #include "participant.h"
 #include "statistics.h"
 
@@ -50,7 +51,7 @@ static void adopt(struct memlane_segment *segment) {
     }
 }
 
-static const struct memlane_kind map_kind = {
+const struct memlane_kind memlane_kind_of_maps = {
     .code = MEMLANE_KIND_MAP,
     .body_size = body_size,
     .clean = clean,
@@ -95,7 +96,7 @@ static memlane_status check_size(const memlane_map_options *options, const char 
 
 static memlane_status make_request(struct memlane_request *request, const char *name, size_t length,
                                    const memlane_map_options *options, memlane_error *error) {
-    memlane_status status = memlane_endpoint_request(request, &map_kind, name, length, &options->object,
+    memlane_status status = memlane_endpoint_request(request, &memlane_kind_of_maps, name, length, &options->object,
                                                      MEMLANE_DEFAULT_MAP_PARTICIPANTS, error);
     if (status == MEMLANE_OK) {
         status = check_size(options, request->name.text, error);

@@ -197,28 +197,34 @@ static char printable(char byte) {
     return byte >= ' ' && byte <= '~' ? byte : '?';
 }
 
+void memlane_participant_identify(const struct memlane_segment *segment, uint32_t index,
+                                  struct memlane_participant_identity *identity) {
+    const struct memlane_participant_entry *entry = entry_of(segment, index);
+    uint64_t words[MEMLANE_LABEL_WORDS];
+    identity->process = process_of(entry);
+    identity->thread = memlane_load32_relaxed(&entry->thread); /* relaxed, both: for display, may be torn */
+    for (size_t word = 0; word < MEMLANE_LABEL_WORDS; word++) {
+        words[word] = memlane_load_relaxed(&entry->label[word]);
+    }
+    memcpy(identity->label, words, sizeof words);
+    identity->label[sizeof words] = '\0';
+    for (char *at = identity->label; *at != '\0'; at++) {
+        *at = printable(*at);
+    }
+}
+
 void memlane_participant_describe(const struct memlane_segment *segment, uint32_t index,
                                   char text[MEMLANE_DESCRIPTION_SIZE]) {
+    struct memlane_participant_identity identity;
     if (index >= segment->header.participants_count) {
         snprintf(text, MEMLANE_DESCRIPTION_SIZE, "a participant that cannot exist (%" PRIu32 ")", index);
         return;
     }
-    const struct memlane_participant_entry *entry = entry_of(segment, index);
-    uint64_t words[MEMLANE_LABEL_WORDS];
-    char label[sizeof words + 1];
-    for (size_t word = 0; word < MEMLANE_LABEL_WORDS; word++) {
-        words[word] = memlane_load_relaxed(&entry->label[word]); /* relaxed: for display, may be torn */
-    }
-    memcpy(label, words, sizeof words);
-    label[sizeof words] = '\0';
-    for (char *at = label; *at != '\0'; at++) {
-        *at = printable(*at);
-    }
-    uint32_t pid = memlane_load32_acquire(&entry->pid);
-    if (pid == 0) {
+    memlane_participant_identify(segment, index, &identity);
+    if (identity.process.pid == 0) {
         snprintf(text, MEMLANE_DESCRIPTION_SIZE, "participant %" PRIu32, index);
     } else {
-        snprintf(text, MEMLANE_DESCRIPTION_SIZE, "pid %" PRIu32 " (%s)", pid, label);
+        snprintf(text, MEMLANE_DESCRIPTION_SIZE, "pid %" PRIu32 " (%s)", identity.process.pid, identity.label);
     }
 }
 

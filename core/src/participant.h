@@ -40,6 +40,16 @@ uint32_t memlane_participant_collect(struct memlane_segment *segment);
 /* Whether nobody lives, also nobody who lost the byte lock. For the holder of all byte locks. */
 bool memlane_participant_none_lives(const struct memlane_segment *segment);
 
+/* Who the index was introduced as last; pid 0: nobody, or somebody who has not done so yet. For display: may be torn. */
+enum { MEMLANE_LABEL_SIZE = MEMLANE_LABEL_WORDS * 8 + 1 };
+struct memlane_participant_identity {
+    struct memlane_process process;
+    uint32_t thread;
+    char label[MEMLANE_LABEL_SIZE]; /* printable ASCII */
+};
+void memlane_participant_identify(const struct memlane_segment *segment, uint32_t index,
+                                  struct memlane_participant_identity *identity);
+
 /* "pid 1234 (camera)", for error texts. */
 void memlane_participant_describe(const struct memlane_segment *segment, uint32_t index,
                                   char text[MEMLANE_DESCRIPTION_SIZE]);

@@ -177,6 +177,10 @@ int memlane_platform_open_file(int directory, const char *name, int *descriptor)
     return answer(openat(directory, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), descriptor);
 }
 
+int memlane_platform_open_file_to_read(int directory, const char *name, int *descriptor) {
+    return answer(openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY), descriptor);
+}
+
 int memlane_platform_create_unnamed(int directory, uint32_t permissions, int *descriptor) {
     int created = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (created < 0) {

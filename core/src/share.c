@@ -1,5 +1,6 @@
 #include "custody.h"
 #include "failure.h"
+#include "kinds.h"
 #include "taking.h"
 #include "variable_kind.h"
 #include "wait.h"
@@ -21,7 +22,7 @@ static uint64_t body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint3
     return has_room ? memlane_taking_body_size(geometry, participants) : 0;
 }
 
-static const struct memlane_variable_kind share_kind = {
+const struct memlane_variable_kind memlane_kind_of_shares = {
     .base =
         {
             .code = MEMLANE_KIND_SHARE,
@@ -69,7 +70,7 @@ memlane_status memlane_share_open(memlane_share **share, const char *name, size_
     asked.max_size = options->size;
     asked.slots = options->slots;
     asked.encoding = options->encoding;
-    memlane_status status = memlane_variable_open_kind(&variable, &share_kind, name, length, &asked, error);
+    memlane_status status = memlane_variable_open_kind(&variable, &memlane_kind_of_shares, name, length, &asked, error);
     if (status != MEMLANE_OK) {
         return status;
     }

@@ -3,6 +3,7 @@
 #include "custody.h"
 #include "failure.h"
 #include "header.h"
+#include "kinds.h"
 #include "participant.h"
 #include "statistics.h"
 #include "wait.h"
@@ -20,7 +21,7 @@ enum {
 
 #define NO_PIN UINT32_MAX
 
-static const struct memlane_variable_kind variable_kind = {
+const struct memlane_variable_kind memlane_kind_of_variables = {
     .base =
         {
             .code = MEMLANE_KIND_VARIABLE,
@@ -194,7 +195,7 @@ memlane_status memlane_variable_open_kind(memlane_variable **variable, const str
 
 memlane_status memlane_variable_open(memlane_variable **variable, const char *name, size_t length,
                                      const memlane_variable_options *options, memlane_error *error) {
-    return memlane_variable_open_kind(variable, &variable_kind, name, length, options, error);
+    return memlane_variable_open_kind(variable, &memlane_kind_of_variables, name, length, options, error);
 }
 
 /* -- closing --------------------------------------------------------------------------------------------------- */

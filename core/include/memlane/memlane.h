@@ -6,6 +6,7 @@
 #include <memlane/channel.h>
 #include <memlane/format.h>
 #include <memlane/function.h>
+#include <memlane/inspect.h>
 #include <memlane/map.h>
 #include <memlane/namespace.h>
 #include <memlane/object.h>

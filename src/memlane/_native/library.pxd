@@ -26,6 +26,7 @@ cdef extern from "memlane/status.h" nogil:
         MEMLANE_TOO_MANY_VIEWS
         MEMLANE_CORRUPTED
         MEMLANE_OWNERSHIP_LOST
+        MEMLANE_BUFFER_TOO_SMALL
         MEMLANE_NO_MEMORY
         MEMLANE_SYSTEM
         MEMLANE_ACCESS_DENIED
@@ -598,3 +599,91 @@ cdef extern from "memlane/buffer.h" nogil:
         memlane_buffer* buffer, memlane_buffer_statistics* statistics, memlane_error* error
     )
     bint memlane_buffer_is_current(memlane_buffer* buffer)
+
+
+cdef extern from "memlane/inspect.h" nogil:
+    ctypedef enum memlane_role:
+        MEMLANE_ROLE_READER
+        MEMLANE_ROLE_WRITER
+        MEMLANE_ROLE_LOCKS
+        MEMLANE_ROLE_SHARES
+        MEMLANE_ROLE_WAITS
+        MEMLANE_ROLE_SERVES
+        MEMLANE_ROLE_CALLS
+
+    ctypedef struct memlane_inspection:
+        pass
+
+    ctypedef struct memlane_inspected_participant:
+        uint32_t index
+        uint32_t pid
+        uint32_t thread
+        uint64_t start_time
+        uint64_t pid_namespace
+        uint32_t roles
+        uint32_t writes
+        uint32_t views
+        uint32_t calls
+        uint32_t executes
+        c_bool lives
+        char[33] program
+        uint64_t[8] counters
+
+    ctypedef struct memlane_inspected_object:
+        const char* kind
+        uint64_t size
+        uint64_t allocated
+        uint32_t layout_major
+        uint32_t layout_minor
+        uint32_t creator
+        uint32_t owner
+        uint32_t permissions
+        c_bool ephemeral
+        c_bool of_this_boot
+        c_bool waiting
+        c_bool recovering
+        unsigned char[16] uuid
+        uint64_t created_monotonic_ns
+        uint64_t created_real_ns
+        uint32_t participants
+        uint64_t[4] geometry
+        uint64_t[8] counters
+        memlane_reading latest
+        uint32_t slots_writing
+        uint32_t slots_viewed
+        uint64_t taken
+        uint64_t head
+        uint64_t tail
+        uint32_t lanes
+        uint32_t calls_waiting
+        uint32_t calls_running
+        uint32_t calls_done
+        uint32_t acquisitions
+
+    memlane_status memlane_inspect_names(
+        const char* directory, c_bool (*visit)(const char* name, void* argument) noexcept nogil, void* argument,
+        memlane_error* error
+    )
+    memlane_status memlane_inspect_open(
+        memlane_inspection** inspection, const char* directory, const char* name, size_t length, memlane_error* error
+    )
+    void memlane_inspect_close(memlane_inspection* inspection)
+    memlane_status memlane_inspect_object(
+        const memlane_inspection* inspection, memlane_inspected_object* found, memlane_error* error
+    )
+    uint32_t memlane_inspect_participants(
+        const memlane_inspection* inspection, memlane_inspected_participant* participants, uint32_t capacity
+    )
+    const void* memlane_inspect_schema(const memlane_inspection* inspection, size_t* length)
+    const memlane_format* memlane_inspect_format(const memlane_inspection* inspection)
+    memlane_status memlane_inspect_read(
+        const memlane_inspection* inspection, void* buffer, size_t capacity, memlane_reading* reading,
+        memlane_error* error
+    )
+    memlane_status memlane_inspect_peek(
+        const memlane_inspection* inspection, uint64_t start, void* buffer, size_t capacity, uint64_t* first,
+        size_t* size, memlane_error* error
+    )
+    memlane_status memlane_inspect_copy(
+        const memlane_inspection* inspection, uint64_t offset, void* buffer, size_t size, memlane_error* error
+    )

@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.metadata
+import importlib.util
 import os
+import re
 import signal
 import sys
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 from memlane.errors import Error
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 COULD_NOT_BE_DONE = 2
 INTERRUPTED = 128 + signal.SIGINT
+EXTRA = {"rich": "tables in colour", "numpy": "arrays and structs decoded, with pictures of images"}
+"""What the extra ``memlane[cli]`` installs, and what the command shows with it."""
 
 
 class Subcommand(NamedTuple):
@@ -30,16 +34,45 @@ class Subcommand(NamedTuple):
 
 
 SUBCOMMANDS = {
-    "config": Subcommand("memlane.cli.config", "print where the C library and its headers lie, for compilers"),
+    "call": Subcommand("memlane.cli.call", "call a function of another process and print the result"),
     "compat": Subcommand(
         "memlane.cli.compatibility", "copy the library and memlane_compat.py, for interpreters without memlane"
     ),
+    "completion": Subcommand("memlane.cli.completion", "print the script by which a shell completes names"),
+    "config": Subcommand("memlane.cli.config", "print where the C library and its headers lie, for compilers"),
     "demo": Subcommand(
         "memlane.demo.command", "run three processes that share values, and prove what memlane promises"
     ),
     "devices": Subcommand("memlane.devices.command", "speak with Smart Devices on serial lines, or play them"),
+    "doctor": Subcommand("memlane.cli.doctor.command", "look for what is wrong with this machine, and say what to do"),
     "gc": Subcommand("memlane.cli.garbage", "remove objects made with persistent=False that no process has open"),
+    "get": Subcommand("memlane.cli.get", "print the value of an object"),
+    "ls": Subcommand("memlane.cli.ls", "list the objects that there are"),
+    "rm": Subcommand("memlane.cli.rm", "remove objects"),
+    "set": Subcommand("memlane.cli.set", "write a value"),
+    "show": Subcommand("memlane.cli.show", "show all about one object: who has it open, what it holds"),
+    "tail": Subcommand("memlane.cli.tail", "print the bytes that pass through a channel, without taking them"),
+    "top": Subcommand("memlane.cli.top", "show how fast everything flows, again and again"),
+    "watch": Subcommand("memlane.cli.watch", "print each new value of an object"),
+    "who": Subcommand("memlane.cli.who", "list which process has what open, and what it holds"),
 }
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that says which subcommand was meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with the usage, and the subcommands that are like what was given."""
+        if match := re.match(r"argument SUBCOMMAND: invalid choice: '([^']*)'", message):
+            message = f"there is no subcommand {match[1]!r}{_alike(match[1])}"
+        super().error(message)
+
+
+def _alike(given: str) -> str:
+    import difflib  # noqa: PLC0415  (only who mistypes needs it)
+
+    close = difflib.get_close_matches(given, SUBCOMMANDS, n=2)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else f"; there are: {', '.join(SUBCOMMANDS)}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -58,13 +91,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return COULD_NOT_BE_DONE
     except (Error, OSError) as error:
-        print(f"memlane {arguments.subcommand}: {error}", file=sys.stderr)  # noqa: T201 - a command speaks on its terminal
+        print(f"memlane {arguments.subcommand}: {text_of(error)}", file=sys.stderr)  # noqa: T201 - a command speaks on its terminal
         return COULD_NOT_BE_DONE
+
+
+def text_of(error: BaseException) -> str:
+    """Return what an error says, without the number that an `OSError` begins with."""
+    return error.strerror if isinstance(error, OSError) and error.strerror and not error.filename else str(error)
 
 
 def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Build the parser; only the subcommand that was called has to say what it takes."""
-    parser = argparse.ArgumentParser(prog="memlane", description="Shared memory between the processes of one machine.")
+    parser = Parser(prog="memlane", description="Shared memory between the processes of one machine.", epilog=advice())
     parser.add_argument("--version", action="store_true", help="print the version and exit")
     called = next((argument for argument in argv if not argument.startswith("-")), None)
     subparsers = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required="--version" not in argv)
@@ -73,3 +111,9 @@ def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
         if name == called:
             importlib.import_module(subcommand.module).add_arguments(subparser)
     return parser
+
+
+def advice() -> str | None:
+    """Say what the extra would add, where it is not installed."""
+    missing = [gain for module, gain in EXTRA.items() if importlib.util.find_spec(module) is None]
+    return f'pip install "memlane[cli]" adds: {"; ".join(missing)}.' if missing else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import memlane
+from memlane.cli.place import add_json, add_place, say, say_json
 
 if TYPE_CHECKING:
     import argparse
@@ -12,11 +13,15 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what ``memlane gc`` takes."""
-    parser.add_argument("--directory", help="the namespace directory (default: $MEMLANE_DIR, else the user's own)")
+    add_place(parser)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Remove the objects and say how many there were."""
     removed = memlane.collect(directory=arguments.directory)
-    print(f"removed {removed} {'object' if removed == 1 else 'objects'} that no process had open")  # noqa: T201 - the answer
+    if arguments.json:
+        say_json({"removed": removed})
+    else:
+        say(f"removed {removed} {'object' if removed == 1 else 'objects'} that no process had open")
     return 0

@@ -1,0 +1,150 @@
+#include "inspection.h"
+
+#include "failure.h"
+#include "header.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { ATTEMPTS = 1000 }; /* each failure is a value that replaced another during one copy, or bytes that were read */
+
+static memlane_status refuse_kind(const memlane_inspection *inspection, const char *what, memlane_error *error) {
+    return memlane_fail(error, MEMLANE_KIND_MISMATCH, "'%s' is a %s, which has no %s", inspection->segment.name.text,
+                        memlane_kind_name(inspection->segment.header.kind), what);
+}
+
+static memlane_status explain_haste(const memlane_inspection *inspection, memlane_error *error) {
+    return memlane_fail(error, MEMLANE_TIMEOUT,
+                        "'%s' changed during each of %d attempts to copy it without holding anybody up: look again",
+                        inspection->segment.name.text, ATTEMPTS);
+}
+
+static memlane_status explain_damage(const memlane_inspection *inspection, memlane_error *error) {
+    return memlane_fail(error, MEMLANE_CORRUPTED,
+                        "'%s': its words contradict each other: another program wrote there; end the programs that use "
+                        "it and remove it (memlane rm, memlane.unlink)",
+                        inspection->segment.name.text);
+}
+
+/* -- values ------------------------------------------------------------------------------------------------ */
+
+/* One optimistic copy, as the first attempts of every reader are (C2). A pin would write. */
+static memlane_status copy_latest(const struct memlane_register *reg, void *buffer, size_t capacity,
+                                  memlane_reading *reading) {
+    struct memlane_glance glance;
+    memlane_status status = memlane_register_glance(reg, &glance);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    *reading = (memlane_reading){
+        .version = memlane_word_version(glance.latest),
+        .sequence = glance.sequence,
+        .size = glance.length,
+        .monotonic_ns = glance.monotonic_ns,
+        .real_ns = glance.real_ns,
+        .type = glance.type,
+    };
+    if (glance.length > capacity) {
+        return memlane_register_still(reg, &glance) ? MEMLANE_BUFFER_TOO_SMALL : MEMLANE_TIMEOUT;
+    }
+    memcpy(buffer, glance.bytes, (size_t)glance.length);
+    return memlane_register_still(reg, &glance) ? MEMLANE_OK : MEMLANE_TIMEOUT;
+}
+
+static memlane_status explain_read(const memlane_inspection *inspection, memlane_status status,
+                                   const memlane_reading *reading, memlane_error *error) {
+    const char *name = inspection->segment.name.text;
+    switch (status) {
+    case MEMLANE_EMPTY:
+        return memlane_fail(error, MEMLANE_EMPTY, "'%s' was never written", name);
+    case MEMLANE_TIMEOUT:
+        return explain_haste(inspection, error);
+    case MEMLANE_BUFFER_TOO_SMALL:
+        return memlane_fail(error, MEMLANE_BUFFER_TOO_SMALL, "the value of '%s' takes %" PRIu64 " bytes", name,
+                            reading->size);
+    case MEMLANE_CORRUPTED:
+        return explain_damage(inspection, error);
+    default:
+        return status;
+    }
+}
+
+memlane_status memlane_inspect_read(const memlane_inspection *inspection, void *buffer, size_t capacity,
+                                    memlane_reading *reading, memlane_error *error) {
+    if (!inspection->has_register) {
+        return refuse_kind(inspection, "latest value", error);
+    }
+    memset(reading, 0, sizeof *reading);
+    memlane_status status = MEMLANE_TIMEOUT;
+    for (int attempt = 0; attempt < ATTEMPTS && status == MEMLANE_TIMEOUT; attempt++) {
+        status = copy_latest(&inspection->reg, buffer, capacity, reading);
+    }
+    memlane_status lost = memlane_inspection_finish(inspection, error);
+    return lost != MEMLANE_OK ? lost : explain_read(inspection, status, reading, error);
+}
+
+/* -- bytes of channels and maps ------------------------------------------------------------------------------ */
+
+static void copy_from_ring(const struct memlane_ring *ring, uint64_t position, unsigned char *buffer, size_t size) {
+    size_t offset = (size_t)(position % ring->capacity);
+    size_t straight = (size_t)ring->capacity - offset;
+    size_t first = size < straight ? size : straight;
+    memcpy(buffer, ring->data + offset, first);
+    memcpy(buffer + first, ring->data, size - first);
+}
+
+/* Bytes before head may be overwritten at any time: what was copied counts where head had not passed its beginning. */
+static memlane_status copy_waiting(const struct memlane_ring *ring, uint64_t from, void *buffer, size_t capacity,
+                                   uint64_t *first, size_t *size) {
+    uint64_t head = memlane_load_acquire(&ring->control->head); /* V2 */
+    uint64_t tail = memlane_load_acquire(&ring->control->tail); /* B2 */
+    bool moved = memlane_load_acquire(&ring->control->head) != head;
+    if (tail - head > ring->capacity) {
+        return moved ? MEMLANE_TIMEOUT : MEMLANE_CORRUPTED;
+    }
+    *first = from - head <= tail - head ? from : head;
+    uint64_t there = tail - *first;
+    *size = there < capacity ? (size_t)there : capacity;
+    copy_from_ring(ring, *first, buffer, *size);
+    memlane_fence_acquire(); /* the copy is complete before the cursor is looked at again */
+    /* relaxed: ordered by the fence. */
+    uint64_t now = memlane_load_relaxed(&ring->control->head);
+    return now - head <= *first - head || *size == 0 ? MEMLANE_OK : MEMLANE_TIMEOUT;
+}
+
+memlane_status memlane_inspect_peek(const memlane_inspection *inspection, uint64_t from, void *buffer, size_t capacity,
+                                    uint64_t *first, size_t *size, memlane_error *error) {
+    if (inspection->segment.header.kind != MEMLANE_KIND_CHANNEL) {
+        return refuse_kind(inspection, "stream of bytes", error);
+    }
+    memlane_status status = MEMLANE_TIMEOUT;
+    for (int attempt = 0; attempt < ATTEMPTS && status == MEMLANE_TIMEOUT; attempt++) {
+        status = copy_waiting(&inspection->ring, from, buffer, capacity, first, size);
+    }
+    memlane_status lost = memlane_inspection_finish(inspection, error);
+    if (lost != MEMLANE_OK) {
+        return lost;
+    }
+    return status == MEMLANE_TIMEOUT     ? explain_haste(inspection, error)
+           : status == MEMLANE_CORRUPTED ? explain_damage(inspection, error)
+                                         : status;
+}
+
+memlane_status memlane_inspect_copy(const memlane_inspection *inspection, uint64_t offset, void *buffer, size_t size,
+                                    memlane_error *error) {
+    const struct memlane_header *header = &inspection->segment.header;
+    if (header->kind != MEMLANE_KIND_MAP) {
+        return refuse_kind(inspection, "bytes of its own", error);
+    }
+    uint64_t length = header->geometry[MEMLANE_MAP_SIZE];
+    if (offset > length || size > length - offset) {
+        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
+                            "'%s' has %" PRIu64 " bytes, and %zu were asked for from %" PRIu64 " on",
+                            inspection->segment.name.text, length, size, offset);
+    }
+    /* The bytes begin at the first page behind the lock (docs/format/map.md), and end where the body does. */
+    uint64_t lock = memlane_rwlock_size(header->participants_count);
+    uint64_t start = header->body_offset + (lock + MEMLANE_PAGE - 1) / MEMLANE_PAGE * MEMLANE_PAGE;
+    memcpy(buffer, inspection->segment.base + start + offset, size);
+    return memlane_inspection_finish(inspection, error);
+}

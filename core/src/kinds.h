@@ -1,0 +1,11 @@
+/* What each kind of object adds to a segment: for who looks at objects of all kinds (inspect.c). */
+#ifndef MEMLANE_KINDS_H
+#define MEMLANE_KINDS_H
+
+#include "variable_kind.h"
+
+extern const struct memlane_variable_kind memlane_kind_of_variables, memlane_kind_of_shares;
+extern const struct memlane_kind memlane_kind_of_channels, memlane_kind_of_functions, memlane_kind_of_maps,
+    memlane_kind_of_buffers;
+
+#endif

@@ -1,0 +1,132 @@
+"""The namespace directory: whose it is, who may write there, and what its file system can do."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import stat
+import struct
+from typing import TYPE_CHECKING
+
+from memlane.cli.doctor.finding import NOTE, OK, PROBLEM, Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_WHAT = "namespace"
+_OTHERS = 0o077
+_OTHERS_WRITE = 0o022
+_OFD_SETLK = getattr(fcntl, "F_OFD_SETLK", 37)  # Linux's number: some builds of Python lack the name
+
+
+def check_namespace(path: str, *, named: bool) -> Iterator[Finding]:
+    """Look at the directory itself.
+
+    Args:
+        path: Where it is, or would be made.
+        named: Whether the user chose it: then others may read there.
+    """
+    try:
+        found = os.lstat(path)
+    except FileNotFoundError:
+        yield from _missing(path)
+        return
+    except OSError as error:
+        yield Finding(
+            PROBLEM, _WHAT, f"{path} cannot be looked at: {error.strerror}", "name another one in MEMLANE_DIR"
+        )
+        return
+    yield from _existing(path, found, named=named)
+
+
+def _missing(path: str) -> Iterator[Finding]:
+    parent = os.path.dirname(path) or "."
+    if os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK):
+        yield Finding(OK, _WHAT, f"{path} is not there yet; the first object makes it")
+    elif os.path.isdir(parent):
+        yield Finding(
+            PROBLEM, _WHAT, f"{path} is not there, and this user may not make it in {parent}",
+            f"chmod 1777 {parent} (as root), or name another directory in MEMLANE_DIR",
+        )  # fmt: skip
+    else:
+        yield Finding(
+            PROBLEM,
+            _WHAT,
+            f"{path} is not there, nor is {parent}",
+            f"mkdir {parent}, or name another one in MEMLANE_DIR",
+        )
+
+
+def _existing(path: str, found: os.stat_result, *, named: bool) -> Iterator[Finding]:
+    mode = stat.S_IMODE(found.st_mode)
+    if not stat.S_ISDIR(found.st_mode):
+        yield Finding(
+            PROBLEM, _WHAT, f"{path} is a symbolic link or no directory: somebody could lead it elsewhere",
+            f"rm {path}, or name the directory itself in MEMLANE_DIR",
+        )  # fmt: skip
+        return
+    if found.st_uid != os.geteuid() and not (named and found.st_uid == 0):
+        yield Finding(
+            PROBLEM, _WHAT, f"{path} belongs to user {found.st_uid}: its owner could replace objects",
+            f"chown {os.geteuid()} {path} (as root), or name another directory in MEMLANE_DIR",
+        )  # fmt: skip
+        return
+    excess = mode & (_OTHERS_WRITE if named else _OTHERS)
+    if excess:
+        yield Finding(
+            PROBLEM, _WHAT, f"{path} has mode {mode:03o}: others could replace its objects",
+            f"chmod {'go-w' if named else '700'} {path}, or ask for shared objects by mode=",
+        )  # fmt: skip
+    elif not os.access(path, os.W_OK | os.X_OK):
+        yield Finding(
+            PROBLEM, _WHAT, f"{path} has mode {mode:03o}: this user may not make objects", f"chmod u+rwx {path}"
+        )
+    else:
+        yield Finding(OK, _WHAT, f"{path} is this user's own, mode {mode:03o}")
+
+
+def check_file_system(path: str) -> Iterator[Finding]:
+    """Try what crash safety needs: files without a name, and byte locks that end with their owner."""
+    what = "file system"
+    kind = file_system_of(path)
+    try:
+        descriptor = os.open(path, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            yield Finding(PROBLEM, what, f"{path} is on {kind}, which has no files without a name", _ELSEWHERE)
+        else:
+            yield Finding(PROBLEM, what, f"no file can be made in {path}: {error.strerror}", _ELSEWHERE)
+        return
+    try:
+        fcntl.fcntl(descriptor, _OFD_SETLK, struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0))
+    except OSError as error:
+        yield Finding(PROBLEM, what, f"{path} is on {kind}, where byte locks fail: {error.strerror}", _ELSEWHERE)
+        return
+    finally:
+        os.close(descriptor)
+    if kind in ("tmpfs", "hugetlbfs", "ramfs"):
+        yield Finding(OK, what, f"{kind}: files without a name and byte locks work")
+    else:
+        yield Finding(
+            NOTE, what, f"{path} is on {kind}: it works, but objects go to the disk", "choose a tmpfs for MEMLANE_DIR"
+        )  # fmt: skip
+
+
+_ELSEWHERE = "name a directory on a tmpfs, such as one in /dev/shm, in MEMLANE_DIR"
+
+
+def file_system_of(path: str) -> str:
+    """Return the type of the file system that a path is on."""
+    best, kind = "", "an unknown file system"
+    real = os.path.realpath(path)
+    try:
+        with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
+            for line in mounts:
+                before, _, after = line.partition(" - ")
+                point = before.split()[4].encode().decode("unicode_escape")
+                if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
+                    best, kind = point, after.split()[0]
+    except (OSError, IndexError):
+        return kind
+    return kind

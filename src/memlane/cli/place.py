@@ -1,0 +1,87 @@
+"""What subcommands that look at objects have in common: where they look, and how they answer."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from memlane import inspect
+from memlane.errors import ObjectNotFound
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+HELD = 1
+"""Exit status: what was asked for would disturb somebody, or is not as it should be."""
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Say where to look."""
+    parser.add_argument("--directory", help="the namespace directory (default: $MEMLANE_DIR, else the user's own)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Say how to answer."""
+    parser.add_argument("--json", action="store_true", help="answer in JSON, for programs")
+
+
+def add_name(parser: argparse.ArgumentParser, metavar: str = "NAME", what: str = "of an object") -> None:
+    """Say what to look at."""
+    parser.add_argument("name", metavar=metavar, help=f"the name {what}")
+
+
+def say(*words: object) -> None:
+    """Print an answer."""
+    print(*words)  # noqa: T201 - the answer
+
+
+def say_error(text: str) -> None:
+    """Say what is wrong where it does not mix with the answer."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - a command speaks on its terminal
+
+
+def say_json(value: object) -> None:
+    """Print an answer for programs, on one line."""
+    print(json.dumps(value, ensure_ascii=False), flush=True)  # noqa: T201 - the answer
+
+
+def suggestion(given: str, known: Sequence[str]) -> str:
+    """Return `` (did you mean 'pose'?)``, or nothing."""
+    close = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def look(arguments: argparse.Namespace) -> inspect.Object:
+    """Look at the object that was named; where there is none, say which names are like it."""
+    try:
+        return inspect.look(arguments.name, directory=arguments.directory)
+    except ObjectNotFound as error:
+        raise missing(arguments.name, arguments.directory) from error
+
+
+def missing(name: str, directory: str | None) -> ObjectNotFound:
+    """Return the error for a name that leads to nothing."""
+    known = inspect.names(directory)
+    path = inspect.directory_path(directory)
+    hint = suggestion(name, known) or ("; `memlane ls` shows what there is" if known else "; nothing is there")
+    return ObjectNotFound(2, f"there is no object {name!r} in {path!r}{hint}")
+
+
+def pace(interval: float, count: int | None) -> Iterator[int]:
+    """Come back every *interval* seconds, *count* times or for ever."""
+    number = 0
+    while count is None or number < count:
+        yield number
+        number += 1
+        if count is None or number < count:
+            time.sleep(interval)
+
+
+def has_colours() -> bool:
+    """Say whether answers go to a terminal that shows colours (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

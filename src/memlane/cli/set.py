@@ -1,0 +1,47 @@
+"""``memlane set``: write a value."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from memlane.cli import given
+from memlane.cli.place import add_name, add_place, look, say
+from memlane.errors import KindMismatch
+from memlane.share import SharedAssign
+from memlane.variable import HostVariable
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Say what ``memlane set`` takes."""
+    add_name(parser, what="of a variable or share that exists")
+    parser.add_argument("value", metavar="VALUE", help="JSON, such as 1.5 or '{\"x\": 1}'; all that is none is text")
+    parser.add_argument("--text", action="store_true", help="take VALUE as text, also where it is JSON")
+    add_place(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write the value, and say what the version is then."""
+    kind = look(arguments).kind
+    value = given.parse(arguments.value, as_text=arguments.text)
+    if kind == "variable":
+        with HostVariable(arguments.name, create=False, directory=arguments.directory) as variable:
+            variable.data = value
+            say(f"version {variable.version}")
+        return 0
+    if kind == "share":
+        put(arguments, value)
+        return 0
+    raise KindMismatch(
+        f"{arguments.name!r} is a {kind}: only variables and shares are set from here; memlane.buffer writes a buffer's"
+        " parameters, `memlane call` calls a function"
+    )
+
+
+def put(arguments: argparse.Namespace, value: Any) -> None:
+    """Put the value into a share."""
+    with SharedAssign(arguments.name, mode="put", create=False, directory=arguments.directory) as share:
+        share.put(value)
+        say(f"version {share.version}")

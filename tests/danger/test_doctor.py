@@ -1,0 +1,333 @@
+"""`memlane doctor`: it finds what is wrong with a machine, and its advice works when it is followed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import shlex
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import memlane
+from memlane import HostVariable
+from memlane.cli import main
+from memlane.cli.doctor import machine
+from memlane.cli.doctor.command import findings
+from memlane.cli.doctor.finding import NOTE, OK, PROBLEM, Finding
+from memlane.cli.doctor.space import DOCKER_BYTES
+from tests.children import answer_of_child
+from tests.namespaces import answer_of_isolated_child, mount, unshare_mounts
+from tests.peer import Link, Peer
+from tests.segments import Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+IN_SMALL_MEMORY_ONLY = "size=64m,mode=700"
+
+
+def hold_ephemeral(link: Link, name: str) -> None:
+    """Keep an object open that goes with its last user."""
+    with HostVariable(name, persistent=False):
+        link.send("open")
+        link.receive()
+
+
+def found_about(what: str, directory: Path | str) -> list[Finding]:
+    """Return what the doctor says about one thing."""
+    return [finding for finding in findings(str(directory)) if finding.what == what]
+
+
+def levels_of(what: str, directory: Path | str) -> set[str]:
+    """Return how bad that is."""
+    return {finding.level for finding in found_about(what, directory)}
+
+
+def follow(advice: str) -> None:
+    """Do the first thing that an advice says, up to the comma and its space."""
+    command = advice.partition(", ")[0].partition(" (")[0]
+    words = shlex.split(command)
+    if words[0] == "memlane":
+        assert main(words[1:]) == 0
+    else:
+        subprocess.run(words, check=True)
+
+
+def in_memory_of(options: str, directory: Path, function: Callable[[], object]) -> Any:
+    """Run a function in a child whose namespace directory is a file system of its own; skip where that may not be."""
+
+    def mount_it() -> None:
+        unshare_mounts()
+        mount("tmpfs", directory, options)
+
+    return answer_of_isolated_child(mount_it, function)
+
+
+def test_a_sound_machine_has_no_problem(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A doctor who finds something in everybody is not asked twice."""
+    with HostVariable("pose"):
+        status = main(["doctor", "--json"])
+
+    found = json.loads(capsys.readouterr().out)
+    assert status == 0
+    assert {finding["what"] for finding in found} >= {
+        "namespace",
+        "file system",
+        "space",
+        "limits",
+        "kernel",
+        "processes",
+        "clock",
+        "objects",
+    }
+    assert [finding for finding in found if finding["level"] == PROBLEM] == []
+
+
+def test_each_finding_says_what_to_do(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong is half of an answer."""
+    (namespace / "text").write_text("hello")
+
+    status = main(["doctor", "--quiet"])
+
+    said = capsys.readouterr().out
+    assert status == 1
+    assert "problem objects:      'text': its file holds 5 bytes" in said
+    assert "-> memlane rm text" in said
+    assert "ok  " not in said
+
+
+def test_the_memory_of_docker_is_found_and_grows_by_the_advice(namespace: Path) -> None:
+    """64 MiB are the most common reason why a camera's image does not fit."""
+
+    def look() -> tuple[int, list[Finding], bool, set[str]]:
+        size = os.statvfs(namespace).f_blocks * os.statvfs(namespace).f_frsize
+        before = found_about("space", namespace)
+        follow(before[0].advice)
+        with HostVariable("image", DOCKER_BYTES, slots=2):
+            fits = True
+        return size, before, fits, levels_of("space", namespace)
+
+    size, (before,), fits, after = in_memory_of(IN_SMALL_MEMORY_ONLY, namespace, look)
+
+    assert size == DOCKER_BYTES
+    assert before.level == NOTE
+    assert "docker's default" in before.found
+    assert before.advice.startswith(f"mount -o remount,size=1G {namespace}")
+    assert fits
+    assert after == {OK}
+
+
+def test_full_memory_is_found_and_the_advice_makes_room(namespace: Path) -> None:
+    """New objects fail with ENOSPC, and somebody has to know why."""
+
+    def look() -> tuple[Finding, str, set[str]]:
+        with HostVariable("large", 1 << 20, slots=14):
+            pass
+        with open(namespace / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
+            while filler.write(bytes(4096)):
+                pass
+        (full,) = found_about("space", namespace)
+        try:
+            HostVariable("another").close()
+            refused = ""
+        except memlane.NoSpace as error:
+            refused = str(error)
+        assert main(["rm", "large"]) == 0  # one of the three that it names
+        with HostVariable("another"):
+            pass
+        return full, refused, levels_of("space", namespace)
+
+    full, refused, after = in_memory_of("size=16m,mode=700", namespace, look)
+
+    assert full.level == PROBLEM
+    assert "new objects fail with ENOSPC" in full.found
+    assert full.advice.startswith("memlane gc, memlane rm, or mount -o remount")
+    assert "no space for variable 'another'" in refused
+    assert PROBLEM not in after
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o770])
+def test_wrong_permissions_are_found_and_right_after_the_advice(namespace: Path, mode: int) -> None:
+    """Such a directory is refused; who is refused wants to know what to type."""
+    namespace.chmod(mode)
+    with pytest.raises(memlane.UnsafeNamespace):
+        HostVariable("pose", directory=namespace)
+
+    (before,) = found_about("namespace", namespace)
+    follow(before.advice)
+
+    assert before.level == PROBLEM
+    assert before.advice.startswith(f"chmod go-w {namespace}")
+    assert levels_of("namespace", namespace) == {OK}
+    with HostVariable("pose", directory=namespace):
+        pass
+
+
+def test_a_directory_that_is_a_link_is_found_and_gone_after_the_advice(namespace: Path, tmp_path: Path) -> None:
+    """Whoever owns the link chooses where objects lie."""
+    link = tmp_path / "link"
+    link.symlink_to(namespace)
+
+    (before,) = found_about("namespace", link)
+    follow(before.advice)
+
+    assert before.level == PROBLEM
+    assert not link.is_symlink()
+    assert levels_of("namespace", link) == {OK}
+
+
+def test_a_directory_without_a_parent_is_found_and_can_be_made_after_the_advice(tmp_path: Path) -> None:
+    """One directory is made where it is missing, not two."""
+    path = tmp_path / "missing" / "namespace"
+
+    (before,) = found_about("namespace", path)
+    follow(before.advice)
+
+    assert before.level == PROBLEM
+    assert levels_of("namespace", path) == {OK}
+
+
+def test_leftovers_of_the_dead_are_found_and_gone_after_the_advice(namespace: Path) -> None:
+    """Nobody else removes what its last user could not."""
+    with Peer(hold_ephemeral, "orphan") as holder:
+        holder.receive()
+        holder.kill()
+
+    (before,) = found_about("leftovers", namespace)
+    follow(before.advice)
+
+    assert before.level == NOTE
+    assert "'orphan'" in before.found
+    assert found_about("leftovers", namespace) == []
+    assert list(namespace.iterdir()) == []
+
+
+def test_objects_of_an_earlier_boot_are_found(namespace: Path) -> None:
+    """On a disk they outlive the machine, and their clocks mean nothing any more."""
+    with HostVariable("old"):
+        pass
+    segment = Segment(namespace / "old")
+    segment.write(BOOT_IDENTITY, bytes(16))
+    segment.seal()
+
+    (before,) = found_about("leftovers", namespace)
+    follow(before.advice)
+
+    assert "'old': made before this machine was last started" in before.found
+    assert found_about("leftovers", namespace) == []
+
+
+BOOT_IDENTITY = 248  # docs/format/segment.md
+
+
+def test_damaged_objects_are_found_and_gone_after_the_advice(namespace: Path) -> None:
+    """Programs that open one are told the same, each for itself."""
+    with HostVariable("pose"):
+        pass
+    Segment(namespace / "pose").set("magic", 0, seal=True)
+
+    (before,) = found_about("objects", namespace)
+    follow(before.advice)
+
+    assert before.level == PROBLEM
+    assert levels_of("objects", namespace) == {OK}
+
+
+def test_an_object_without_places_is_found(namespace: Path) -> None:
+    """The next program that opens it will fail."""
+    with HostVariable("pose", max_participants=2), HostVariable("pose"):
+        (crowd,) = found_about("participants", namespace)
+
+    assert crowd.level == PROBLEM
+    assert "'pose' is open 2 times, and has 2 places" in crowd.found
+
+
+def test_limits_of_the_process_are_found(namespace: Path) -> None:
+    """A shell's limit looks like memlane's fault."""
+
+    def look() -> list[Finding]:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        return found_about("limits", namespace)
+
+    files, sizes = answer_of_child(look)
+
+    assert (files.level, files.advice) == (NOTE, "ulimit -n 4096")
+    assert (sizes.level, sizes.advice) == (PROBLEM, "ulimit -f unlimited")
+    assert "1.0 MiB at most" in sizes.found
+
+
+def test_a_file_system_that_cannot_do_it_is_found(namespace: Path) -> None:
+    """/proc has neither files without a name nor room."""
+    (found,) = found_about("file system", f"/proc/{os.getpid()}/task")
+
+    assert found.level == PROBLEM
+    assert "name a directory on a tmpfs" in found.advice
+
+
+def test_kernels_are_judged_by_their_version() -> None:
+    """An old one lacks what crash safety needs, a middle one is slower in one thing."""
+    assert [
+        next(iter(machine.check_kernel(release))).level for release in ("3.10.0-el7", "5.4.0-generic", "6.1.0")
+    ] == [
+        PROBLEM,
+        NOTE,
+        OK,
+    ]
+
+
+def test_slow_clocks_are_found(tmp_path: Path) -> None:
+    """A virtual machine without a stable counter pays for each write."""
+    (tmp_path / "current_clocksource").write_text("hpet\n")
+    (slow,) = machine.check_clock(str(tmp_path))
+    (tmp_path / "current_clocksource").write_text("tsc\n")
+    (fast,) = machine.check_clock(str(tmp_path))
+    (unknown,) = machine.check_clock(str(tmp_path / "missing"))
+
+    assert (slow.level, fast.level, unknown.level) == (NOTE, OK, NOTE)
+    assert "clocksource=tsc" in slow.advice
+
+
+def test_what_systemd_removes_at_logout_is_found(tmp_path: Path) -> None:
+    """Objects that vanish at night are the hardest to explain."""
+    (tmp_path / "run/systemd/system").mkdir(parents=True)
+    (tmp_path / "etc/systemd").mkdir(parents=True)
+    (removes,) = machine.check_logout(1000, str(tmp_path))
+    (tmp_path / "etc/systemd/logind.conf").write_text("[Login]\nRemoveIPC=no\n")
+    (keeps,) = machine.check_logout(1000, str(tmp_path))
+
+    assert (removes.level, keeps.level) == (NOTE, OK)
+    assert "RemoveIPC=no" in removes.advice
+    assert list(machine.check_logout(999, str(tmp_path))) == []
+
+
+def test_a_missing_proc_is_found(tmp_path: Path) -> None:
+    """Then deaths are seen by locks alone."""
+    (missing,) = machine.check_proc(str(tmp_path))
+
+    assert missing.level == NOTE
+
+
+def test_a_trap_that_was_turned_off_is_found(namespace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody did it for a debugger, and forgot."""
+    monkeypatch.setenv("MEMLANE_SIGBUS", "0")
+
+    assert levels_of("environment", namespace) == {NOTE}
+
+
+@pytest.mark.slow
+def test_the_doctor_can_be_run_as_a_command(namespace: Path) -> None:
+    """As a user does, with the status for a script."""
+    (namespace / "text").write_text("hello")
+
+    ill = subprocess.run([sys.executable, "-m", "memlane", "doctor"], check=False, capture_output=True, text=True)
+    (namespace / "text").unlink()
+    well = subprocess.run([sys.executable, "-m", "memlane", "doctor"], check=False, capture_output=True, text=True)
+
+    assert (ill.returncode, well.returncode) == (1, 0)

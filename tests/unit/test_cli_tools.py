@@ -1,0 +1,428 @@
+"""The subcommands that look at objects: what they say, to people and to programs, and their exit status."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+import memlane
+from memlane import HostVariable
+from memlane.cli import SUBCOMMANDS, main, parser_for, words
+from memlane.cli.completion import candidates
+from tests.peer import Link, Peer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def hold(link: Link, name: str) -> None:
+    """Keep a variable and a loan of it open."""
+    with HostVariable(name) as variable, variable.loan(size=16):
+        link.send("open")
+        link.receive()
+
+
+def answer(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run a subcommand that ends well, and return what it printed."""
+    status = main(arguments)
+    said = capsys.readouterr()
+    assert (status, said.err) == (0, "")
+    return said.out
+
+
+def answer_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    """Return what it printed for programs."""
+    return json.loads(answer(capsys, *arguments, "--json"))
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run a subcommand that cannot be done, and return why."""
+    status = main(arguments)
+    said = capsys.readouterr()
+    assert (status, said.out) == (2, "")
+    return said.err
+
+
+def test_ls_shows_a_line_for_each_object_and_why_one_is_damaged(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first thing that one asks."""
+    with HostVariable("pose") as variable, memlane.open_channel("bytes", memlane.CHAN_W, 100) as channel:
+        variable.data = 1.5
+        channel.write(b"abc")
+        (namespace / "text").write_text("hello")
+
+        said = answer(capsys, "ls")
+        listed = {item["name"]: item for item in answer_json(capsys, "ls")}
+        variables = answer_json(capsys, "ls", "p*", "--kind", "variable")
+
+    assert said.splitlines()[0].split() == ["NAME", "KIND", "SIZE", "LIVE", "DEAD", "VERSION", "WRITTEN", "STATE"]
+    assert "3 of 100 bytes wait" in said
+    assert "text: 'text': its file holds 5 bytes" in said
+    assert listed["pose"]["version"] == 1
+    assert listed["text"]["error"] == "Corrupted"
+    assert [item["name"] for item in variables] == ["pose"]
+    assert "\x1b" not in said
+
+
+def test_ls_says_where_there_is_nothing(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty answer leaves one wondering where it looked."""
+    assert answer(capsys, "ls") == f"no objects in {namespace}\n"
+    assert answer_json(capsys, "ls") == []
+
+
+def test_get_decodes_what_there_is(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Values, arrays with their statistics, images as a picture, bytes of channels and maps."""
+    with (
+        HostVariable("plain") as plain,
+        HostVariable("image", 1 << 16) as image,
+        memlane.open_channel("bytes", memlane.CHAN_W, 100) as channel,
+        memlane.RWSharedMMap("map", 100),
+    ):
+        assert answer(capsys, "get", "bytes") == "no bytes\n"
+        plain.data = {"x": [1.5, float("nan")], "b": b"\1\2"}
+        image.data = np.add.outer(np.arange(32.0), np.arange(32.0))
+        channel.write(b"abc")
+
+        assert answer_json(capsys, "get", "plain") == {"x": [1.5, "nan"], "b": {"bytes": 2, "hex": "0102"}}
+        shown = answer(capsys, "get", "image")
+        summary = answer_json(capsys, "get", "image")
+        assert "|abc|" in answer(capsys, "get", "bytes")
+        assert answer(capsys, "get", "map").startswith("00000000  00 00")
+    assert shown.splitlines()[0] == "array of 32 x 32 float64, 8.0 KiB"
+    assert shown.splitlines()[-1].endswith("@")
+    assert (summary["shape"], summary["min"], summary["max"]) == ([32, 32], 0, 62)
+
+
+def test_pickles_are_shown_and_loaded_only_when_asked(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Looking must not run anybody's code."""
+    with HostVariable("moment") as variable:
+        variable.data = dt.timedelta(2)
+
+        shown = answer(capsys, "get", "moment")
+        loaded = answer(capsys, "get", "moment", "--load-pickles")
+
+    assert "it needs: datetime.timedelta" in shown
+    assert "REDUCE" in shown
+    assert loaded == "datetime.timedelta(days=2)\n"
+
+
+def test_text_cannot_command_the_terminal(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Names and values are whatever somebody wrote."""
+    with HostVariable("\x1b[2Jname") as variable:
+        variable.data = "\x1b]0;title\x07"
+
+        said = answer(capsys, "ls") + answer(capsys, "get", "\x1b[2Jname") + answer(capsys, "show", "\x1b[2Jname")
+
+    assert "\x1b" not in said
+    assert "\x07" not in said
+    assert "\\x1b[2Jname" in said
+
+
+def test_show_tells_all_about_one_object(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who has it open, what was counted, what it holds."""
+    with HostVariable("pose", data_format=np.dtype([("x", "f4"), ("n", "i4")])) as variable:
+        variable.data = (1.5, 2)
+
+        said = answer(capsys, "show", "pose")
+        told = answer_json(capsys, "show", "pose")
+
+    assert "  x: float32 at byte 0" in said
+    assert "{'x': 1.5, 'n': 2}" in said
+    assert str(os.getpid()) in said
+    assert told["content"] == {"x": 1.5, "n": 2}
+    assert told["counters"]["writes"] == 1
+    assert told["participants"][0]["pid"] == os.getpid()
+
+
+def test_set_writes_json_and_text(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From a shell, without a program."""
+    with HostVariable("pose") as variable, memlane.SharedAssign("share", 4096, "get") as share:
+        assert answer(capsys, "set", "pose", '{"x": 1.5}') == "version 1\n"
+        assert variable.data == {"x": 1.5}
+        answer(capsys, "set", "pose", "12")
+        assert variable.data == 12
+        answer(capsys, "set", "pose", "12", "--text")
+        assert variable.data == "12"
+        answer(capsys, "set", "share", "left here")
+        assert share.get() == "left here"
+
+
+def test_set_refuses_what_cannot_be_set_and_says_what_can(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The next command is in the message."""
+    with memlane.RWSharedMMap("map", 100):
+        assert "'map' is a map: only variables and shares are set from here" in complaint(capsys, "set", "map", "1")
+
+
+def test_call_prints_the_result_and_says_what_the_function_raised(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A shell script tells a failed call from a wrong one."""
+    with memlane.HostFunctionDispatcher() as dispatcher:
+        dispatcher.add("divide", lambda left, right=2: left / right)
+        dispatcher.start()
+
+        assert answer(capsys, "call", "divide", "3") == "1.5\n"
+        assert answer_json(capsys, "call", "divide", "3", "right=4") == 0.75
+        status = main(["call", "divide", "1", "0"])
+        said = capsys.readouterr()
+
+    assert (status, said.out) == (1, "")
+    assert said.err == "memlane call: 'divide' raised ZeroDivisionError: division by zero\n"
+    assert "nobody serves" in complaint(capsys, "call", "divide", "1")
+
+
+def test_watch_prints_each_value_that_it_finds(namespace: Path) -> None:
+    """What a robot says, as it says it."""
+    with HostVariable("pose") as variable:
+        variable.data = 1
+        command = [sys.executable, "-m", "memlane", "watch", "pose", "--json", "--count", "2", "--interval", "0.01"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watcher:
+            assert watcher.stdout is not None
+            first = json.loads(watcher.stdout.readline())
+            variable.data = 2
+            second = json.loads(watcher.stdout.readline())
+
+    assert (first["value"], second["value"], second["version"]) == (1, 2, 2)
+    assert watcher.returncode == 0
+
+
+def test_tail_prints_what_passes_and_leaves_it_to_the_reader(namespace: Path) -> None:
+    """A look into a stream takes nothing from it."""
+    with (
+        memlane.open_channel("bytes", memlane.CHAN_W, 100) as writer,
+        memlane.open_channel("bytes", memlane.CHAN_R) as reader,
+    ):
+        writer.write(b"first\n")
+        with subprocess.Popen([sys.executable, "-m", "memlane", "tail", "bytes"], stdout=subprocess.PIPE) as tail:
+            assert tail.stdout is not None
+            first = tail.stdout.readline()
+            writer.write(b"second\n")
+            second = tail.stdout.readline()
+            tail.terminate()
+
+        assert (first, second) == (b"first\n", b"second\n")
+        assert reader.read_bytes(13) == b"first\nsecond\n"
+
+
+def test_top_shows_rates_once_for_programs(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A script takes one look."""
+    with HostVariable("pose") as variable:
+        variable.data = 1
+
+        told = answer_json(capsys, "top", "--count", "1")
+        said = answer(capsys, "top", "--count", "1")
+
+    (item,) = told["objects"]
+    assert (item["name"], item["live"], item["per_second"]["writes"]) == ("pose", 1, 0)
+    assert said.splitlines()[0].split()[:3] == ["NAME", "KIND", "LIVE"]
+
+
+def test_who_tells_who_holds_what_and_finds_leaks(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A loan that is never given back takes a slot for ever."""
+    with HostVariable("other"), Peer(hold, "pose") as holder:
+        holder.receive()
+
+        said = answer(capsys, "who", "pose")
+        status = main(["who", "--leaks", "--json"])
+        (leak,) = json.loads(capsys.readouterr().out)
+        by_pid = answer_json(capsys, "who", "--pid", str(holder.pid))
+
+    assert "writes or loans 1" in said
+    assert status == 1
+    assert (leak["object"], leak["pid"], leak["slots_writing"]) == ("pose", holder.pid, 1)
+    assert [item["object"] for item in by_pid] == ["pose"]
+
+
+def test_rm_removes_what_nobody_has_open_and_the_rest_only_by_force(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A typing error at night must not take a running robot's objects."""
+    with HostVariable("idle"):
+        pass
+    (namespace / "damaged").write_text("hello")
+    with HostVariable("busy") as busy:
+        status = main(["rm", "idle", "busy", "damaged"])
+        said = capsys.readouterr()
+        forced = main(["rm", "busy", "--force"])
+
+        assert not busy.is_current
+    assert status == 1
+    assert said.out == "removed idle\nremoved damaged\n"
+    assert f"'busy' is open in pid {os.getpid()}" in said.err
+    assert forced == 0
+    assert list(namespace.iterdir()) == []
+
+
+def test_a_wrong_name_brings_the_names_that_are_like_it(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A typing error costs one look, not a search."""
+    assert "nothing is there" in complaint(capsys, "get", "psoe")
+    with HostVariable("pose"):
+        assert "there is no object 'psoe'" in complaint(capsys, "get", "psoe")
+        assert "did you mean 'pose'?" in complaint(capsys, "rm", "psoe")
+        assert "`memlane ls` shows what there is" in complaint(capsys, "show", "quite-another")
+
+
+def test_a_wrong_subcommand_brings_the_right_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """So does it here."""
+    with pytest.raises(SystemExit):
+        main(["gett", "pose"])
+
+    assert "there is no subcommand 'gett'; did you mean 'get'?" in capsys.readouterr().err
+
+
+def test_a_kind_that_does_not_fit_is_told_with_the_command_that_does(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each kind has its own way to be looked at."""
+    with HostVariable("pose"), memlane.open_channel("bytes", memlane.CHAN_W, 100):
+        assert "`memlane tail` follows it" in complaint(capsys, "watch", "bytes")
+        assert "not a channel: `memlane show`" in complaint(capsys, "tail", "pose")
+        assert "not a function: `memlane get`" in complaint(capsys, "call", "pose")
+        assert "'pose' was never written" in complaint(capsys, "get", "pose")
+
+
+def test_names_options_and_subcommands_are_completed(namespace: Path) -> None:
+    """Names are long, and nobody remembers them."""
+    with HostVariable("camera"), HostVariable("controller"), memlane.open_channel("control", memlane.CHAN_W, 100):
+        assert candidates(["g"]) == ["gc", "get"]
+        assert candidates(["get", "c"]) == ["camera", "control", "controller"]
+        assert candidates(["tail", "c"]) == ["control"]
+        assert candidates(["watch", "--json", "cam"]) == ["camera"]
+        assert candidates(["get", "camera", ""]) == []
+        assert candidates(["rm", "camera", "c"]) == ["control", "controller"]
+        assert candidates(["top", "--i"]) == ["--interval"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_scripts_of_completion_are_programs_of_their_shells(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A broken script would greet each new terminal with an error."""
+    script = answer(capsys, "completion", shell)
+    try:
+        checked = subprocess.run([shell, "-n"], input=script, text=True, check=False, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip(f"{shell} is not installed here")
+
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_bash_completes_a_name_by_the_script(namespace: Path) -> None:
+    """The script, the command behind it and the shell have to agree."""
+    program = f"""
+    memlane() {{ {sys.executable} -m memlane "$@"; }}
+    eval "$(memlane completion bash)"
+    COMP_WORDS=(memlane get po) COMP_CWORD=2
+    _memlane
+    echo "${{COMPREPLY[@]}}"
+    """
+    with HostVariable("pose"), HostVariable("other"):
+        found = subprocess.run(["bash", "-c", program], check=True, capture_output=True, text=True)
+
+    assert found.stdout == "pose\n"
+
+
+@pytest.mark.slow
+def test_colours_are_for_terminals_alone(namespace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file with escape codes is of no use."""
+    monkeypatch.setenv("TERM", "xterm")
+    with HostVariable("pose"):
+        coloured = said_on_a_terminal("ls")
+        monkeypatch.setenv("NO_COLOR", "1")
+        plain = said_on_a_terminal("ls")
+
+    assert "\x1b[1m" in coloured
+    assert "\x1b" not in plain
+
+
+def said_on_a_terminal(*arguments: str) -> str:
+    """Run the command with a terminal for its output, and return what came there."""
+    ours, theirs = pty.openpty()
+    try:
+        with os.fdopen(theirs, "wb", buffering=0) as terminal:
+            subprocess.run([sys.executable, "-m", "memlane", *arguments], check=True, stdout=terminal)
+        return os.read(ours, 1 << 16).decode()
+    finally:
+        os.close(ours)
+
+
+def test_every_help_fits_80_columns(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On the smallest terminals too."""
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in SUBCOMMANDS:
+        with pytest.raises(SystemExit):
+            parser_for([name]).parse_args([name, "--help"])
+
+        assert max(map(len, capsys.readouterr().out.splitlines())) <= 80, name
+
+
+def test_the_command_works_without_the_extra(namespace: Path) -> None:
+    """A robot's computer has what it has; the command says what the extra adds."""
+    program = (
+        "import sys; sys.modules['rich'] = sys.modules['numpy'] = None\n"
+        "import memlane.cli, importlib.util\n"
+        "found = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *rest: None if name in ('rich', 'numpy') else found(name, *rest)\n"
+        "sys.exit(memlane.cli.main(sys.argv[1:]))"
+    )
+
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-c", program, *arguments], check=False, capture_output=True, text=True)
+
+    with HostVariable("array", 4096) as variable:
+        variable.data = np.arange(3)
+        listed, advised, refused = run("ls"), run("--help"), run("get", "array")
+
+    assert "array  variable" in listed.stdout
+    assert 'pip install "memlane[cli]" adds: tables in colour' in " ".join(advised.stdout.split())
+    assert refused.returncode == 2
+    assert "numpy cannot be imported here: install numpy" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (words.size(None), "-"),
+        (words.size(1023), "1023 B"),
+        (words.size(4096), "4.0 KiB"),
+        (words.rate(None), "-"),
+        (words.rate(0), "0"),
+        (words.rate(12), "12"),
+        (words.rate(1234), "1.2k"),
+        (words.duration(0.25), "250 ms"),
+        (words.duration(59), "59.0 s"),
+        (words.duration(11520), "3 h 12 min"),
+        (words.duration(100000), "1 d 3 h"),
+        (words.latency(41e-6), "41 us"),
+        (words.latency(2.5), "2.50 s"),
+    ],
+)
+def test_numbers_read_as_people_write_them(found: str, expected: str) -> None:
+    """Nobody counts digits at night."""
+    assert found == expected
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_what_runs_for_ever(namespace: Path) -> None:
+    """Quietly: the status says it."""
+    command = [sys.executable, "-m", "memlane", "top", "--json", "--interval", "0.05"]
+    with (
+        HostVariable("pose"),
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as top,
+    ):
+        assert top.stdout is not None
+        assert top.stdout.readline()
+        top.send_signal(signal.SIGINT)
+        _, complained = top.communicate()
+
+    assert (top.returncode, complained) == (130, "")
