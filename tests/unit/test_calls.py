@@ -449,6 +449,54 @@ def test_a_call_that_times_out_in_its_server_may_have_been_executed(namespace: P
 
     def slow(number: int) -> int:
         begun.set()
+def test_an_exception_that_python_cannot_print_arrives(served: Served) -> None:
+    """Its caller would wait for ever, and so would those of all other functions."""
+
+    def fail() -> None:
+        raise SyntaxError("odd", ("file", 1, "no number", "text"))
+
+    with pytest.raises(SyntaxError, match="odd") as caught:
+        served(fail).call()
+
+    assert "its traceback cannot be shown: TypeError" in str(caught.value.__cause__)
+    assert served(operator.neg).call(1) == -1
+
+
+def test_an_exception_whose_text_ends_the_thread_arrives(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """However an exception behaves, the caller gets one."""
+
+    class Final(Exception):
+        def __str__(self) -> str:
+            raise SystemExit
+
+    def fail() -> None:
+        raise Final
+
+    with pytest.raises(memlane.RemoteError, match="whose description was interrupted"):
+        served(fail).call()
+
+    assert served(operator.neg).call(1) == -1
+    assert "a callback asked for the end of its thread" in caplog.text
+
+
+def test_a_one_way_exception_that_python_cannot_print_is_logged(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A log must not end a dispatcher."""
+
+    class Mute(Exception):
+        def __getattribute__(self, name: str) -> object:
+            raise RuntimeError
+
+    def fail() -> None:
+        raise Mute
+
+    served(fail, max_sz_ret=0)()
+
+    assert served(operator.neg).call(1) == -1
+    assert "exception in a one-way function: Mute, which raised RuntimeError when shown" in caplog.text
+
+
         go.wait(PATIENCE)
         return number
 

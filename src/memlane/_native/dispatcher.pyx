@@ -152,7 +152,7 @@ cdef class Dispatcher:
             if pickle.size <= task.capacity:
                 pickle.write(task.response)
             status = memlane_task_respond(task, pickle.size, pickle.content, &error)
-        if status == MEMLANE_OWNERSHIP_LOST:
+        if reaches_nobody(status):
             self.report("a response reached nobody", errors.OwnershipLost(error.message.decode("utf-8", "replace")))
             return 0
         return check(status, &error)
@@ -161,15 +161,20 @@ cdef class Dispatcher:
         cdef memlane_error refusal
         cdef memlane_status status
         cdef const char* address
-        if task.response == NULL:
-            self.report("an exception in a one-way function", error)
-        text, description = self.describe(error)
+        cdef bint is_one_way = task.response == NULL
+        try:
+            text, description = self.describe(error)
+        except BaseException:  # Ctrl-C, say: the caller must not wait for ever
+            memlane_task_fail(task, b"an exception whose description was interrupted", NULL, 0, 0, &refusal)
+            raise
         address = <const char*><bytes>description
         status = memlane_task_fail(
             task, <const char*><bytes>text, address, <uint64_t>len(description),
             WITH_EXCEPTION, &refusal
         )
-        if status == MEMLANE_OWNERSHIP_LOST:
+        if is_one_way:
+            self.report("an exception in a one-way function", error)
+        if reaches_nobody(status):
             self.report("an exception reached nobody", error)
             return 0
         return check(status, &refusal)
@@ -234,4 +239,9 @@ cdef uint64_t write_raw(memlane_task* task, object value) except? 0:
     if size <= task.capacity:
         memcpy(task.response, region.buf, size)
     PyBuffer_Release(&region)
+cdef bint reaches_nobody(memlane_status status) noexcept:
+    """Whether an answer was given in vain, after a fork or into a file that was truncated. The task is over too."""
+    return status == MEMLANE_OWNERSHIP_LOST or status == MEMLANE_CORRUPTED
+
+
     return size

@@ -27,7 +27,10 @@ _LOGGER = logging.getLogger("memlane")
 
 def _report(message: str, error: BaseException) -> None:
     """Log what no caller will see."""
-    _LOGGER.error("%s: %s", message, error, exc_info=error)
+    try:
+        _LOGGER.error("%s: %s", message, error, exc_info=error)
+    except Exception as failure:  # noqa: BLE001  (its own methods, and tracebacks of odd ones, may raise anything)
+        _LOGGER.error("%s: %s, which raised %s when shown", message, type(error).__name__, type(failure).__name__)  # noqa: TRY400
 
 
 def _serve(core: Dispatcher) -> None:
