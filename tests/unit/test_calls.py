@@ -696,6 +696,66 @@ def test_a_hundred_functions_in_one_dispatcher(namespace: Path) -> None:
         dispatcher.start()
         callers = []
         for number in range(100):
+def test_a_dispatcher_started_again_before_it_came_to_rest_has_one_thread(namespace: Path) -> None:
+    """The former thread would go on beside the new one, and ``stop`` wait for it for ever."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        begun.set()
+        return go_on.wait(PATIENCE)
+
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("hold", timeout=PATIENCE) as caller:
+        dispatcher.add("hold", hold)
+        dispatcher.start()
+        former = dispatcher._threads[0]
+        pending = caller()
+        begun.wait(PATIENCE)
+        stopping = threading.Thread(target=dispatcher.stop)
+        stopping.start()
+        wait_until(lambda: not dispatcher.running, "the other thread waits for the callback")
+        dispatcher.start()
+        go_on.set()
+        stopping.join(PATIENCE)
+        assert not former.is_alive()
+        assert pending.result()
+        assert caller.call()
+
+
+def test_a_dispatcher_that_a_callback_ended_serves_nobody(namespace: Path) -> None:
+    """Ctrl-C in ``serve_forever`` leaves nobody who waits for an answer of it."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("interrupt", timeout=PATIENCE) as caller:
+        dispatcher.add("interrupt", interrupt)
+        caller()
+        with pytest.raises(KeyboardInterrupt):
+            dispatcher.serve_forever()
+        assert not caller.is_served
+
+
+def test_a_callback_can_close_its_dispatcher_and_end_its_thread(
+    namespace: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread must end, and not look for a dispatcher that is gone."""
+    dispatcher = HostFunctionDispatcher()
+
+    def end() -> None:
+        dispatcher.close()
+        raise SystemExit
+
+    dispatcher.add("end", end)
+    dispatcher.start()
+    thread = dispatcher._threads[0]
+    with HostFunctionCaller("end", timeout=PATIENCE) as caller:
+        with pytest.raises(memlane.RemoteError, match="SystemExit"):
+            caller.call()
+        thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert len(caplog.records) == 1
+
+
             dispatcher.add(f"add-{number}", lambda x, number=number: x + number, lanes=1)
             callers.append(HostFunctionCaller(f"add-{number}", timeout=PATIENCE))
         for number, caller in reversed(list(enumerate(callers))):

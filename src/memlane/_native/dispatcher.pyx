@@ -68,13 +68,15 @@ cdef class Dispatcher:
         return 0
 
     def resume(self):
-        """Begin to serve, in threads that run `serve`."""
+        """Begin to serve, in threads that run `serve` with the number that this returns."""
         self.check_open()
         memlane_dispatcher_resume(self.handle)
+        return self.stops
 
     def stop(self):
         """Let every thread leave `serve` after the callback that it runs."""
         if self.handle != NULL:
+            self.stops += 1
             memlane_dispatcher_stop(self.handle)
 
     def close(self):
@@ -91,11 +93,16 @@ cdef class Dispatcher:
 
     # -- one call --------------------------------------------------------------------------------------------
 
-    cdef memlane_status take(self, memlane_call* awaited, uint64_t deadline, memlane_task* task) except *:
+    cdef memlane_status take(
+        self, uint64_t stops, memlane_call* awaited, uint64_t deadline, memlane_task* task
+    ) except *:
         """The next call, or why there is none: ANSWERED, TIMEOUT, CLOSED."""
         cdef memlane_error error
         cdef uint64_t until
-        cdef memlane_status status = memlane_dispatcher_poll(self.handle, awaited, GLANCE_NS, task, &error)
+        cdef memlane_status status
+        if self.stops != stops:
+            return MEMLANE_CLOSED
+        status = memlane_dispatcher_poll(self.handle, awaited, GLANCE_NS, task, &error)
         while True:
             if status == MEMLANE_OK or status == MEMLANE_ANSWERED or status == MEMLANE_CLOSED:
                 return status
@@ -103,6 +110,8 @@ cdef class Dispatcher:
                 PyErr_CheckSignals()
                 if monotonic_ns() >= deadline:
                     return MEMLANE_TIMEOUT
+                if self.stops != stops:
+                    return MEMLANE_CLOSED
             elif status == MEMLANE_CORRUPTED:
                 damage = errors.Corrupted(error.message.decode("utf-8", "replace"))
                 self.report("one function is served no more", damage)
@@ -192,17 +201,18 @@ cdef class Dispatcher:
 
     # -- many calls ------------------------------------------------------------------------------------------
 
-    def serve(self):
-        """Execute calls in this thread, until `stop`."""
+    def serve(self, stops=None):
+        """Execute calls in this thread, until a `stop` after the `resume` that returned the number; None: after now."""
         cdef memlane_task task
         cdef Watch watch = Watch.__new__(Watch)
         cdef Shift former = current_shift()
         watch.dispatcher = self
+        watch.stops = self.stops if stops is None else stops
         self.check_open()
         self.active += 1
         begin_shift(watch)
         try:
-            while self.take(NULL, MEMLANE_NO_DEADLINE, &task) == MEMLANE_OK:
+            while self.take(watch.stops, NULL, MEMLANE_NO_DEADLINE, &task) == MEMLANE_OK:
                 self.run(&task)
         finally:
             end_shift(former)
@@ -222,11 +232,16 @@ cdef class Watch(Shift):
             )
         self.depth += 1
         try:
-            while self.dispatcher.take(awaited, deadline, &task) == MEMLANE_OK:
+            while self.dispatcher.take(self.stops, awaited, deadline, &task) == MEMLANE_OK:
                 self.dispatcher.run(&task)
         finally:
             self.depth -= 1
         return 0
+
+
+cdef bint reaches_nobody(memlane_status status) noexcept:
+    """Whether an answer was given in vain, after a fork or into a file that was truncated. The task is over too."""
+    return status == MEMLANE_OWNERSHIP_LOST or status == MEMLANE_CORRUPTED
 
 
 cdef uint64_t write_raw(memlane_task* task, object value) except? 0:
@@ -239,9 +254,4 @@ cdef uint64_t write_raw(memlane_task* task, object value) except? 0:
     if size <= task.capacity:
         memcpy(task.response, region.buf, size)
     PyBuffer_Release(&region)
-cdef bint reaches_nobody(memlane_status status) noexcept:
-    """Whether an answer was given in vain, after a fork or into a file that was truncated. The task is over too."""
-    return status == MEMLANE_OWNERSHIP_LOST or status == MEMLANE_CORRUPTED
-
-
     return size

@@ -33,15 +33,17 @@ def _report(message: str, error: BaseException) -> None:
         _LOGGER.error("%s: %s, which raised %s when shown", message, type(error).__name__, type(failure).__name__)  # noqa: TRY400
 
 
-def _serve(core: Dispatcher) -> None:
+def _serve(core: Dispatcher, stops: int) -> None:
     """Run in a thread. It knows the core alone, so that a dispatcher that nobody has any more can go."""
-    while not _serve_once(core):
+    while not _serve_once(core, stops):
         pass
 
 
-def _serve_once(core: Dispatcher) -> bool:
+def _serve_once(core: Dispatcher, stops: int) -> bool:
     try:
-        core.serve()
+        core.serve(stops)
+    except Closed:
+        return True  # by the very callback that asked for the end of its thread
     except OwnershipLost as error:
         _report("a forked child does not serve", error)
     except BaseException as error:  # noqa: BLE001  (its caller has it; the other functions must go on)
@@ -90,7 +92,7 @@ class HostFunctionDispatcher(Closing):
         self._core = Dispatcher(max_func_count, remote.describe, _report)
         self._functions: list[Function] = []
         self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may stop it in the midst of a start
         self._closed = False
         # At exit the threads end with the process: its callbacks are not waited for.
         self._end = weakref.finalize(self, self._core.stop)
@@ -168,14 +170,13 @@ class HostFunctionDispatcher(Closing):
         """Serve in daemon threads, one for each of the workers. Functions can still be added. Does nothing twice."""
         self._check_open()
         with self._lock:
-            self._core.resume()
-            self._start_threads(self._workers)
+            self._start_threads(self._workers, self._core.resume())
         return self
 
-    def _start_threads(self, count: int) -> None:
+    def _start_threads(self, count: int, stops: int) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         for number in range(len(self._threads), count):
-            thread = threading.Thread(target=_serve, args=(self._core,), name=f"memlane-{number}", daemon=True)
+            thread = threading.Thread(target=_serve, args=(self._core, stops), name=f"memlane-{number}", daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -183,14 +184,18 @@ class HostFunctionDispatcher(Closing):
         """Serve in this thread (and, with more workers, in others) until `stop`, or Ctrl-C."""
         self._check_open()
         with self._lock:
-            self._core.resume()
-            self._start_threads(self._workers - 1)
-        self._core.serve()
+            stops = self._core.resume()
+            self._start_threads(self._workers - 1, stops)
+        try:
+            self._core.serve(stops)
+        except BaseException:
+            self._core.stop()  # nobody must take it for served; a callback in another thread is not waited for
+            raise
 
     def stop(self) -> None:
         """Serve no more: what is being executed comes to its end, the rest waits for another dispatcher, or `start`."""
-        self._core.stop()
         with self._lock:
+            self._core.stop()
             threads, self._threads = self._threads, []
         for thread in threads:
             if thread is not threading.current_thread():
