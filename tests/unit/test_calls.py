@@ -157,6 +157,39 @@ def test_a_response_that_was_taken_otherwise_is_not_given_again(served: Served) 
     assert all(call.done() for call in calls)
 
 
+def test_threads_that_collect_get_each_another_response(namespace: Path) -> None:
+    """No response may be given twice, or a result counts double."""
+    got: list[int] = []
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("neg", timeout=PATIENCE) as neg:
+        dispatcher.add("neg", operator.neg)
+        pending = [neg(1), neg(2)]
+        begun = threading.Barrier(len(pending) + 1)
+
+        def collect() -> None:
+            begun.wait(PATIENCE)
+            got.append(neg.get_response())
+
+        threads = [threading.Thread(target=collect) for _ in pending]
+        for thread in threads:
+            thread.start()
+        begun.wait(PATIENCE)
+        dispatcher.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(got) == [-2, -1]
+
+
+def test_a_response_that_did_not_come_in_time_is_still_the_next(namespace: Path) -> None:
+    """Who gave up waiting has not taken it."""
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("neg", timeout=PATIENCE) as neg:
+        neg(1)
+        with pytest.raises(memlane.Timeout):
+            neg.get_response(timeout=0)
+        dispatcher.add("neg", operator.neg)
+        dispatcher.start()
+        assert neg.get_response() == -1
+
+
 def test_the_newest_1024_responses_are_kept(served: Served) -> None:
     """Responses that nobody collects never block anybody, and their number is bounded."""
     identity = served(lambda x: x)
