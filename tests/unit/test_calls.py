@@ -346,6 +346,7 @@ def test_arguments_that_make_no_sense_are_refused(namespace: Path, make: Callabl
     """Wrong use is a ValueError that names the argument."""
     with pytest.raises(ValueError, match=match):
         make()
+    assert list(namespace.iterdir()) == []
 
 
 def test_what_cannot_be_called_is_refused(namespace: Path) -> None:
@@ -448,40 +449,6 @@ def test_a_one_way_exception_is_logged(served: Served, caplog: pytest.LogCapture
     wait_until(lambda: "exception in a one-way function: lost?" in caplog.text, "the exception is logged")
 
 
-# -- how calls end --------------------------------------------------------------------------------------------
-
-
-def test_a_call_waits_until_somebody_serves_it(namespace: Path) -> None:
-    """The order in which programs start does not matter."""
-    with HostFunctionCaller("add", timeout=PATIENCE) as add, HostFunctionDispatcher() as dispatcher:
-        pending = add(1, 2)
-        assert not pending.done()
-        dispatcher.add("add", operator.add)
-        dispatcher.start()
-        assert pending.result() == 3
-
-
-def test_a_call_that_times_out_says_what_became_of_it(namespace: Path) -> None:
-    """Nobody had begun it: that is certain, and it will not be executed."""
-    executed: list[int] = []
-    with HostFunctionCaller("add", timeout=0.05) as add, HostFunctionDispatcher() as dispatcher:
-        with pytest.raises(memlane.Timeout, match="nobody serves it; nobody had begun it: it was taken back") as caught:
-            add.call(1)
-        assert caught.value.maybe_executed is False
-        dispatcher.add("add", executed.append)
-        dispatcher.start()
-        add2 = HostFunctionCaller("add", timeout=PATIENCE)
-        add2.call(2)
-        add2.close()
-    assert executed == [2]
-
-
-def test_a_call_that_times_out_in_its_server_may_have_been_executed(namespace: Path) -> None:
-    """The caller is told so; the response goes to nobody, and the slot comes back."""
-    begun, go = threading.Event(), threading.Event()
-
-    def slow(number: int) -> int:
-        begun.set()
 def test_an_exception_that_python_cannot_print_arrives(served: Served) -> None:
     """Its caller would wait for ever, and so would those of all other functions."""
 
@@ -530,6 +497,40 @@ def test_a_one_way_exception_that_python_cannot_print_is_logged(
     assert "exception in a one-way function: Mute, which raised RuntimeError when shown" in caplog.text
 
 
+# -- how calls end --------------------------------------------------------------------------------------------
+
+
+def test_a_call_waits_until_somebody_serves_it(namespace: Path) -> None:
+    """The order in which programs start does not matter."""
+    with HostFunctionCaller("add", timeout=PATIENCE) as add, HostFunctionDispatcher() as dispatcher:
+        pending = add(1, 2)
+        assert not pending.done()
+        dispatcher.add("add", operator.add)
+        dispatcher.start()
+        assert pending.result() == 3
+
+
+def test_a_call_that_times_out_says_what_became_of_it(namespace: Path) -> None:
+    """Nobody had begun it: that is certain, and it will not be executed."""
+    executed: list[int] = []
+    with HostFunctionCaller("add", timeout=0.05) as add, HostFunctionDispatcher() as dispatcher:
+        with pytest.raises(memlane.Timeout, match="nobody serves it; nobody had begun it: it was taken back") as caught:
+            add.call(1)
+        assert caught.value.maybe_executed is False
+        dispatcher.add("add", executed.append)
+        dispatcher.start()
+        add2 = HostFunctionCaller("add", timeout=PATIENCE)
+        add2.call(2)
+        add2.close()
+    assert executed == [2]
+
+
+def test_a_call_that_times_out_in_its_server_may_have_been_executed(namespace: Path) -> None:
+    """The caller is told so; the response goes to nobody, and the slot comes back."""
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(number: int) -> int:
+        begun.set()
         go.wait(PATIENCE)
         return number
 
@@ -695,40 +696,6 @@ def test_serving_in_this_thread_ends_by_stop(namespace: Path) -> None:
         assert pending.result() is None
 
 
-def test_functions_of_one_dispatcher_run_one_at_a_time(served: Served) -> None:
-    """Callbacks need no locks of their own."""
-    inside: list[int] = []
-    most: list[int] = []
-
-    def enter(number: int) -> None:
-        inside.append(number)
-        most.append(len(inside))
-        inside.remove(number)
-
-    first, second = served(enter), served(enter)
-    calls = [caller(number) for number in range(200) for caller in (first, second)]
-    for call in calls:
-        call.result()
-
-    assert max(most) == 1
-
-
-def test_workers_run_functions_at_once(namespace: Path) -> None:
-    """``workers=N``: a slow function holds up nobody as long as a thread is free."""
-    together = threading.Barrier(3)
-    with HostFunctionDispatcher(workers=3) as dispatcher, HostFunctionCaller("meet", timeout=PATIENCE) as meet:
-        dispatcher.add("meet", lambda: together.wait(PATIENCE))
-        dispatcher.start()
-        calls = [meet() for _ in range(3)]
-        assert sorted(call.result() for call in calls) == [0, 1, 2]
-
-
-def test_a_hundred_functions_in_one_dispatcher(namespace: Path) -> None:
-    """Each is found, and added while the others are served."""
-    with HostFunctionDispatcher(100) as dispatcher:
-        dispatcher.start()
-        callers = []
-        for number in range(100):
 def test_a_dispatcher_started_again_before_it_came_to_rest_has_one_thread(namespace: Path) -> None:
     """The former thread would go on beside the new one, and ``stop`` wait for it for ever."""
     begun, go_on = threading.Event(), threading.Event()
@@ -789,6 +756,40 @@ def test_a_callback_can_close_its_dispatcher_and_end_its_thread(
     assert len(caplog.records) == 1
 
 
+def test_functions_of_one_dispatcher_run_one_at_a_time(served: Served) -> None:
+    """Callbacks need no locks of their own."""
+    inside: list[int] = []
+    most: list[int] = []
+
+    def enter(number: int) -> None:
+        inside.append(number)
+        most.append(len(inside))
+        inside.remove(number)
+
+    first, second = served(enter), served(enter)
+    calls = [caller(number) for number in range(200) for caller in (first, second)]
+    for call in calls:
+        call.result()
+
+    assert max(most) == 1
+
+
+def test_workers_run_functions_at_once(namespace: Path) -> None:
+    """``workers=N``: a slow function holds up nobody as long as a thread is free."""
+    together = threading.Barrier(3)
+    with HostFunctionDispatcher(workers=3) as dispatcher, HostFunctionCaller("meet", timeout=PATIENCE) as meet:
+        dispatcher.add("meet", lambda: together.wait(PATIENCE))
+        dispatcher.start()
+        calls = [meet() for _ in range(3)]
+        assert sorted(call.result() for call in calls) == [0, 1, 2]
+
+
+def test_a_hundred_functions_in_one_dispatcher(namespace: Path) -> None:
+    """Each is found, and added while the others are served."""
+    with HostFunctionDispatcher(100) as dispatcher:
+        dispatcher.start()
+        callers = []
+        for number in range(100):
             dispatcher.add(f"add-{number}", lambda x, number=number: x + number, lanes=1)
             callers.append(HostFunctionCaller(f"add-{number}", timeout=PATIENCE))
         for number, caller in reversed(list(enumerate(callers))):
