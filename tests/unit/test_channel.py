@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from memlane._native.span import Span
     from memlane.listener import Listener
 
 
@@ -323,6 +324,26 @@ def test_listener_has_the_reading_to_itself_until_it_stops(ends: tuple[Channel, 
         for call in (lambda: reader.read_bytes(1), lambda: reader.read_async(print), reader.peek):
             with pytest.raises(memlane.EndpointBusy, match="a callback gets its bytes"):
                 call()
+def test_bytes_in_place_can_be_given_back_by_another_thread(ends: tuple[Channel, Channel]) -> None:
+    """Whoever collects garbage drops them: the end must not stay busy with a thread that is gone."""
+    writer, reader = ends
+    writer.write(b"abcdef")
+    spans: list[Span] = []
+
+    def look_from_another_thread() -> None:
+        thread = threading.Thread(target=lambda: spans.append(reader.peek(3)))
+        thread.start()
+        thread.join()
+
+    look_from_another_thread()
+    with spans.pop() as view:
+        assert bytes(view) == b"abc"
+    look_from_another_thread()
+    spans.clear()
+
+    assert reader.read_bytes(3, timeout=20) == b"def"
+
+
 
     assert not listener.running
     writer.write(b"after")
