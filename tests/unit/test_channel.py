@@ -389,6 +389,43 @@ def test_closing_ends_a_listener(ends: tuple[Channel, Channel]) -> None:
     """Its thread must not outlive the channel."""
     listener = ends[1].read_async(print)
 
+def test_callback_that_raises_leaves_what_an_earlier_reading_had_left(ends: tuple[Channel, Channel]) -> None:
+    """Bytes that were taken from the channel already are as dear as those in it."""
+    writer, reader = ends
+    writer.write(b"sixteen bytes ..")
+    with pytest.raises(Timeout):
+        reader.read_bytes(20, timeout=0.01)
+
+    def fail(data: bytes) -> None:
+        raise RuntimeError(data)
+
+    listener = reader.read_async(fail)
+    wait_until(lambda: not listener.running, "the listener ended")
+
+    assert reader.read_bytes(16, timeout=20) == b"sixteen bytes .."
+
+
+def test_closed_channel_gives_nothing_that_an_earlier_reading_had_left(ends: tuple[Channel, Channel]) -> None:
+    """Rule 9 holds for what was consumed before, too."""
+    writer, reader = ends
+    writer.write(b"sixteen bytes ..")
+    with pytest.raises(Timeout):
+        reader.read_bytes(20, timeout=0.01)
+    reader.close()
+
+    calls: list[Callable[[], object]] = [
+        lambda: reader.read(bytearray(4), 4),
+        lambda: reader.read(bytearray(4), 0),
+        lambda: reader.read_bytes(4),
+        lambda: reader.read_bytes(0),
+        lambda: reader.readinto(bytearray()),
+        lambda: reader.read_async(print),
+    ]
+    for call in calls:
+        with pytest.raises(memlane.Closed, match="channel 'c': this endpoint was closed"):
+            call()
+
+
     ends[1].close()
 
     wait_until(lambda: not listener.running, "the listener ended")

@@ -75,6 +75,8 @@ cdef class ChannelEnd:
 
     cdef int check_reader(self) except -1:
         self.check_handle()
+        if self.was_closed:
+            raise errors.Closed(f"channel {self.name!r}: this endpoint was closed; open it anew")
         if self.is_listening:
             raise errors.EndpointBusy(
                 f"channel {self.name!r}: a callback gets its bytes (read_async): stop() that first"
@@ -224,7 +226,7 @@ cdef class ChannelEnd:
         """
         cdef Py_buffer buffer
         cdef Py_ssize_t size = n
-        if self.handle == NULL or self.is_listening:
+        if self.handle == NULL or self.is_listening or self.was_closed:
             self.check_reader()
         get_buffer(buf, &buffer, PyBUF_WRITABLE, "a channel reads into writable bytes-like objects")
         try:
@@ -334,7 +336,7 @@ cdef class ChannelEnd:
             Timeout: The time was over first.
         """
         cdef Py_ssize_t size = n
-        if self.handle == NULL or self.is_listening:
+        if self.handle == NULL or self.is_listening or self.was_closed:
             self.check_reader()
         if size < 0:
             raise ValueError(f"channel {self.name!r}: n={n} bytes cannot be read")
@@ -402,6 +404,10 @@ cdef class ChannelEnd:
     def _set_listening(self, bint is_listening):
         """Give the reading to a listener, or back to everybody."""
         self.is_listening = is_listening
+
+    def _put_back_unread(self, bytes unread):
+        """Leave bytes that were taken for the next reading."""
+        self.unread = unread + (self.unread or b"")
 
     # -- what it is ------------------------------------------------------------------------------------------
 
