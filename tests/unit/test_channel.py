@@ -149,6 +149,29 @@ def test_write_that_times_out_says_how_much_went_in(ends: tuple[Channel, Channel
     assert ends[0].position == 16
 
 
+def test_write_whose_turn_did_not_come_wrote_nothing(ends: tuple[Channel, Channel]) -> None:
+    """A writer that counts by `written` must find a number there."""
+    writer, reader = ends
+    with writer.reserve(1):
+        assert written_by_another_thread(lambda: writer.write(b"a" * 70_000, timeout=0.01)) == [0]
+    assert reader.read(bytearray(16), 16) == 1
+
+
+def written_by_another_thread(write: Callable[[], object]) -> list[int | None]:
+    """Return what the timeout of a write there says was written."""
+    written: list[int | None] = []
+
+    def run() -> None:
+        with pytest.raises(Timeout) as caught:
+            write()
+        written.append(caught.value.written)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return written
+
+
 def test_write_some_writes_what_fits(ends: tuple[Channel, Channel]) -> None:
     """For programs that never wait."""
     assert ends[0].write_some(b"x" * 10) == 10
@@ -301,6 +324,26 @@ def test_bytes_in_place_keep_their_end_busy(ends: tuple[Channel, Channel]) -> No
             take(0)
 
 
+def test_bytes_in_place_can_be_given_back_by_another_thread(ends: tuple[Channel, Channel]) -> None:
+    """Whoever collects garbage drops them: the end must not stay busy with a thread that is gone."""
+    writer, reader = ends
+    writer.write(b"abcdef")
+    spans: list[Span] = []
+
+    def look_from_another_thread() -> None:
+        thread = threading.Thread(target=lambda: spans.append(reader.peek(3)))
+        thread.start()
+        thread.join()
+
+    look_from_another_thread()
+    with spans.pop() as view:
+        assert bytes(view) == b"abc"
+    look_from_another_thread()
+    spans.clear()
+
+    assert reader.read_bytes(3, timeout=20) == b"def"
+
+
 def test_parts_that_outlive_the_block_stop_it(ends: tuple[Channel, Channel]) -> None:
     """A slice that is still in use would see bytes of others."""
     with pytest.raises(BufferError, match="nothing was published or consumed"), ends[0].reserve(4) as view:
@@ -324,26 +367,6 @@ def test_listener_has_the_reading_to_itself_until_it_stops(ends: tuple[Channel, 
         for call in (lambda: reader.read_bytes(1), lambda: reader.read_async(print), reader.peek):
             with pytest.raises(memlane.EndpointBusy, match="a callback gets its bytes"):
                 call()
-def test_bytes_in_place_can_be_given_back_by_another_thread(ends: tuple[Channel, Channel]) -> None:
-    """Whoever collects garbage drops them: the end must not stay busy with a thread that is gone."""
-    writer, reader = ends
-    writer.write(b"abcdef")
-    spans: list[Span] = []
-
-    def look_from_another_thread() -> None:
-        thread = threading.Thread(target=lambda: spans.append(reader.peek(3)))
-        thread.start()
-        thread.join()
-
-    look_from_another_thread()
-    with spans.pop() as view:
-        assert bytes(view) == b"abc"
-    look_from_another_thread()
-    spans.clear()
-
-    assert reader.read_bytes(3, timeout=20) == b"def"
-
-
 
     assert not listener.running
     writer.write(b"after")
@@ -365,29 +388,6 @@ def test_callback_that_raises_is_logged_and_consumes_nothing(
     assert "what it was given last is not consumed" in caplog.text
     assert ends[1].read_bytes(6) == b"poison"
 
-
-def test_listener_can_be_stopped_by_its_callback(ends: tuple[Channel, Channel]) -> None:
-    """A callback that saw enough must not wait for itself."""
-    handles: list[Listener] = []
-    received: list[bytes] = []
-    ready = threading.Event()
-
-    def take_one(data: bytes) -> None:
-        ready.wait()
-        received.append(data)
-        handles[0].stop()
-
-    handles.append(ends[1].read_async(take_one))
-    ready.set()
-    ends[0].write(b"one")
-    wait_until(lambda: not handles[0].running, "the listener ended")
-
-    assert received == [b"one"]
-
-
-def test_closing_ends_a_listener(ends: tuple[Channel, Channel]) -> None:
-    """Its thread must not outlive the channel."""
-    listener = ends[1].read_async(print)
 
 def test_callback_that_raises_leaves_what_an_earlier_reading_had_left(ends: tuple[Channel, Channel]) -> None:
     """Bytes that were taken from the channel already are as dear as those in it."""
@@ -425,6 +425,29 @@ def test_closed_channel_gives_nothing_that_an_earlier_reading_had_left(ends: tup
         with pytest.raises(memlane.Closed, match="channel 'c': this endpoint was closed"):
             call()
 
+
+def test_listener_can_be_stopped_by_its_callback(ends: tuple[Channel, Channel]) -> None:
+    """A callback that saw enough must not wait for itself."""
+    handles: list[Listener] = []
+    received: list[bytes] = []
+    ready = threading.Event()
+
+    def take_one(data: bytes) -> None:
+        ready.wait()
+        received.append(data)
+        handles[0].stop()
+
+    handles.append(ends[1].read_async(take_one))
+    ready.set()
+    ends[0].write(b"one")
+    wait_until(lambda: not handles[0].running, "the listener ended")
+
+    assert received == [b"one"]
+
+
+def test_closing_ends_a_listener(ends: tuple[Channel, Channel]) -> None:
+    """Its thread must not outlive the channel."""
+    listener = ends[1].read_async(print)
 
     ends[1].close()
 

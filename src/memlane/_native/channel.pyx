@@ -147,7 +147,11 @@ cdef class ChannelEnd:
         cdef uint64_t written = 0
         cdef memlane_error error
         cdef memlane_status status
-        self.take_turn(deadline)
+        try:
+            self.take_turn(deadline)
+        except errors.Timeout as failure:
+            failure.written = 0
+            raise
         try:
             while True:
                 with nogil:
@@ -401,13 +405,13 @@ cdef class ChannelEnd:
         unread, self.unread = self.unread, None
         return unread or b""
 
-    def _set_listening(self, bint is_listening):
-        """Give the reading to a listener, or back to everybody."""
-        self.is_listening = is_listening
-
     def _put_back_unread(self, bytes unread):
         """Leave bytes that were taken for the next reading."""
         self.unread = unread + (self.unread or b"")
+
+    def _set_listening(self, bint is_listening):
+        """Give the reading to a listener, or back to everybody."""
+        self.is_listening = is_listening
 
     # -- what it is ------------------------------------------------------------------------------------------
 
