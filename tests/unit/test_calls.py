@@ -16,6 +16,7 @@ import pytest
 
 import memlane
 from memlane import HostFunctionCaller, HostFunctionDispatcher
+from tests.children import answer_of_child
 from tests.peer import wait_until
 
 if TYPE_CHECKING:
@@ -453,7 +454,7 @@ def test_an_exception_that_python_cannot_print_arrives(served: Served) -> None:
     """Its caller would wait for ever, and so would those of all other functions."""
 
     def fail() -> None:
-        raise SyntaxError("odd", ("file", 1, "no number", "text"))
+        raise SyntaxError("odd", ("file", 1, "no number", "text"))  # type: ignore[arg-type]  # that is the point
 
     with pytest.raises(SyntaxError, match="odd") as caught:
         served(fail).call()
@@ -647,6 +648,20 @@ def test_a_pending_call_outlives_its_caller(namespace: Path) -> None:
     assert not pending.done()
     del pending
     gc.collect()
+
+
+def test_a_child_forked_in_a_callback_calls_as_any_other_process(served: Served) -> None:
+    """It has the parent's callback on its stack, and serves nobody."""
+
+    def call_from_child() -> object:
+        return answer_of_child(lambda: HostFunctionCaller("later", timeout=PATIENCE).call(1))
+
+    pending = served(call_from_child)()
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("later") as observer:
+        wait_until(lambda: pending.done() or observer.stats().waiting == 1, "the child waits")
+        dispatcher.add("later", operator.neg)
+        dispatcher.start()
+        assert pending.result() == -1
 
 
 # -- dispatchers ----------------------------------------------------------------------------------------------
