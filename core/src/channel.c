@@ -694,7 +694,7 @@ static memlane_status end_span(memlane_span *span, memlane_status status, memlan
     span->channel = NULL;
     if (channel->span_is_open) {
         channel->span_is_open = false;
-        memlane_turn_give(&channel->turn);
+        memlane_turn_give_for_holder(&channel->turn); /* by a garbage collector in another thread, say */
     }
     return memlane_endpoint_depart(&channel->endpoint, status, error);
 }

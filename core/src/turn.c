@@ -31,14 +31,21 @@ bool memlane_turn_is_ours(const struct memlane_turn *turn) {
     return memlane_load_relaxed(&turn->holder) == memlane_platform_thread_identity();
 }
 
-void memlane_turn_give(struct memlane_turn *turn) {
-    if (!memlane_turn_is_ours(turn)) { /* a forked child gives back turns that were taken before, and reset */
-        return;
-    }
+static void give(struct memlane_turn *turn) {
     if (--turn->depth == 0) {
         memlane_store_seq_cst(&turn->holder, 0); /* H1, before W3 */
         memlane_wait_notify(&turn->bell);
     }
+}
+
+void memlane_turn_give(struct memlane_turn *turn) {
+    if (memlane_turn_is_ours(turn)) { /* a forked child gives back turns that were taken before, and reset */
+        give(turn);
+    }
+}
+
+void memlane_turn_give_for_holder(struct memlane_turn *turn) {
+    give(turn);
 }
 
 void memlane_turn_reset(struct memlane_turn *turn) {

@@ -20,6 +20,9 @@ bool memlane_turn_is_ours(const struct memlane_turn *turn);
 /* Ends the calling thread's turn, once for each take; does nothing where it has none. */
 void memlane_turn_give(struct memlane_turn *turn);
 
+/* By any thread, for the one that has the turn, and that does not use the endpoint meanwhile. */
+void memlane_turn_give_for_holder(struct memlane_turn *turn);
+
 /* In a forked child, whose parent's threads it does not have. */
 void memlane_turn_reset(struct memlane_turn *turn);
 

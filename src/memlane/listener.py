@@ -79,8 +79,13 @@ class Listener:
     def _deliver_unread(self) -> None:
         """Begin with what a reading before this listener had to leave."""
         unread = self._channel._take_unread()  # noqa: SLF001
-        if unread:
+        if not unread:
+            return
+        try:
             self._callback(unread)
+        except BaseException:
+            self._channel._put_back_unread(unread)  # noqa: SLF001
+            raise
 
     def _deliver(self) -> None:
         try:

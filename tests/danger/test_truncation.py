@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import memlane
-from memlane import HostVariable
+from memlane import HostFunctionCaller, HostFunctionDispatcher, HostVariable
 from tests.peer import PATIENCE_SECONDS, Link, Peer
 
 if TYPE_CHECKING:
@@ -114,6 +114,27 @@ def test_other_objects_are_not_affected(namespace: Path) -> None:
         assert whole.data == b"value"
         whole.data = b"new"
         assert whole.data == b"new"
+
+
+def test_dispatcher_survives_a_function_that_is_truncated_while_it_runs(namespace: Path) -> None:
+    """The answer finds nobody; the other functions go on."""
+
+    def truncate(name: str) -> bytes:
+        os.truncate(namespace / name, 4096)
+        if name == "raises":
+            raise ValueError
+        return b"x" * 3000
+
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("whole", timeout=PATIENCE_SECONDS) as whole:
+        for name in ("returns", "raises"):
+            dispatcher.add(name, truncate)
+        dispatcher.add("whole", abs)
+        dispatcher.start()
+        for name in ("returns", "raises"):
+            with HostFunctionCaller(name, timeout=PATIENCE_SECONDS) as lost, pytest.raises(memlane.Corrupted):
+                lost.call(name)
+
+        assert whole.call(-1) == 1
 
 
 def test_truncated_object_can_be_removed_and_made_anew(namespace: Path) -> None:

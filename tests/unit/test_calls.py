@@ -16,6 +16,7 @@ import pytest
 
 import memlane
 from memlane import HostFunctionCaller, HostFunctionDispatcher
+from tests.children import answer_of_child
 from tests.peer import wait_until
 
 if TYPE_CHECKING:
@@ -155,6 +156,39 @@ def test_a_response_that_was_taken_otherwise_is_not_given_again(served: Served) 
     assert [square.get_response() for _ in range(4)] == [1, 4, 16, 25]
     assert [call.result() for call in calls] == [0, 1, 4, 9, 16, 25]
     assert all(call.done() for call in calls)
+
+
+def test_threads_that_collect_get_each_another_response(namespace: Path) -> None:
+    """No response may be given twice, or a result counts double."""
+    got: list[int] = []
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("neg", timeout=PATIENCE) as neg:
+        dispatcher.add("neg", operator.neg)
+        pending = [neg(1), neg(2)]
+        begun = threading.Barrier(len(pending) + 1)
+
+        def collect() -> None:
+            begun.wait(PATIENCE)
+            got.append(neg.get_response())
+
+        threads = [threading.Thread(target=collect) for _ in pending]
+        for thread in threads:
+            thread.start()
+        begun.wait(PATIENCE)
+        dispatcher.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(got) == [-2, -1]
+
+
+def test_a_response_that_did_not_come_in_time_is_still_the_next(namespace: Path) -> None:
+    """Who gave up waiting has not taken it."""
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("neg", timeout=PATIENCE) as neg:
+        neg(1)
+        with pytest.raises(memlane.Timeout):
+            neg.get_response(timeout=0)
+        dispatcher.add("neg", operator.neg)
+        dispatcher.start()
+        assert neg.get_response() == -1
 
 
 def test_the_newest_1024_responses_are_kept(served: Served) -> None:
@@ -313,6 +347,7 @@ def test_arguments_that_make_no_sense_are_refused(namespace: Path, make: Callabl
     """Wrong use is a ValueError that names the argument."""
     with pytest.raises(ValueError, match=match):
         make()
+    assert list(namespace.iterdir()) == []
 
 
 def test_what_cannot_be_called_is_refused(namespace: Path) -> None:
@@ -413,6 +448,54 @@ def test_a_one_way_exception_is_logged(served: Served, caplog: pytest.LogCapture
     fail = served(raise_it, max_sz_ret=0)
     fail(ValueError("lost?"))
     wait_until(lambda: "exception in a one-way function: lost?" in caplog.text, "the exception is logged")
+
+
+def test_an_exception_that_python_cannot_print_arrives(served: Served) -> None:
+    """Its caller would wait for ever, and so would those of all other functions."""
+
+    def fail() -> None:
+        raise SyntaxError("odd", ("file", 1, "no number", "text"))  # type: ignore[arg-type]  # that is the point
+
+    with pytest.raises(SyntaxError, match="odd") as caught:
+        served(fail).call()
+
+    assert "its traceback cannot be shown: TypeError" in str(caught.value.__cause__)
+    assert served(operator.neg).call(1) == -1
+
+
+def test_an_exception_whose_text_ends_the_thread_arrives(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """However an exception behaves, the caller gets one."""
+
+    class Final(Exception):
+        def __str__(self) -> str:
+            raise SystemExit
+
+    def fail() -> None:
+        raise Final
+
+    with pytest.raises(memlane.RemoteError, match="whose description was interrupted"):
+        served(fail).call()
+
+    assert served(operator.neg).call(1) == -1
+    assert "a callback asked for the end of its thread" in caplog.text
+
+
+def test_a_one_way_exception_that_python_cannot_print_is_logged(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A log must not end a dispatcher."""
+
+    class Mute(Exception):
+        def __getattribute__(self, name: str) -> object:
+            raise RuntimeError
+
+    def fail() -> None:
+        raise Mute
+
+    served(fail, max_sz_ret=0)()
+
+    assert served(operator.neg).call(1) == -1
+    assert "exception in a one-way function: Mute, which raised RuntimeError when shown" in caplog.text
 
 
 # -- how calls end --------------------------------------------------------------------------------------------
@@ -567,6 +650,20 @@ def test_a_pending_call_outlives_its_caller(namespace: Path) -> None:
     gc.collect()
 
 
+def test_a_child_forked_in_a_callback_calls_as_any_other_process(served: Served) -> None:
+    """It has the parent's callback on its stack, and serves nobody."""
+
+    def call_from_child() -> object:
+        return answer_of_child(lambda: HostFunctionCaller("later", timeout=PATIENCE).call(1))
+
+    pending = served(call_from_child)()
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("later") as observer:
+        wait_until(lambda: pending.done() or observer.stats().waiting == 1, "the child waits")
+        dispatcher.add("later", operator.neg)
+        dispatcher.start()
+        assert pending.result() == -1
+
+
 # -- dispatchers ----------------------------------------------------------------------------------------------
 
 
@@ -612,6 +709,66 @@ def test_serving_in_this_thread_ends_by_stop(namespace: Path) -> None:
         pending = end()
         dispatcher.serve_forever()
         assert pending.result() is None
+
+
+def test_a_dispatcher_started_again_before_it_came_to_rest_has_one_thread(namespace: Path) -> None:
+    """The former thread would go on beside the new one, and ``stop`` wait for it for ever."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold() -> bool:
+        begun.set()
+        return go_on.wait(PATIENCE)
+
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("hold", timeout=PATIENCE) as caller:
+        dispatcher.add("hold", hold)
+        dispatcher.start()
+        former = dispatcher._threads[0]
+        pending = caller()
+        begun.wait(PATIENCE)
+        stopping = threading.Thread(target=dispatcher.stop)
+        stopping.start()
+        wait_until(lambda: not dispatcher.running, "the other thread waits for the callback")
+        dispatcher.start()
+        go_on.set()
+        stopping.join(PATIENCE)
+        assert not former.is_alive()
+        assert pending.result()
+        assert caller.call()
+
+
+def test_a_dispatcher_that_a_callback_ended_serves_nobody(namespace: Path) -> None:
+    """Ctrl-C in ``serve_forever`` leaves nobody who waits for an answer of it."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("interrupt", timeout=PATIENCE) as caller:
+        dispatcher.add("interrupt", interrupt)
+        caller()
+        with pytest.raises(KeyboardInterrupt):
+            dispatcher.serve_forever()
+        assert not caller.is_served
+
+
+def test_a_callback_can_close_its_dispatcher_and_end_its_thread(
+    namespace: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The thread must end, and not look for a dispatcher that is gone."""
+    dispatcher = HostFunctionDispatcher()
+
+    def end() -> None:
+        dispatcher.close()
+        raise SystemExit
+
+    dispatcher.add("end", end)
+    dispatcher.start()
+    thread = dispatcher._threads[0]
+    with HostFunctionCaller("end", timeout=PATIENCE) as caller:
+        with pytest.raises(memlane.RemoteError, match="SystemExit"):
+            caller.call()
+        thread.join(PATIENCE)
+    assert not thread.is_alive()
+    assert len(caplog.records) == 1
 
 
 def test_functions_of_one_dispatcher_run_one_at_a_time(served: Served) -> None:

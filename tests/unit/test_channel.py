@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from memlane._native.span import Span
     from memlane.listener import Listener
 
 
@@ -146,6 +147,29 @@ def test_write_that_times_out_says_how_much_went_in(ends: tuple[Channel, Channel
         ends[0].write(b"x", timeout=0)
     assert caught.value.written == 0
     assert ends[0].position == 16
+
+
+def test_write_whose_turn_did_not_come_wrote_nothing(ends: tuple[Channel, Channel]) -> None:
+    """A writer that counts by `written` must find a number there."""
+    writer, reader = ends
+    with writer.reserve(1):
+        assert written_by_another_thread(lambda: writer.write(b"a" * 70_000, timeout=0.01)) == [0]
+    assert reader.read(bytearray(16), 16) == 1
+
+
+def written_by_another_thread(write: Callable[[], object]) -> list[int | None]:
+    """Return what the timeout of a write there says was written."""
+    written: list[int | None] = []
+
+    def run() -> None:
+        with pytest.raises(Timeout) as caught:
+            write()
+        written.append(caught.value.written)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    return written
 
 
 def test_write_some_writes_what_fits(ends: tuple[Channel, Channel]) -> None:
@@ -300,6 +324,26 @@ def test_bytes_in_place_keep_their_end_busy(ends: tuple[Channel, Channel]) -> No
             take(0)
 
 
+def test_bytes_in_place_can_be_given_back_by_another_thread(ends: tuple[Channel, Channel]) -> None:
+    """Whoever collects garbage drops them: the end must not stay busy with a thread that is gone."""
+    writer, reader = ends
+    writer.write(b"abcdef")
+    spans: list[Span] = []
+
+    def look_from_another_thread() -> None:
+        thread = threading.Thread(target=lambda: spans.append(reader.peek(3)))
+        thread.start()
+        thread.join()
+
+    look_from_another_thread()
+    with spans.pop() as view:
+        assert bytes(view) == b"abc"
+    look_from_another_thread()
+    spans.clear()
+
+    assert reader.read_bytes(3, timeout=20) == b"def"
+
+
 def test_parts_that_outlive_the_block_stop_it(ends: tuple[Channel, Channel]) -> None:
     """A slice that is still in use would see bytes of others."""
     with pytest.raises(BufferError, match="nothing was published or consumed"), ends[0].reserve(4) as view:
@@ -343,6 +387,43 @@ def test_callback_that_raises_is_logged_and_consumes_nothing(
 
     assert "what it was given last is not consumed" in caplog.text
     assert ends[1].read_bytes(6) == b"poison"
+
+
+def test_callback_that_raises_leaves_what_an_earlier_reading_had_left(ends: tuple[Channel, Channel]) -> None:
+    """Bytes that were taken from the channel already are as dear as those in it."""
+    writer, reader = ends
+    writer.write(b"sixteen bytes ..")
+    with pytest.raises(Timeout):
+        reader.read_bytes(20, timeout=0.01)
+
+    def fail(data: bytes) -> None:
+        raise RuntimeError(data)
+
+    listener = reader.read_async(fail)
+    wait_until(lambda: not listener.running, "the listener ended")
+
+    assert reader.read_bytes(16, timeout=20) == b"sixteen bytes .."
+
+
+def test_closed_channel_gives_nothing_that_an_earlier_reading_had_left(ends: tuple[Channel, Channel]) -> None:
+    """Rule 9 holds for what was consumed before, too."""
+    writer, reader = ends
+    writer.write(b"sixteen bytes ..")
+    with pytest.raises(Timeout):
+        reader.read_bytes(20, timeout=0.01)
+    reader.close()
+
+    calls: list[Callable[[], object]] = [
+        lambda: reader.read(bytearray(4), 4),
+        lambda: reader.read(bytearray(4), 0),
+        lambda: reader.read_bytes(4),
+        lambda: reader.read_bytes(0),
+        lambda: reader.readinto(bytearray()),
+        lambda: reader.read_async(print),
+    ]
+    for call in calls:
+        with pytest.raises(memlane.Closed, match="channel 'c': this endpoint was closed"):
+            call()
 
 
 def test_listener_can_be_stopped_by_its_callback(ends: tuple[Channel, Channel]) -> None:

@@ -370,6 +370,34 @@ def test_waiting_thread_lets_the_others_run() -> None:
     waiter.join()
 
 
+@SHARED
+@pytest.mark.usefixtures("namespace")
+def test_closing_ends_the_wait_of_another_thread(*, shared: bool) -> None:
+    """The memory may go as soon as the waiting thread has left it, and not before."""
+    buf = bytearray(Mutex.SIZE)
+    holder, mutex = initialized(buf, shared=shared), Mutex(buf, shared=shared)
+    holder.acquire()
+    waiting = threading.Event()
+    caught: list[BaseException] = []
+
+    def wait() -> None:
+        waiting.set()
+        with pytest.raises(Closed) as found:
+            mutex.acquire(timeout=None)
+        caught.append(found.value)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    waiting.wait()
+    mutex.close()
+    thread.join()
+    holder.release()
+    holder.close()
+    buf.clear()  # BufferError while anybody has it
+
+    assert len(caught) == 1
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("namespace")
 def test_contending_threads_never_stall_the_interpreter() -> None:

@@ -204,7 +204,12 @@ cdef class Buffer(Endpoint):
                     PyErr_CheckSignals()
             if status != MEMLANE_OK:
                 check(status, &error)
-        if check_valid and not self.look(0, &version, 0, &version):
+        try:
+            valid = not check_valid or self.look(0, &version, 0, &version)
+        except BaseException:  # closed by another thread in between, say: the others must not wait for us
+            self.end(MEMLANE_BUFFER_DROP)
+            raise
+        if not valid:
             self.end(MEMLANE_BUFFER_DROP)
             self.refuse_invalid()
         return <unsigned char*>record

@@ -32,12 +32,15 @@ cdef class Caller(Function):
     cdef int wait_or_give_up(self, memlane_call* call, memlane_answer* answer) except -1
     cdef object decode(self, const memlane_answer* answer)
     cdef int keep(self, PendingCall pending) except -1
+    cdef PendingCall oldest_kept(self)
 
 cdef class PendingCall:
     cdef memlane_call call
     cdef Caller caller
     cdef uint64_t number
     cdef int stage
+    # A thread is in get_response() for it: others take the next one.
+    cdef bint is_awaited
     cdef object value
     cdef object error
 

@@ -330,13 +330,25 @@ cdef class Caller(Function):
         self.check_open()
         if self.one_way:
             self.refuse_one_way()
-        number = next(iter(self.kept), None)
-        if number is None:
+        cdef PendingCall pending = self.oldest_kept()
+        if pending is None:
             self._check()
             raise errors.NoResponse(
-                f"function {self.name!r}: every response was taken already, or no call was made: call first"
+                f"function {self.name!r}: every response was taken already or is waited for by another thread, or no"
+                " call was made: call first"
             )
-        return (<PendingCall>self.kept[number]).result(timeout)
+        pending.is_awaited = True
+        try:
+            return pending.result(timeout)
+        finally:
+            pending.is_awaited = False
+
+    cdef PendingCall oldest_kept(self):
+        """The oldest call for whose response no thread waits, or None."""
+        for pending in self.kept.values():
+            if not (<PendingCall>pending).is_awaited:
+                return pending
+        return None
 
     def close(self):
         """Close the endpoint. Calls that nobody has begun are taken back; the others' responses are dropped."""

@@ -105,6 +105,9 @@ class ChannelEnd(Endpoint):
     def _take_unread(self) -> bytes:
         """Return what an earlier reading had to leave, and forget it."""
 
+    def _put_back_unread(self, unread: bytes) -> None:
+        """Leave bytes that were taken for the next reading."""
+
     def _set_listening(self, is_listening: bool) -> None:
         """Give the reading to a listener, or back to everybody."""
 

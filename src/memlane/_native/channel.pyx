@@ -79,6 +79,8 @@ cdef class ChannelEnd(Endpoint):
 
     cdef int check_reader(self) except -1:
         self.check_handle()
+        if self.was_closed:
+            raise errors.Closed(f"channel {self.name!r}: this endpoint was closed; open it anew")
         if self.is_listening:
             raise errors.EndpointBusy(
                 f"channel {self.name!r}: a callback gets its bytes (read_async): stop() that first"
@@ -150,7 +152,11 @@ cdef class ChannelEnd(Endpoint):
         cdef uint64_t written = 0
         cdef memlane_error error
         cdef memlane_status status
-        self.take_turn(deadline)
+        try:
+            self.take_turn(deadline)
+        except errors.Timeout as failure:
+            failure.written = 0
+            raise
         try:
             while True:
                 with nogil:
@@ -229,7 +235,7 @@ cdef class ChannelEnd(Endpoint):
         """
         cdef Py_buffer buffer
         cdef Py_ssize_t size = n
-        if self.handle == NULL or self.is_listening:
+        if self.handle == NULL or self.is_listening or self.was_closed:
             self.check_reader()
         get_buffer(buf, &buffer, PyBUF_WRITABLE, "a channel reads into writable bytes-like objects")
         try:
@@ -340,7 +346,7 @@ cdef class ChannelEnd(Endpoint):
             Timeout: The time was over first.
         """
         cdef Py_ssize_t size = n
-        if self.handle == NULL or self.is_listening:
+        if self.handle == NULL or self.is_listening or self.was_closed:
             self.check_reader()
         if size < 0:
             raise ValueError(f"channel {self.name!r}: n={n} bytes cannot be read")
@@ -404,6 +410,10 @@ cdef class ChannelEnd(Endpoint):
         """Return what an earlier reading had to leave, and forget it."""
         unread, self.unread = self.unread, None
         return unread or b""
+
+    def _put_back_unread(self, bytes unread):
+        """Leave bytes that were taken for the next reading."""
+        self.unread = unread + (self.unread or b"")
 
     def _set_listening(self, bint is_listening):
         """Give the reading to a listener, or back to everybody."""

@@ -15,12 +15,16 @@ cdef class Dispatcher:
     # Threads in serve(), and whether the last of them lets the functions go.
     cdef int active
     cdef bint closing
+    # How often it was stopped: a thread that was told to leave stays gone when others are told to serve.
+    cdef uint64_t stops
     # Logs what nobody else would see: (message, exception).
     cdef object report
 
     cdef int check_open(self) except -1
     cdef int let_go(self) except -1
-    cdef memlane_status take(self, memlane_call* awaited, uint64_t deadline, memlane_task* task) except *
+    cdef memlane_status take(
+        self, uint64_t stops, memlane_call* awaited, uint64_t deadline, memlane_task* task
+    ) except *
     cdef int run(self, memlane_task* task) except -1
     cdef object invoke(self, memlane_task* task)
     cdef int respond(self, memlane_task* task, object value) except -1
@@ -35,3 +39,5 @@ cdef class Request:
 cdef class Watch(Shift):
     cdef Dispatcher dispatcher
     cdef int depth
+    # Of the dispatcher, when the thread began.
+    cdef uint64_t stops

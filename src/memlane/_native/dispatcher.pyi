@@ -17,8 +17,8 @@ class Dispatcher:
     def add(self, function: Function, callback: Callable[..., Any]) -> None:
         """Serve one more function. The lists are filled first: a thread that serves may take its first call at once."""
 
-    def resume(self) -> None:
-        """Begin to serve, in threads that run `serve`."""
+    def resume(self) -> int:
+        """Begin to serve, in threads that run `serve` with the number that this returns."""
 
     def stop(self) -> None:
         """Let every thread leave `serve` after the callback that it runs."""
@@ -26,15 +26,16 @@ class Dispatcher:
     def close(self) -> None:
         """Stop, and let the functions go: now, or when the last thread has left `serve`."""
 
-    def take_now(self) -> Request | None:
+    def take_now(self, stops: int) -> Request | None:
         """Return the next call as a `Request`, None where none is there. Never waits.
 
         Raises:
-            Closed: The dispatcher was stopped.
+            Closed: The dispatcher was stopped since the `resume` that returned the number.
         """
 
-    def serve(self) -> None:
-        """Execute calls in this thread, until `stop`."""
+    def serve(self, stops: int | None = None) -> None:
+        """Execute calls in this thread, until a `stop` after the `resume` that returned the number; None: after now."""
+
 
 @final
 class Request:

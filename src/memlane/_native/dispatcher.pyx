@@ -69,13 +69,15 @@ cdef class Dispatcher:
         return 0
 
     def resume(self):
-        """Begin to serve, in threads that run `serve`."""
+        """Begin to serve, in threads that run `serve` with the number that this returns."""
         self.check_open()
         memlane_dispatcher_resume(self.handle)
+        return self.stops
 
     def stop(self):
         """Let every thread leave `serve` after the callback that it runs."""
         if self.handle != NULL:
+            self.stops += 1
             memlane_dispatcher_stop(self.handle)
 
     def close(self):
@@ -92,11 +94,16 @@ cdef class Dispatcher:
 
     # -- one call --------------------------------------------------------------------------------------------
 
-    cdef memlane_status take(self, memlane_call* awaited, uint64_t deadline, memlane_task* task) except *:
+    cdef memlane_status take(
+        self, uint64_t stops, memlane_call* awaited, uint64_t deadline, memlane_task* task
+    ) except *:
         """The next call, or why there is none: ANSWERED, TIMEOUT, CLOSED."""
         cdef memlane_error error
         cdef uint64_t until
-        cdef memlane_status status = memlane_dispatcher_poll(self.handle, awaited, GLANCE_NS, task, &error)
+        cdef memlane_status status
+        if self.stops != stops:
+            return MEMLANE_CLOSED
+        status = memlane_dispatcher_poll(self.handle, awaited, GLANCE_NS, task, &error)
         while True:
             if status == MEMLANE_OK or status == MEMLANE_ANSWERED or status == MEMLANE_CLOSED:
                 return status
@@ -104,6 +111,8 @@ cdef class Dispatcher:
                 PyErr_CheckSignals()
                 if monotonic_ns() >= deadline:
                     return MEMLANE_TIMEOUT
+                if self.stops != stops:
+                    return MEMLANE_CLOSED
             elif status == MEMLANE_CORRUPTED:
                 damage = errors.Corrupted(error.message.decode("utf-8", "replace"))
                 self.report("one function is served no more", damage)
@@ -153,7 +162,7 @@ cdef class Dispatcher:
             if pickle.size <= task.capacity:
                 pickle.write(task.response)
             status = memlane_task_respond(task, pickle.size, pickle.content, &error)
-        if status == MEMLANE_OWNERSHIP_LOST:
+        if reaches_nobody(status):
             self.report("a response reached nobody", errors.OwnershipLost(error.message.decode("utf-8", "replace")))
             return 0
         return check(status, &error)
@@ -162,15 +171,20 @@ cdef class Dispatcher:
         cdef memlane_error refusal
         cdef memlane_status status
         cdef const char* address
-        if task.response == NULL:
-            self.report("an exception in a one-way function", error)
-        text, description = self.describe(error)
+        cdef bint is_one_way = task.response == NULL
+        try:
+            text, description = self.describe(error)
+        except BaseException:  # Ctrl-C, say: the caller must not wait for ever
+            memlane_task_fail(task, b"an exception whose description was interrupted", NULL, 0, 0, &refusal)
+            raise
         address = <const char*><bytes>description
         status = memlane_task_fail(
             task, <const char*><bytes>text, address, <uint64_t>len(description),
             WITH_EXCEPTION, &refusal
         )
-        if status == MEMLANE_OWNERSHIP_LOST:
+        if is_one_way:
+            self.report("an exception in a one-way function", error)
+        if reaches_nobody(status):
             self.report("an exception reached nobody", error)
             return 0
         return check(status, &refusal)
@@ -186,15 +200,17 @@ cdef class Dispatcher:
             raise
         return 0
 
-    def take_now(self):
+    def take_now(self, uint64_t stops):
         """Return the next call as a `Request`, None where none is there. Never waits.
 
         Raises:
-            Closed: The dispatcher was stopped.
+            Closed: The dispatcher was stopped since the `resume` that returned the number.
         """
         cdef Request request = Request.__new__(Request)
         cdef memlane_error error
         self.check_open()
+        if self.stops != stops:
+            raise errors.Closed("the dispatcher was stopped")
         cdef memlane_status status = memlane_dispatcher_take(self.handle, NULL, 0, &request.task, &error)
         if status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED:
             return None
@@ -208,17 +224,18 @@ cdef class Dispatcher:
 
     # -- many calls ------------------------------------------------------------------------------------------
 
-    def serve(self):
-        """Execute calls in this thread, until `stop`."""
+    def serve(self, stops=None):
+        """Execute calls in this thread, until a `stop` after the `resume` that returned the number; None: after now."""
         cdef memlane_task task
         cdef Watch watch = Watch.__new__(Watch)
         cdef Shift former = current_shift()
         watch.dispatcher = self
+        watch.stops = self.stops if stops is None else stops
         self.check_open()
         self.active += 1
         begin_shift(watch)
         try:
-            while self.take(NULL, MEMLANE_NO_DEADLINE, &task) == MEMLANE_OK:
+            while self.take(watch.stops, NULL, MEMLANE_NO_DEADLINE, &task) == MEMLANE_OK:
                 self.run(&task)
         finally:
             end_shift(former)
@@ -265,11 +282,16 @@ cdef class Watch(Shift):
             )
         self.depth += 1
         try:
-            while self.dispatcher.take(awaited, deadline, &task) == MEMLANE_OK:
+            while self.dispatcher.take(self.stops, awaited, deadline, &task) == MEMLANE_OK:
                 self.dispatcher.run(&task)
         finally:
             self.depth -= 1
         return 0
+
+
+cdef bint reaches_nobody(memlane_status status) noexcept:
+    """Whether an answer was given in vain, after a fork or into a file that was truncated. The task is over too."""
+    return status == MEMLANE_OWNERSHIP_LOST or status == MEMLANE_CORRUPTED
 
 
 cdef uint64_t write_raw(memlane_task* task, object value) except? 0:

@@ -3,6 +3,7 @@
 
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.stdint cimport int64_t
+from posix.unistd cimport getpid
 
 from memlane import errors
 from memlane._native.error cimport check
@@ -185,10 +186,12 @@ cdef dict SHIFTS = {}
 cdef Shift current_shift():
     if not SHIFTS:
         return None
-    return SHIFTS.get(PyThread_get_thread_ident())
+    cdef Shift shift = SHIFTS.get(PyThread_get_thread_ident())
+    return shift if shift is not None and shift.process == getpid() else None
 
 
 cdef int begin_shift(Shift shift) except -1:
+    shift.process = getpid()
     SHIFTS[PyThread_get_thread_ident()] = shift
     return 0
 

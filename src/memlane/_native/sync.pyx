@@ -5,7 +5,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.stdint cimport uint64_t, uintptr_t
+from libc.stdint cimport uint32_t, uint64_t, uintptr_t
 
 import errno
 
@@ -55,6 +55,8 @@ cdef class Mutex:
 
     cdef Py_buffer view
     cdef void* memory
+    # Threads that wait for it: the last of them gives back the buffer of a mutex that was closed meanwhile.
+    cdef uint32_t waiting
     cdef memlane_sync* sync
     cdef Participation participation
     cdef bint recursive
@@ -80,8 +82,12 @@ cdef class Mutex:
         self.recursive = recursive
 
     def __dealloc__(self):
-        if self.memory != NULL:
+        PyBuffer_Release(&self.view)
+
+    cdef int let_go(self) except -1:
+        if self.memory == NULL and self.waiting == 0:
             PyBuffer_Release(&self.view)
+        return 0
 
     cdef int refuse_unopened(self) except -1:
         if self.memory == NULL:
@@ -89,10 +95,9 @@ cdef class Mutex:
         return 0
 
     def close(self):
-        """Give the buffer back. What is held stays held; may be called twice."""
-        if self.memory != NULL:
-            self.memory = NULL
-            PyBuffer_Release(&self.view)
+        """Give the buffer back, once no thread waits here any more. What is held stays held; may be called twice."""
+        self.memory = NULL
+        self.let_go()
 
     cdef int fail(self, memlane_status status, const memlane_error* error, object number=None) except -1:
         if status not in NUMBERS:
@@ -121,16 +126,31 @@ cdef class Mutex:
 
     cdef memlane_status wait(self, uint64_t deadline, c_bool* recovered, memlane_error* error) except? MEMLANE_OK:
         cdef memlane_status status
+        cdef void* memory = self.memory
         cdef uint64_t until = 0
-        while True:
-            with nogil:
-                until = 0 if deadline == 0 else min(deadline, monotonic_ns() + CHUNK_NS)
-                status = memlane_sync_acquire(self.sync, self.memory, until, recovered, error)
-            if status == MEMLANE_OK or (status == MEMLANE_TIMEOUT and until == deadline):
-                return status
-            if status != MEMLANE_TIMEOUT and status != MEMLANE_INTERRUPTED:
-                return status
-            PyErr_CheckSignals()
+        self.waiting += 1
+        try:
+            while True:
+                with nogil:
+                    until = 0 if deadline == 0 else min(deadline, monotonic_ns() + CHUNK_NS)
+                    status = memlane_sync_acquire(self.sync, memory, until, recovered, error)
+                if self.memory == NULL:
+                    self.give_up(memory, status)
+                if status == MEMLANE_OK or (status == MEMLANE_TIMEOUT and until == deadline):
+                    return status
+                if status != MEMLANE_TIMEOUT and status != MEMLANE_INTERRUPTED:
+                    return status
+                PyErr_CheckSignals()
+        finally:
+            self.waiting -= 1
+            self.let_go()
+
+    cdef int give_up(self, void* memory, memlane_status status) except -1:
+        """Another thread closed the mutex: nothing that was taken meanwhile is kept, for nobody could give it back."""
+        cdef memlane_error error
+        if status == MEMLANE_OK:
+            memlane_sync_release(self.sync, memory, &error)
+        return self.refuse_unopened()
 
     def acquire(self, *, timeout=1):
         """Take the mutex for this thread. Afterwards `recovered` says whether its last holder died with it.

@@ -141,6 +141,10 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         for argument, value in (("max_sz_args", max_sz_args), ("lanes", lanes), ("slots", slots)):
             if value < 1:
                 raise ValueError(f"function {name!r}: {argument}={value!r} is not positive")
+        if timeout is not None and not timeout >= 0:
+            raise ValueError(
+                f"function {name!r}: timeout={timeout!r}: give seconds from 0 up, or None to wait for ever"
+            )
         self._seconds, self._fail_fast, self._raw = timeout, fail_fast, raw
         self._trust, self._permissions, self._peer_uid = allow_pickle, mode, -1 if peer_uid is None else peer_uid
         self._formats = {"arg_format": arg_format, "ret_format": ret_format}

@@ -29,18 +29,23 @@ _LOGGER = logging.getLogger("memlane")
 
 def _report(message: str, error: BaseException) -> None:
     """Log what no caller will see."""
-    _LOGGER.error("%s: %s", message, error, exc_info=error)
+    try:
+        _LOGGER.error("%s: %s", message, error, exc_info=error)
+    except Exception as failure:  # noqa: BLE001  (its own methods, and tracebacks of odd ones, may raise anything)
+        _LOGGER.error("%s: %s, which raised %s when shown", message, type(error).__name__, type(failure).__name__)  # noqa: TRY400
 
 
-def _serve(core: Dispatcher) -> None:
+def _serve(core: Dispatcher, stops: int) -> None:
     """Run in a thread. It knows the core alone, so that a dispatcher that nobody has any more can go."""
-    while not _serve_once(core):
+    while not _serve_once(core, stops):
         pass
 
 
-def _serve_once(core: Dispatcher) -> bool:
+def _serve_once(core: Dispatcher, stops: int) -> bool:
     try:
-        core.serve()
+        core.serve(stops)
+    except Closed:
+        return True  # by the very callback that asked for the end of its thread
     except OwnershipLost as error:
         _report("a forked child does not serve", error)
     except BaseException as error:  # noqa: BLE001  (its caller has it; the other functions must go on)
@@ -122,7 +127,7 @@ class HostFunctionDispatcher(Closing):
         self._core = Dispatcher(max_func_count, remote.describe, _report)
         self._functions: list[Function] = []
         self._threads: list[threading.Thread] = []
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may stop it in the midst of a start
         self._closed = False
         self._gathering: waiting.Gathering | None = None
         self._alarms: set[int] = set()
@@ -203,14 +208,13 @@ class HostFunctionDispatcher(Closing):
         """Serve in daemon threads, one for each of the workers. Functions can still be added. Does nothing twice."""
         self._check_open()
         with self._lock:
-            self._core.resume()
-            self._start_threads(self._workers)
+            self._start_threads(self._workers, self._core.resume())
         return self
 
-    def _start_threads(self, count: int) -> None:
+    def _start_threads(self, count: int, stops: int) -> None:
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         for number in range(len(self._threads), count):
-            thread = threading.Thread(target=_serve, args=(self._core,), name=f"memlane-{number}", daemon=True)
+            thread = threading.Thread(target=_serve, args=(self._core, stops), name=f"memlane-{number}", daemon=True)
             thread.start()
             self._threads.append(thread)
 
@@ -218,9 +222,13 @@ class HostFunctionDispatcher(Closing):
         """Serve in this thread (and, with more workers, in others) until `stop`, or Ctrl-C."""
         self._check_open()
         with self._lock:
-            self._core.resume()
-            self._start_threads(self._workers - 1)
-        self._core.serve()
+            stops = self._core.resume()
+            self._start_threads(self._workers - 1, stops)
+        try:
+            self._core.serve(stops)
+        except BaseException:
+            self._core.stop()  # nobody must take it for served; a callback in another thread is not waited for
+            raise
 
     async def serve_async(self) -> None:
         """Serve in this task, in asyncio or trio, until `stop`. Callbacks may be coroutine functions.
@@ -230,7 +238,7 @@ class HostFunctionDispatcher(Closing):
         `CallCancelled`.
         """
         self._check_open()
-        self._core.resume()
+        stops = self._core.resume()
         alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         gathering = waiting.Gathering()
         gathering.add(alarm)
@@ -238,20 +246,20 @@ class HostFunctionDispatcher(Closing):
             self._alarms.add(alarm)
         try:
             async with waiting.crew() as crew:
-                await self._serve_tasks(crew, gathering, alarm)
+                await self._serve_tasks(crew, gathering, alarm, stops)
         finally:
             with self._lock:
                 self._alarms.discard(alarm)
             gathering.close()
             os.close(alarm)
 
-    async def _serve_tasks(self, crew: Any, gathering: waiting.Gathering, alarm: int) -> None:
+    async def _serve_tasks(self, crew: Any, gathering: waiting.Gathering, alarm: int, stops: int) -> None:
         while True:
             for function in tuple(self._functions):
                 if not function.closed:
                     gathering.add(function.fileno())
             try:
-                while self._serve_some(crew):
+                while self._serve_some(crew, stops):
                     await waiting.pass_on()
             except Closed:
                 return
@@ -259,10 +267,10 @@ class HostFunctionDispatcher(Closing):
             with contextlib.suppress(BlockingIOError):  # a call came, and nobody rang
                 os.eventfd_read(alarm)
 
-    def _serve_some(self, crew: Any) -> bool:
+    def _serve_some(self, crew: Any, stops: int) -> bool:
         """Serve a few calls; False: none is left."""
         for _ in range(_CALLS_AT_ONCE):
-            request = self._core.take_now()
+            request = self._core.take_now(stops)
             if request is None:
                 return False
             result = _begin(request)
@@ -294,8 +302,8 @@ class HostFunctionDispatcher(Closing):
 
     def stop(self) -> None:
         """Serve no more: what is being executed comes to its end, the rest waits for another dispatcher, or `start`."""
-        self._core.stop()
         with self._lock:
+            self._core.stop()
             self._ring()
             threads, self._threads = self._threads, []
         for thread in threads:
