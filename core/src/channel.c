@@ -170,7 +170,7 @@ static memlane_status claim(memlane_channel *channel, enum memlane_end_role role
 
 /* How many bytes can be read or written, by the shared words and a position of a moment ago: whoever moves it settles. A
  * number that cannot be says that the operation will find damage. */
-static uint64_t glance(const memlane_channel *channel) {
+static uint64_t level_at_a_glance(const memlane_channel *channel) {
     const struct memlane_ring_control *control = channel->ring.control;
     uint64_t position = memlane_load_relaxed(&channel->position);               /* relaxed: as said above */
     return is_reader(channel) ? memlane_load_seq_cst(&control->tail) - position /* W2 */
@@ -194,8 +194,10 @@ static bool has_nobody(memlane_channel *channel, bool ask) {
 
 static bool is_ready(struct memlane_endpoint *endpoint, bool thorough) {
     memlane_channel *channel = channel_of(endpoint);
-    return glance(channel) >= memlane_load_relaxed(&channel->expects) || /* relaxed: whoever changes it looks again */
-           !memlane_end_is_held(&channel->end) || has_nobody(channel, thorough);
+    return level_at_a_glance(channel) >=
+               memlane_load_relaxed(&channel->expects) || /* relaxed: whoever changes it looks again */
+           !memlane_end_is_held(&channel->end) ||
+           has_nobody(channel, thorough);
 }
 
 static void make_pollable(memlane_channel *channel) {

@@ -36,7 +36,6 @@ class Dispatcher:
     def serve(self, stops: int | None = None) -> None:
         """Execute calls in this thread, until a `stop` after the `resume` that returned the number; None: after now."""
 
-
 @final
 class Request:
     """A call that was taken and is not answered yet. Of one task at a time."""
