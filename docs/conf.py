@@ -37,6 +37,7 @@ nitpick_ignore_regex = [
     # Bases and results that have no page of their own: what they bring shows with the classes that people use.
     ("py:class", r"memlane\.(errors\._Suppressed|map\._LockedMap|share\.Endpoint|_native\.map\.Lock)"),
     ("py:class", r"memlane\.buffer\.identity\._Fields"),
+    ("py:class", r"memlane\.endpoint\.(Closing|NamedEndpoint)"),
     ("c:identifier", r"u?int\d+_t|size_t|bool"),
 ]
 

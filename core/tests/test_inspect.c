@@ -7,10 +7,10 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-enum { CONTENT_MAXIMUM = 1 << 20, CHANNEL_CAPACITY = 8 };
+enum { CONTENT_MAXIMUM = 1 << 20, CHANNEL_CAPACITY = 8, PATH_SIZE = 2 * CHECK_PATH_SIZE };
 
-static void path_of(const char *name, char path[2 * CHECK_PATH_SIZE]) {
-    snprintf(path, 2 * CHECK_PATH_SIZE, "%s/%s", check_directory, name);
+static void path_of(const char *name, char path[PATH_SIZE]) {
+    snprintf(path, PATH_SIZE, "%s/%s", check_directory, name);
 }
 
 static memlane_inspection *look_at(const char *name) {
@@ -35,7 +35,7 @@ static memlane_inspected_object facts_of(const memlane_inspection *inspection) {
 }
 
 static size_t content_of(const char *name, unsigned char *content) {
-    char path[2 * CHECK_PATH_SIZE];
+    char path[PATH_SIZE];
     path_of(name, path);
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     CHECK_CALL(descriptor);
@@ -52,7 +52,7 @@ static void write_text(memlane_variable *variable) {
 
 /* How many mappings of the file this process has whose pages it may write. */
 static unsigned writable_mappings_of(const char *name) {
-    char line[2 * CHECK_PATH_SIZE + 128], path[2 * CHECK_PATH_SIZE];
+    char line[PATH_SIZE + 128], path[PATH_SIZE];
     unsigned count = 0;
     path_of(name, path);
     FILE *maps = fopen("/proc/self/maps", "re");
@@ -77,7 +77,7 @@ static void a_look_changes_no_byte_and_maps_nothing_to_write(void) {
     static memlane_inspected_participant participants[8];
     struct peer holder = peer_start(hold_a_variable);
     struct stat first, second;
-    char path[2 * CHECK_PATH_SIZE];
+    char path[PATH_SIZE];
     char value[64];
     memlane_reading reading;
     memlane_error error;
@@ -106,7 +106,7 @@ static void a_look_changes_no_byte_and_maps_nothing_to_write(void) {
 }
 
 static void a_look_makes_no_directory(void) {
-    char missing[2 * CHECK_PATH_SIZE];
+    char missing[PATH_SIZE];
     memlane_inspection *inspection;
     memlane_error error;
     struct stat found;
@@ -236,7 +236,7 @@ static void bytes_of_a_channel_stay_for_its_reader(void) {
 }
 
 static void damage(const char *name, off_t offset, const void *bytes, size_t size) {
-    char path[2 * CHECK_PATH_SIZE];
+    char path[PATH_SIZE];
     path_of(name, path);
     int descriptor = open(path, O_RDWR | O_CLOEXEC);
     CHECK_CALL(descriptor);
@@ -245,7 +245,7 @@ static void damage(const char *name, off_t offset, const void *bytes, size_t siz
 }
 
 static void damage_is_told_with_its_reason(void) {
-    char path[2 * CHECK_PATH_SIZE];
+    char path[PATH_SIZE];
     const uint32_t foreign = 0x04030201;
     memlane_variable_free(endpoint_open("pose"));
     path_of("pose", path);
@@ -290,7 +290,7 @@ static void words_that_contradict_each_other_are_damage(void) {
 }
 
 static void truncation_under_a_look_is_an_error(void) {
-    char path[2 * CHECK_PATH_SIZE];
+    char path[PATH_SIZE];
     memlane_inspected_object object;
     memlane_error error;
     memlane_variable_free(endpoint_open("pose"));
@@ -313,7 +313,7 @@ static bool count_name(const char *name, void *argument) {
 static void names_are_decoded_and_the_listing_ends_when_told(void) {
     unsigned count = 0;
     memlane_error error;
-    char path[2 * CHECK_PATH_SIZE];
+    char path[PATH_SIZE];
     memlane_variable_free(endpoint_open("a"));
     memlane_variable_free(endpoint_open("b c"));
     path_of("not%an%object", path);

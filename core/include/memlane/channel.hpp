@@ -68,6 +68,15 @@ class ChannelSpan {
 
   protected:
     ChannelSpan() = default;
+
+    memlane_span &span() noexcept {
+        return span_;
+    }
+    const memlane_span &span() const noexcept {
+        return span_;
+    }
+
+  private:
     memlane_span span_ = {};
 };
 
@@ -85,6 +94,7 @@ class Channel {
         : handle_(open(name, mode, options)) {}
 
     /* Writes all bytes. EndClosed or PeerDied: the reader is gone; Timeout. position() says how many went in. */
+    // NOLINTNEXTLINE(readability-make-member-function-const): users see the difference
     void write(Span<const std::byte> bytes, Nanoseconds patience = FOREVER) {
         std::uint64_t written = 0;
         memlane_error error;
@@ -97,6 +107,7 @@ class Channel {
     }
 
     /* Writes what fits, and returns how much that is. Never waits. */
+    // NOLINTNEXTLINE(readability-make-member-function-const): users see the difference
     std::size_t write_some(Span<const std::byte> bytes) {
         std::uint64_t written = 0;
         memlane_error error;
@@ -106,6 +117,7 @@ class Channel {
 
     /* Waits for `least` bytes, takes as many as the buffer holds, and returns how many; fewer than `least` at the end of
      * the stream. Nothing is left and the writer is gone: EndClosed, PeerDied. */
+    // NOLINTNEXTLINE(readability-make-member-function-const): users see the difference
     std::size_t read(Span<std::byte> buffer, std::size_t least, Nanoseconds patience = FOREVER) {
         std::uint64_t count = 0;
         memlane_error error;
@@ -180,35 +192,37 @@ class Channel {
 class Channel::Room : public detail::ChannelSpan {
   public:
     Span<std::byte> bytes() const noexcept {
-        return {static_cast<std::byte *>(span_.bytes), static_cast<std::size_t>(span_.size)};
+        return {static_cast<std::byte *>(span().bytes), static_cast<std::size_t>(span().size)};
     }
 
   private:
     friend class Channel;
     Room(memlane_channel *channel, std::size_t size, Nanoseconds patience) {
         memlane_error error;
-        detail::check(memlane_channel_reserve(channel, size, detail::deadline_after(patience), &span_, &error), error);
+        detail::check(memlane_channel_reserve(channel, size, detail::deadline_after(patience), &span(), &error), error);
     }
 };
 
 class Channel::Bytes : public detail::ChannelSpan {
   public:
     Span<const std::byte> bytes() const noexcept {
-        return {static_cast<const std::byte *>(span_.bytes), static_cast<std::size_t>(span_.size)};
+        return {static_cast<const std::byte *>(span().bytes), static_cast<std::size_t>(span().size)};
     }
 
   private:
     friend class Channel;
     Bytes(memlane_channel *channel, std::size_t size, Nanoseconds patience) {
         memlane_error error;
-        detail::check(memlane_channel_peek(channel, size, detail::deadline_after(patience), &span_, &error), error);
+        detail::check(memlane_channel_peek(channel, size, detail::deadline_after(patience), &span(), &error), error);
     }
 };
 
+// NOLINTNEXTLINE(readability-make-member-function-const): users see the difference
 inline Channel::Room Channel::reserve(std::size_t size, Nanoseconds patience) {
     return Room(handle(), size, patience);
 }
 
+// NOLINTNEXTLINE(readability-make-member-function-const): users see the difference
 inline Channel::Bytes Channel::peek(std::size_t size, Nanoseconds patience) {
     return Bytes(handle(), size, patience);
 }

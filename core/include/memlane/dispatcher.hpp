@@ -59,6 +59,7 @@ class Dispatcher {
                 serve_one();
             }
         } catch (const Closed &) { // stop() says so
+            return;
         }
     }
 

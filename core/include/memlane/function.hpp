@@ -66,10 +66,10 @@ template <class T> struct Payload {
     static Format format() {
         return format_of<T>();
     }
-    static std::uint64_t room(std::uint64_t) noexcept {
+    static std::uint64_t room(std::uint64_t /*given*/) noexcept {
         return sizeof(T);
     }
-    static std::uint64_t size(const T &) noexcept {
+    static std::uint64_t size(const T & /*value*/) noexcept {
         return sizeof(T);
     }
     static void put(void *out, const T &value) noexcept {
@@ -102,7 +102,7 @@ template <> struct Payload<ByteVector> {
             std::memcpy(out, bytes.data(), bytes.size());
         }
     }
-    static ByteVector take(const char *, const void *bytes, std::uint64_t size, std::uint32_t) {
+    static ByteVector take(const char * /*what*/, const void *bytes, std::uint64_t size, std::uint32_t /*type*/) {
         const auto *first = static_cast<const std::byte *>(bytes);
         return ByteVector(first, first + size);
     }
@@ -114,7 +114,7 @@ template <> struct Payload<void> {
     static Format format() {
         return nullptr;
     }
-    static std::uint64_t room(std::uint64_t) noexcept {
+    static std::uint64_t room(std::uint64_t /*given*/) noexcept {
         return 0;
     }
 };
