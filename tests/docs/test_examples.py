@@ -109,6 +109,7 @@ def with_examples() -> list[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(140)
 @pytest.mark.usefixtures("namespace")
 @pytest.mark.parametrize("page", sorted(set(with_examples()) - pages.OF_OTHERS))
 def test_examples_of_the_page_run_and_print_what_it_says(page: str) -> None:

@@ -19,6 +19,8 @@ from tests.peer import PATIENCE_SECONDS, wait_until
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.timeout(140)
+
 LINES_AT_MOST = 15
 BETWEEN = 1_000_000_000  # a tick that no writer of these tests reaches
 

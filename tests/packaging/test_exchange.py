@@ -69,7 +69,7 @@ def wait_for_record_of(exchange: HostVariable, program: subprocess.Popen[str]) -
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(140)
 @pytest.mark.usefixtures("namespace")
 def test_records_of_five_kinds_of_programs_stay_whole_while_one_is_killed_again_and_again(
     commands: dict[str, list[str]], running: dict[str, subprocess.Popen[str]]

@@ -30,6 +30,7 @@ def taken(share: NumpyShare) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(140)
 def test_no_cloud_is_lost_when_the_segmentation_is_killed(namespace: Path, tmp_path: Path) -> None:
     """The real use: the model's process may crash at any time."""
     pytest.importorskip("sklearn", reason="scikit-learn is not installed: pip install scikit-learn")
@@ -39,11 +40,11 @@ def test_no_cloud_is_lost_when_the_segmentation_is_killed(namespace: Path, tmp_p
         first, second = segmentation(), None
         player = subprocess.Popen(replay, stdout=subprocess.PIPE, text=True)
         try:
-            wait_until(lambda: taken(watched) >= 2, "the second cloud is taken")
+            wait_until(lambda: taken(watched) >= 2, "the second cloud is taken", timeout=100)
             first.kill()
             first.wait()
             second = segmentation()
-            output, _ = player.communicate(timeout=50)
+            output, _ = player.communicate(timeout=120)
         finally:
             for process in (first, second, player):
                 if process is not None:

@@ -504,6 +504,19 @@ def test_other_padding_is_refused_with_the_field_named(namespace: Path) -> None:
         HostVariable("padded", data_format=np.dtype(fields))
 
 
+def test_other_padding_in_a_struct_of_the_same_size_is_refused_with_the_field_named(namespace: Path) -> None:
+    """The sizes agree, and so do names and types: only the place of a field tells them apart."""
+    early, late = (
+        np.dtype({"names": ["flag", "value"], "formats": ["u1", "f4"], "offsets": [0, place], "itemsize": 12})
+        for place in (4, 8)
+    )
+    with (
+        HostVariable("padded", data_format=early),
+        pytest.raises(memlane.SchemaMismatch, match="field `value`: at byte 8 here, at byte 4 there"),
+    ):
+        HostVariable("padded", data_format=late)
+
+
 def test_format_is_refused_by_a_variable_without_one(variable: HostVariable) -> None:
     """Values of any type are there."""
     with pytest.raises(memlane.SchemaMismatch, match="5 fields in 40 bytes here, values of any type there"):

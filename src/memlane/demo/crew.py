@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from memlane.demo.ledger import Ledger
 
-PATIENCE_SECONDS = 5.0
-"""How long a process may take to end when it is asked to: far more than a frame."""
+PATIENCE_SECONDS = 30.0
+"""How long a process may take to end when it is asked to: far more than a frame, also on a busy machine."""
 
 CLEAN_ENDS = (0, -signal.SIGTERM)
 """By itself, or by the signal where it came before the process could wait for it."""

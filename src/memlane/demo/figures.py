@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, final
 
 import memlane
 from memlane.demo.rate import RATE_WINDOW
+from memlane.demo.report import SawTorn, text_of
 from memlane.demo.variables import VARIABLES
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Instruments:
             elapsed = max(last.at - first.at, 1) / 1e9
             write_rate = (last.writes - first.writes) / elapsed
             byte_rate = (last.bytes_written - first.bytes_written) / elapsed
-            age = age_of(self._variables[name])
+            age = self._age_of(name)
             for reader, route in self._ledger.accounts[name].routes.items():
                 yield Row(
                     name,
@@ -129,6 +130,16 @@ class Instruments:
             samples.popleft()
         return samples[0], samples[-1]
 
+    def _age_of(self, name: str) -> float | None:
+        """Return the seconds since the latest write, None where there was none, or where it is torn: then count it."""
+        try:
+            return self._variables[name].age
+        except memlane.Empty:
+            return None
+        except memlane.Corrupted as error:
+            self._ledger.record("supervisor", 1, SawTorn(name, text_of(error), time.monotonic_ns()))
+            return None
+
     def _call_figures(self) -> CallFigures:
         calls = self._ledger.calls
         return CallFigures(
@@ -143,11 +154,3 @@ class Instruments:
         now = time.monotonic_ns()
         for child in self._crew.children.values():
             yield ProcessState(child.role, child.life, child.is_ready, (now - child.started) / 1e9)
-
-
-def age_of(variable: memlane.HostVariable) -> float | None:
-    """Return the seconds since the latest write, None where there was none."""
-    try:
-        return variable.age
-    except memlane.Empty:
-        return None

@@ -16,7 +16,7 @@ from memlane.demo.question import Question
 from memlane.demo.report import LONGEST_TEXT, Failed, Ready, Reports, Saw, SawTorn, Wrote, text_of
 from memlane.demo.seal import Seal, Torn, seal, unseal
 from memlane.demo.telemetry import Speaker
-from memlane.demo.variables import FRAME, HEAD_BYTES, LABELS, SEGMENT, TELEMETRY, VARIABLES
+from memlane.demo.variables import FRAME, HEAD_BYTES, LABELS, SEGMENT, STEREO_PAIR, TELEMETRY, VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,9 +144,14 @@ class Station:
         self._endpoints.close()
 
     def abandon(self) -> None:
-        """Remove what would stay for a successor when all have closed: nobody will come and read it."""
-        with suppress(memlane.ObjectNotFound):
-            memlane.unlink(TELEMETRY, directory=self._directory)
+        """Remove everything from the namespace: nobody will come and use it.
+
+        The last to close would remove most of it, but who closes now may not know yet that it is the last: the pipe of
+        a supervisor that was killed breaks before the kernel has let go of all else that it held.
+        """
+        for name in (*VARIABLES, STEREO_PAIR, SEGMENT, TELEMETRY):
+            with suppress(memlane.ObjectNotFound):
+                memlane.unlink(name, directory=self._directory)
 
 
 def enter(role: str, life: int, directory: str, sender: Connection[Any, Any]) -> None:
