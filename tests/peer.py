@@ -41,8 +41,8 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE_SECONDS = 30.0
 """How long a test waits for a message, an end or a condition: far beyond any of them, and below the watchdog."""
 
-LONGEST_LIFE_SECONDS = 300
-"""A peer that its test forgot, because the test itself was killed, ends after this time."""
+LONGEST_LIFE_SECONDS = int(os.environ.get("MEMLANE_PEER_SECONDS", "300"))
+"""A peer that its test forgot, because the test itself was killed, ends after this time; a long form needs more."""
 
 
 class PeerFailed(AssertionError):

@@ -238,18 +238,10 @@ static memlane_status explain_damage(const memlane_buffer *buffer, memlane_error
                         buffer->endpoint.segment.name.text);
 }
 
-/* Copies the head and a part of the record as this thread sees it. */
-static memlane_status copy(const memlane_buffer *buffer, struct buffer_head *head, const struct memlane_part *wanted,
-                           uint64_t *latest) {
-    const struct memlane_transaction *transaction = &buffer->transaction;
-    const struct memlane_part parts[] = {{.bytes = head, .size = sizeof *head}, *wanted};
-    if (!memlane_transaction_is_inside(transaction)) {
-        return memlane_transaction_copy(transaction, parts, 2, latest);
-    }
-    memcpy(head, transaction->record, sizeof *head);
-    memcpy(wanted->bytes, transaction->record + wanted->offset, (size_t)wanted->size);
-    *latest = transaction->seen;
-    return MEMLANE_OK;
+/* Whether this thread is in a transaction of an open endpoint. The transaction is a user of the endpoint to its end,
+ * whoever closes it meanwhile: its parts and its looks need not enter, at two locked instructions each. */
+static bool is_within(const memlane_buffer *buffer) {
+    return memlane_transaction_is_inside(&buffer->transaction) && !memlane_endpoint_is_closing(&buffer->endpoint);
 }
 
 static bool owner_lives(memlane_buffer *buffer, uint32_t tag) {
@@ -270,6 +262,16 @@ static bool owner_lives(memlane_buffer *buffer, uint32_t tag) {
     return true;
 }
 
+/* The transaction's own copy: no other thread touches it. */
+static void look_within(memlane_buffer *buffer, const struct memlane_part *wanted, memlane_buffer_reading *reading) {
+    const struct memlane_transaction *transaction = &buffer->transaction;
+    struct buffer_head head;
+    memcpy(&head, transaction->record, sizeof head);
+    memcpy(wanted->bytes, transaction->record + wanted->offset, (size_t)wanted->size);
+    reading->version = memlane_word_version(transaction->seen);
+    reading->valid = head.valid != 0 && owner_lives(buffer, head.owner);
+}
+
 memlane_status memlane_buffer_read(memlane_buffer *buffer, uint64_t offset, void *bytes, uint64_t size,
                                    memlane_buffer_reading *reading, memlane_error *error) {
     struct memlane_endpoint *endpoint = &buffer->endpoint;
@@ -280,11 +282,16 @@ memlane_status memlane_buffer_read(memlane_buffer *buffer, uint64_t offset, void
         return memlane_fail(error, MEMLANE_INVALID_ARGUMENT, "buffer '%s': its record has %" PRIu64 " bytes",
                             endpoint->segment.name.text, buffer->reg.capacity);
     }
+    if (is_within(buffer) && !memlane_segment_is_lost(&endpoint->segment)) {
+        look_within(buffer, &wanted, reading);
+        return MEMLANE_OK;
+    }
     memlane_status status = memlane_endpoint_enter(endpoint, error);
     if (status != MEMLANE_OK) {
         return status;
     }
-    status = copy(buffer, &head, &wanted, &latest);
+    const struct memlane_part parts[] = {{.bytes = &head, .size = sizeof head}, wanted};
+    status = memlane_transaction_copy(&buffer->transaction, parts, 2, &latest);
     if (status == MEMLANE_OK) {
         reading->version = memlane_word_version(latest);
         reading->valid = head.valid != 0 && owner_lives(buffer, head.owner);
@@ -315,19 +322,16 @@ static memlane_status explain_begin(const memlane_buffer *buffer, memlane_status
 static memlane_status begin(memlane_buffer *buffer, bool patient, uint64_t deadline_ns, void **record,
                             memlane_error *error) {
     struct memlane_endpoint *endpoint = &buffer->endpoint;
-    memlane_status status = memlane_endpoint_enter(endpoint, error);
+    bool is_part = is_within(buffer);
+    memlane_status status = is_part ? MEMLANE_OK : memlane_endpoint_enter(endpoint, error);
     if (status != MEMLANE_OK) {
         return status;
     }
-    bool is_part = memlane_transaction_is_inside(&buffer->transaction);
-    status = memlane_transaction_begin(&buffer->transaction, patient, deadline_ns);
+    status = memlane_transaction_begin(&buffer->transaction, patient, deadline_ns); /* of a part it cannot fail */
     if (status != MEMLANE_OK) {
         return memlane_endpoint_finish(endpoint, explain_begin(buffer, status, error), error);
     }
     *record = buffer->transaction.record;
-    if (is_part) {
-        memlane_endpoint_leave(endpoint);
-    }
     return MEMLANE_OK;
 }
 

@@ -48,9 +48,10 @@ memlane_status memlane_transaction_copy(const struct memlane_transaction *transa
 /* -- beginning ------------------------------------------------------------------------------------------------- */
 
 bool memlane_transaction_is_inside(const struct memlane_transaction *transaction) {
-    /* relaxed: only this thread stores its mark, and takes it away. */
+    const struct memlane_segment *segment = transaction->reg->segment;
+    /* relaxed: only this thread stores its mark, and takes it away. A forked child has another tag, or no place yet. */
     return memlane_load_relaxed(&transaction->holder) == memlane_platform_thread_mark() &&
-           transaction->tag == transaction->reg->segment->tag;
+           memlane_segment_is_attached(segment) && transaction->tag == segment->tag;
 }
 
 /* The lock was taken; nobody else changes the value from here on. A former owner that died in a transaction left

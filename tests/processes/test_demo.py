@@ -19,6 +19,7 @@ import pytest
 from memlane import HostVariable
 from memlane.demo.program import CannotBuild, find_compiler, library_flags
 from tests.peer import REPOSITORY, Peer, wait_until
+from tests.terminals import CTRL_C, lead_a_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -266,7 +267,7 @@ def test_terminal_shows_a_live_table_and_ctrl_c_ends_it(namespace: Path) -> None
     ) as process:
         os.close(theirs)
         said = read_until(terminal, "3.0 s")
-        os.write(terminal, b"\x03")
+        os.write(terminal, CTRL_C)
         said += read_until(terminal, "All promises were kept.")
         status = process.wait()
     os.close(terminal)
@@ -276,15 +277,6 @@ def test_terminal_shows_a_live_table_and_ctrl_c_ends_it(namespace: Path) -> None
     assert "controller 1: up" in said
     assert "Traceback" not in said
     assert_nothing_is_left(namespace)
-
-
-def lead_a_terminal() -> None:
-    """Become the leader of a session whose terminal is standard input, as a shell's job is."""
-    import fcntl  # noqa: PLC0415 - in the child, between fork and exec
-    import termios  # noqa: PLC0415
-
-    os.setsid()
-    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def read_until(terminal: int, text: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import doctest
 import logging
 import math
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -14,8 +15,9 @@ import pytest
 
 from memlane.buffer import BufferStore
 from memlane.devices import framing
-from tests.peer import PATIENCE_SECONDS
+from tests.peer import PATIENCE_SECONDS, wait_until
 from tests.processes.robot import CATALOG, Robot, until, work
+from tests.terminals import CTRL_C, on_a_terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -143,3 +145,34 @@ def test_commands_say_what_they_wait_for_and_leave_nothing(namespace: Path, tmp_
         assert not store["limit-switch", 1].valid
         server.terminate()
         assert server.wait(PATIENCE_SECONDS) == 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_terminal_ends_the_commands_and_leaves_nothing(namespace: Path, tmp_path: Path) -> None:
+    """That is how they are ended mostly: the status says it, the device counts as gone, the link is removed."""
+    link = tmp_path / "limit-switch-0"
+    command = [sys.executable, "-m", "memlane", "devices"]
+    emulate = [*command, "emulate", "--device", "limit-switch", "--links", str(tmp_path)]
+    serve = [*command, "serve", "--port", str(link)]
+    with BufferStore(BufferStore.make_catalog(CATALOG)) as store, on_a_terminal(emulate) as (terminal, device):
+        assert device.stdout is not None
+        assert device.stdout.readline() == f"{link}\n"
+        wait_until(link.is_symlink, "the device is plugged in")
+        with on_a_terminal(serve) as (server_terminal, server):
+            assert server.stderr is not None
+            assert server.stderr.readline() == f"INFO {link}: rt-limit-switch-1\n"
+            assert store["limit-switch", 1].valid
+
+            os.write(server_terminal, CTRL_C)
+
+            _, complained = server.communicate(timeout=PATIENCE_SECONDS)
+            gone = f"INFO {link}: rt-limit-switch-1 is not there any more: its line is closed\n"
+            assert (server.returncode, complained) == (130, gone)
+        assert not store["limit-switch", 1].valid
+        assert link.is_symlink()
+
+        os.write(terminal, CTRL_C)
+
+        said = device.communicate(timeout=PATIENCE_SECONDS)
+        assert (device.returncode, *said) == (130, "", "")
+        assert list(tmp_path.iterdir()) == []

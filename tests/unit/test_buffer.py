@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memlane.buffer import Buffer, BufferStore, DeviceBuffer, DeviceBufferError, DeviceUID, NullDevice, Parameter
-from memlane.errors import Closed, KindMismatch, SchemaMismatch, Timeout
+from memlane.errors import Closed, KindMismatch, OwnershipLost, SchemaMismatch, Timeout
 from memlane.variable import HostVariable
 from tests.children import answer_of_child
 
@@ -377,6 +377,26 @@ def test_forked_child_is_in_no_transaction_of_its_parent(namespace: Path) -> Non
             buffer.set("id", 7)
 
             assert answer_of_child(look) == 0
+
+
+def test_forked_child_without_a_place_ends_no_transaction_of_its_parent(namespace: Path) -> None:
+    """It still has the parent's tag, and must not publish in its name, or give its lock to others."""
+    with Plain.open("plain", max_participants=1) as buffer:
+        block = buffer.transaction()
+
+        def leave() -> object:
+            with pytest.raises(OwnershipLost):
+                block.__exit__(None, None, None)
+            return 0
+
+        with block:
+            buffer.set("id", 7)
+
+            assert answer_of_child(leave) == 0
+
+            buffer.set("id", 8)
+        assert buffer.get("id") == 8
+        assert buffer.version == 2
 
 
 # -- validity --------------------------------------------------------------------------------------------------

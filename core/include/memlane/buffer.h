@@ -143,7 +143,7 @@ MEMLANE_API void memlane_buffer_describe(const memlane_buffer *buffer, memlane_b
 typedef struct memlane_buffer_statistics {
     /* Sums over all endpoints that ever were. */
     uint64_t writes;    /* transactions that published something */
-    uint64_t reads;     /* copies of parts of the record */
+    uint64_t reads;     /* copies of parts of the shared record */
     uint64_t retries;   /* reads that began anew because a writer had taken the slot */
     uint64_t recovered; /* locks and slots that were taken back from the dead */
     uint64_t version;

@@ -33,6 +33,7 @@ cdef class Buffer(Endpoint):
     cdef bint look(self, uint64_t offset, void* content, uint64_t size, uint64_t* version) except -1
     cdef bytes record(self, uint64_t* version)
     cdef unsigned char* begin(self, object timeout=*, bint check_valid=*) except NULL
+    cdef unsigned char* begin_shared(self, object timeout) except NULL
     cdef unsigned char* begin_local(self, object timeout) except NULL
     cdef int end(self, memlane_buffer_outcome outcome) except -1
     cdef int end_local(self, memlane_buffer_outcome outcome) except -1

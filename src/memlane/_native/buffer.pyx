@@ -185,33 +185,40 @@ cdef class Buffer(Endpoint):
     cdef unsigned char* begin(self, object timeout=None, bint check_valid=True) except NULL:
         """Begin a transaction, or a part of one, and return the record to change."""
         cdef memlane_error error
-        cdef void* record = NULL
-        cdef uint64_t deadline, until, version
+        cdef memlane_buffer_reading reading
+        cdef memlane_status status
+        cdef unsigned char* record
+        cdef uint64_t nothing
         if self.snapshots and self.snapshot() is not None:
             raise errors.DeviceBufferError("this thread is in a read-only transaction: leave it before you write")
-        if self.handle == NULL:
-            record = self.begin_local(timeout)
-        else:
-            status = memlane_buffer_try_begin(self.handle, &record, &error)
-            if status == MEMLANE_TIMEOUT:
-                deadline = deadline_of(timeout)
-                while True:
-                    with nogil:
-                        until = 0 if deadline == 0 else min(deadline, monotonic_ns() + CHUNK_NS)
-                        status = memlane_buffer_begin(self.handle, until, &record, &error)
-                    if status != MEMLANE_INTERRUPTED and (status != MEMLANE_TIMEOUT or until == deadline):
-                        break
-                    PyErr_CheckSignals()
-            if status != MEMLANE_OK:
-                check(status, &error)
-        try:
-            valid = not check_valid or self.look(0, &version, 0, &version)
-        except BaseException:  # closed by another thread in between, say: the others must not wait for us
-            self.end(MEMLANE_BUFFER_DROP)
-            raise
-        if not valid:
-            self.end(MEMLANE_BUFFER_DROP)
-            self.refuse_invalid()
+        record = self.begin_local(timeout) if self.handle == NULL else self.begin_shared(timeout)
+        if not check_valid or (self.handle == NULL and record[0] != 0):
+            return record
+        status = MEMLANE_OK
+        if self.handle != NULL:
+            status = memlane_buffer_read(self.handle, 0, &nothing, 0, &reading, &error)
+            if status == MEMLANE_OK and reading.valid:
+                return record
+        self.end(MEMLANE_BUFFER_DROP)  # closed by another thread in between, say: the others must not wait for us
+        check(status, &error)
+        self.refuse_invalid()
+
+    cdef unsigned char* begin_shared(self, object timeout) except NULL:
+        cdef memlane_error error
+        cdef void* record = NULL
+        cdef uint64_t deadline, until
+        cdef memlane_status status = memlane_buffer_try_begin(self.handle, &record, &error)
+        if status == MEMLANE_TIMEOUT:
+            deadline = deadline_of(timeout)
+            while True:
+                with nogil:
+                    until = 0 if deadline == 0 else min(deadline, monotonic_ns() + CHUNK_NS)
+                    status = memlane_buffer_begin(self.handle, until, &record, &error)
+                if status != MEMLANE_INTERRUPTED and (status != MEMLANE_TIMEOUT or until == deadline):
+                    break
+                PyErr_CheckSignals()
+        if status != MEMLANE_OK:
+            check(status, &error)
         return <unsigned char*>record
 
     cdef unsigned char* begin_local(self, object timeout) except NULL:

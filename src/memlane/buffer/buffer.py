@@ -33,6 +33,7 @@ class BufferStatistics(NamedTuple):
     writes: int
     """Transactions that changed something."""
     reads: int
+    """Looks from outside of transactions."""
     retries: int
     """Reads that began anew because a writer had taken the place."""
     recovered: int

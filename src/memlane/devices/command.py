@@ -46,25 +46,32 @@ def run(arguments: argparse.Namespace) -> int:
     logging.basicConfig(level=level, format="%(levelname)s %(message)s")
     catalog = load_catalog(arguments.catalog)
     work = serve(arguments, catalog) if arguments.action == "serve" else emulate(arguments, catalog)
-    asyncio.run(until_told_to_end(work))
+    if asyncio.run(until_told_to_end(work)) == signal.SIGINT:
+        raise KeyboardInterrupt  # it is the caller's to say how that ends
     return 0
 
 
-async def until_told_to_end(work: Coroutine[None, None, None]) -> None:
-    """Let SIGTERM end the work as Ctrl-C does, so that links and buffers are not left as they are."""
-    task = asyncio.ensure_future(work)
-    told = asyncio.Event()
+async def until_told_to_end(work: Coroutine[None, None, None]) -> signal.Signals | None:
+    """Let Ctrl-C and SIGTERM end the work between two of its steps; return which of them did.
 
-    def end() -> None:
-        told.set()
+    So links and buffers are not left as they are, and nothing is torn in the middle of a step.
+    """
+    task = asyncio.ensure_future(work)
+    told: list[signal.Signals] = []
+
+    def end(number: signal.Signals) -> None:
+        told.append(number)
         task.cancel()
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as of what a script starts in its background
+            asyncio.get_running_loop().add_signal_handler(number, end, number)
     try:
         await task
     except asyncio.CancelledError:
-        if not told.is_set():
-            raise  # Ctrl-C is the caller's
+        if not told:
+            raise
+    return told[0] if told else None
 
 
 def load_catalog(path: str | None) -> dict[str, type[Buffer]]:
