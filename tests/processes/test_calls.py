@@ -199,6 +199,29 @@ def test_a_forked_child_calls_for_itself(namespace: Path) -> None:
         assert pending.result() == 3
 
 
+def test_a_forked_child_collects_its_own_responses(namespace: Path) -> None:
+    """What its parent waits for, or has not collected yet, is not the child's."""
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("add", timeout=PATIENCE) as add:
+        dispatcher.add("add", operator.add)
+        dispatcher.start()
+        arrived, other = add(1, 2), add(2, 2)
+        assert arrived.result() == 3
+        dispatcher.stop()
+        flying = add(3, 2)
+
+        def use() -> object:
+            with pytest.raises(memlane.NoResponse):
+                add.get_response(0)
+            add(5, 6)
+            return add.get_response()
+
+        with Child(use) as child:
+            dispatcher.start()
+            assert child.answer() == 11
+        assert (add.get_response(), add.get_response()) == (4, 5)
+        assert (other.result(), flying.result()) == (4, 5)
+
+
 def test_a_forked_child_does_not_serve(namespace: Path) -> None:
     """The role stays with the parent, also when the parent dies first."""
     with HostFunctionDispatcher() as dispatcher:
