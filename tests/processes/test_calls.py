@@ -19,6 +19,7 @@ import memlane
 from memlane import HostFunctionCaller, HostFunctionDispatcher
 from tests.children import Child, end_by_itself
 from tests.peer import Link, Peer
+from tests.storm import spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -309,7 +310,8 @@ def kill_servers(link: Link, name: str, kills: int, seed: int) -> None:
     room = kills * 400
     executions = Executions(room)
     caller = HostFunctionCaller(name, timeout=PATIENCE)
-    toll = {"kills": 0, "calls": 0, "died": 0, "wrong": 0, "twice": 0, "lost": 0}
+    toll: dict[str, Any] = {"kills": 0, "calls": 0, "died": 0, "wrong": 0, "twice": 0, "lost": 0}
+    delays = []
     server = fork_server(name, executions)
     while toll["kills"] < kills and toll["calls"] < room - 300:
         calls = []
@@ -319,6 +321,7 @@ def kill_servers(link: Link, name: str, kills: int, seed: int) -> None:
         with contextlib.suppress(memlane.Timeout):
             calls[0][1].result(0.05)  # it serves by now
         time.sleep(random.random() * 0.0006)
+        killed = time.monotonic()
         kill(server)
         toll["kills"] += 1
         server = fork_server(name, executions)
@@ -328,9 +331,11 @@ def kill_servers(link: Link, name: str, kills: int, seed: int) -> None:
                 toll["lost"] += executions.of(number) != 1
             except memlane.PeerDied:
                 toll["died"] += 1
+                delays.append(time.monotonic() - killed)
             toll["twice"] += executions.of(number) > 1
     kill(server)
     toll["executing"] = caller.stats().executing
+    toll["from kill to PeerDied"] = spread(delays) if delays else "never"
     caller.close()
     executions.close()
     link.send(toll)

@@ -9,6 +9,7 @@ import pytest
 
 from tests import stream
 from tests.peer import Link, Peer
+from tests.storm import spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,3 +40,25 @@ def test_killed_readers_and_writers_lose_and_double_no_byte(
     assert toll.inside >= 0.15 * toll.kills
     assert toll.taken_over > 0
     assert toll.bytes_carried > 0
+
+
+def lose_readers(link: Link, name: str, kills: int, seed: int) -> None:
+    """Block in a process of its own, which has one thread and can fork."""
+    link.send(stream.delays_of_a_blocked_writer(name, kills, seed))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120 + KILLS // 2)
+def test_a_blocked_writer_learns_of_the_death_of_its_reader(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each time, and never a hang; how late is printed, because a loaded machine may be any time late."""
+    seed = int.from_bytes(os.urandom(4), "little")
+
+    with Peer(lose_readers, "full", KILLS, seed) as orchestrator:
+        delays = orchestrator.receive(timeout=90 + KILLS / 2)
+    with capsys.disabled():
+        print(f"\na blocked writer, from the kill of its reader to OppositeEndDiedError: {spread(delays)}")
+
+    assert len(delays) == KILLS, f"seed {seed}"
+    assert min(delays) > 0
