@@ -3,8 +3,9 @@
     python benchmarks/channel.py [--rounds 5] [scenario ...]
 
 Scenarios: ``bulk`` (S8), 1 MiB writes through 64 KiB; ``small`` (S8), 7-byte writes with 9-byte reads; ``message``
-(S2), 64 bytes one way; ``kilobyte`` (S2b), 1 KiB one way; ``round trip`` (S1), 64 bytes there and back; ``asleep``
-(S1b), the same with 1 ms between, in which both ends fall asleep. The receiver of ``bulk`` reads into one buffer.
+(S2), 64 bytes one way; ``batch`` (S2), 64 of those in each write and read; ``kilobyte`` (S2b), 1 KiB one way; ``round
+trip`` (S1), 64 bytes there and back; ``asleep`` (S1b), the same with 1 ms between, in which both ends fall asleep. The
+receiver of ``bulk`` reads into one buffer.
 Absolute times belong to this machine and this hour: the ratios are what can be compared.
 """
 
@@ -139,6 +140,11 @@ def message(there: Way, _back: Way, role: int) -> float:
     return one_way(64, 64, 500_000, there, role)
 
 
+def batch(there: Way, _back: Way, role: int) -> float:
+    """Return millions of messages a second, 64 of which are written and read at once."""
+    return 64 * one_way(64 * 64, 64 * 64, 100_000, there, role)
+
+
 def kilobyte(there: Way, _back: Way, role: int) -> float:
     """Return millions of messages a second."""
     return one_way(1024, 1024, 500_000, there, role)
@@ -180,6 +186,7 @@ SCENARIOS: dict[str, tuple[Callable[[Way, Way, int], float], str]] = {
     "bulk": (bulk, "GB/s"),
     "small": (small, "million writes/s"),
     "message": (message, "million messages/s"),
+    "batch": (batch, "million messages/s"),
     "kilobyte": (kilobyte, "million messages/s"),
     "round trip": (round_trip, "us"),
     "asleep": (asleep, "us"),

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import mmap
+import os
 import select
 import signal
+import time
 from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING
 
-from memlane import CHAN_R, CHAN_W, Channel, OppositeEndClosedError, open_channel
+from memlane import CHAN_R, CHAN_W, Channel, OppositeEndClosedError, OppositeEndDiedError, open_channel
+from tests.peer import wait_until
 from tests.storm import fork, kill
 
 if TYPE_CHECKING:
@@ -163,3 +166,35 @@ def drain(name: str, seed: int, marks: Marks, toll: Toll) -> None:
         toll.bytes_carried = reader.position
         toll.taken_over = reader.stats().recovered
         reader.unlink()
+
+
+def read_a_little_and_die(name: str, generator: Random, died: memoryview) -> None:
+    """Take the reader's end, let the writer fill the channel again, and die at a random moment."""
+    channel = open_channel(name, CHAN_R, create=False)
+    channel.read_bytes(1)
+    died[1] = os.getpid()
+    select.select([], [], [], generator.random() * 0.004)  # a random moment, not a synchronisation
+    died[0] = time.monotonic_ns()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def delays_of_a_blocked_writer(name: str, kills: int, seed: int) -> list[float]:
+    """Let reader after reader die while the writer waits for room, and return how late it learned of it, in seconds."""
+    generator, delays = Random(seed), []
+    with (
+        mmap.mmap(-1, mmap.PAGESIZE) as page,
+        memoryview(page).cast("Q") as died,
+        open_channel(name, CHAN_W, CAPACITY) as writer,
+    ):
+        writer.write(bytes(CAPACITY))
+        for _ in range(kills):
+            life = Random(generator.getrandbits(32))
+            reader = fork(lambda life=life: read_a_little_and_die(name, life, died))  # type: ignore[misc]
+            wait_until(lambda pid=reader: died[1] == pid, "the reader has the channel")  # type: ignore[misc]
+            try:
+                writer.write(bytes(2 * CAPACITY))
+            except OppositeEndDiedError:
+                delays.append((time.monotonic_ns() - died[0]) / 1e9)
+            assert os.WTERMSIG(os.waitpid(reader, 0)[1]) == signal.SIGKILL, "a reader ended by itself"
+        writer.unlink()
+    return delays

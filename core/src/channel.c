@@ -17,7 +17,8 @@
 #include <string.h>
 
 enum {
-    WAIT_CHUNK_NS = 50000000,  /* D56: how late a waiter notices a death, or a killed waker's forgotten wake-up */
+    WAIT_CHUNK_NS = 40000000,  /* D56: how late a waiter notices a death (within 60 ms on a busy machine too), or a
+                                * killed waker's forgotten wake-up */
     GLANCES = 100,             /* MEMLANE_SOON: about 2 us */
     LOOKS_BETWEEN_CLOCKS = 16, /* a look takes 20 ns, the clock as much or twice that */
     PIECES = 8                 /* of a ring that a long write fills: the reader copies one while we copy the next */

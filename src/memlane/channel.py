@@ -256,8 +256,14 @@ class Channel(NamedEndpoint, ChannelEnd):
         self._check_reader()
         if not self.readable():
             raise ValueError(f"channel {self.name!r}: this end was opened for writing only")
+        if not callable(callback):
+            raise ParameterTypeError(f"channel {self.name!r}: callback={callback!r} cannot be called")
         self._set_listening(is_listening=True)
-        self._listener = Listener(self, callback)
+        try:
+            self._listener = Listener(self, callback)
+        except BaseException:  # no thread could be started
+            self._set_listening(is_listening=False)
+            raise
         return self._listener
 
     async def read_bytes_async(self, n: int, timeout: float | None = None) -> bytes:
@@ -323,8 +329,6 @@ class Channel(NamedEndpoint, ChannelEnd):
             Timeout: There was no room in time.
             OppositeEndClosedError: There is no room, and the reader closed or died.
         """
-        if n < 1:
-            raise ValueError(f"channel {self.name!r}: n={n} bytes cannot be reserved")
         return self._span(n, timeout, to_read=False)
 
     def peek(self, n: int | None = None, timeout: float | None = None) -> Span:
@@ -339,10 +343,8 @@ class Channel(NamedEndpoint, ChannelEnd):
             Timeout: They did not come in time.
             OppositeEndClosedError: They never will: the writer closed or died.
         """
-        if n is not None and n < 1:
-            raise ValueError(f"channel {self.name!r}: n={n} bytes cannot be looked at")
         self._check_reader()
-        return self._span(n or 0, timeout, to_read=True)
+        return self._span(n, timeout, to_read=True)
 
     def status(self) -> ChannelStatus:
         """Return ends, cursors and how full the channel is, at this moment."""

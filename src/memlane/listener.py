@@ -89,7 +89,7 @@ class Listener:
 
     def _deliver(self) -> None:
         try:
-            span = self._channel._span(0, CHUNK_SECONDS, to_read=True)  # noqa: SLF001
+            span = self._channel._span(None, CHUNK_SECONDS, to_read=True)  # noqa: SLF001
         except Timeout:
             return
         with span as view:

@@ -40,10 +40,21 @@ MAX_SZ_RET = Default(4096)
 LANES = Default(64)
 CALL_SLOTS = Default(4)
 
+# The most functions of one dispatcher, as the library has it.
+FUNCTIONS_MAXIMUM = 65536
+
 
 def given(value: int | None) -> int | None:
     """Return what the caller gave, None where that was nothing."""
     return None if isinstance(value, Default) or value is None else operator.index(value)
+
+
+def whole_number(argument: str, value: int) -> int:
+    """Return a count as the caller gave it; a `TypeError` where it is no whole number."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise TypeError(f"{argument}={value!r} is {type(value).__name__}: give a whole number") from None
 
 
 def namespace_directory(directory: str | os.PathLike[str] | None = None) -> bytes:

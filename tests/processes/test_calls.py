@@ -19,6 +19,7 @@ import memlane
 from memlane import HostFunctionCaller, HostFunctionDispatcher
 from tests.children import Child, end_by_itself
 from tests.peer import Link, Peer
+from tests.storm import spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -199,6 +200,29 @@ def test_a_forked_child_calls_for_itself(namespace: Path) -> None:
         assert pending.result() == 3
 
 
+def test_a_forked_child_collects_its_own_responses(namespace: Path) -> None:
+    """What its parent waits for, or has not collected yet, is not the child's."""
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("add", timeout=PATIENCE) as add:
+        dispatcher.add("add", operator.add)
+        dispatcher.start()
+        arrived, other = add(1, 2), add(2, 2)
+        assert arrived.result() == 3
+        dispatcher.stop()
+        flying = add(3, 2)
+
+        def use() -> object:
+            with pytest.raises(memlane.NoResponse):
+                add.get_response(0)
+            add(5, 6)
+            return add.get_response()
+
+        with Child(use) as child:
+            dispatcher.start()
+            assert child.answer() == 11
+        assert (add.get_response(), add.get_response()) == (4, 5)
+        assert (other.result(), flying.result()) == (4, 5)
+
+
 def test_a_forked_child_does_not_serve(namespace: Path) -> None:
     """The role stays with the parent, also when the parent dies first."""
     with HostFunctionDispatcher() as dispatcher:
@@ -286,7 +310,8 @@ def kill_servers(link: Link, name: str, kills: int, seed: int) -> None:
     room = kills * 400
     executions = Executions(room)
     caller = HostFunctionCaller(name, timeout=PATIENCE)
-    toll = {"kills": 0, "calls": 0, "died": 0, "wrong": 0, "twice": 0, "lost": 0}
+    toll: dict[str, Any] = {"kills": 0, "calls": 0, "died": 0, "wrong": 0, "twice": 0, "lost": 0}
+    delays = []
     server = fork_server(name, executions)
     while toll["kills"] < kills and toll["calls"] < room - 300:
         calls = []
@@ -296,6 +321,7 @@ def kill_servers(link: Link, name: str, kills: int, seed: int) -> None:
         with contextlib.suppress(memlane.Timeout):
             calls[0][1].result(0.05)  # it serves by now
         time.sleep(random.random() * 0.0006)
+        killed = time.monotonic()
         kill(server)
         toll["kills"] += 1
         server = fork_server(name, executions)
@@ -305,9 +331,11 @@ def kill_servers(link: Link, name: str, kills: int, seed: int) -> None:
                 toll["lost"] += executions.of(number) != 1
             except memlane.PeerDied:
                 toll["died"] += 1
+                delays.append(time.monotonic() - killed)
             toll["twice"] += executions.of(number) > 1
     kill(server)
     toll["executing"] = caller.stats().executing
+    toll["from kill to PeerDied"] = spread(delays) if delays else "never"
     caller.close()
     executions.close()
     link.send(toll)

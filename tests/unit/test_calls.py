@@ -330,6 +330,7 @@ def test_a_dispatcher_has_room_for_as_many_functions_as_it_was_made_for(namespac
         dispatcher.add("second", print)
         with pytest.raises(memlane.TooManyParticipants, match=r"made for 2 functions \(max_func_count\)"):
             dispatcher.add("third", print)
+        assert not (namespace / "third").exists()  # what is refused leaves nothing
 
 
 @pytest.mark.parametrize(
@@ -339,8 +340,10 @@ def test_a_dispatcher_has_room_for_as_many_functions_as_it_was_made_for(namespac
         (lambda: HostFunctionCaller("f", max_sz_ret=-1), "max_sz_ret=-1 is negative"),
         (lambda: HostFunctionCaller("f", lanes=2000), "lanes=2000 is not between 1 and 1024"),
         (lambda: HostFunctionCaller("f", timeout=-1), "give seconds from 0"),
-        (lambda: HostFunctionDispatcher(0), "give 1 or more"),
-        (lambda: HostFunctionDispatcher(workers=0), "give 1 or more"),
+        (lambda: HostFunctionDispatcher(0), "max_func_count=0: give 1 or more"),
+        (lambda: HostFunctionDispatcher(workers=0), "workers=0: give 1 or more"),
+        (lambda: HostFunctionDispatcher(2**40), "max_func_count=1099511627776: a dispatcher can have 1 to 65536"),
+        (lambda: HostFunctionDispatcher(65537), "max_func_count=65537: a dispatcher can have 1 to 65536"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(namespace: Path, make: Callable[[], object], match: str) -> None:
@@ -354,6 +357,18 @@ def test_what_cannot_be_called_is_refused(namespace: Path) -> None:
     """At once, and not at the first call."""
     with HostFunctionDispatcher() as dispatcher, pytest.raises(TypeError, match="cannot be called"):
         dispatcher.add("number", 5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("argument", ["max_func_count", "workers"])
+def test_a_count_that_is_no_whole_number_is_refused(namespace: Path, argument: str) -> None:
+    """Half a function must not become one, or none, without a word."""
+    with pytest.raises(TypeError, match=f"{argument}=1.5 is float: give a whole number"):
+        HostFunctionDispatcher(**{argument: 1.5})  # type: ignore[arg-type]
+
+
+def test_a_dispatcher_can_have_as_many_functions_as_it_says(namespace: Path) -> None:
+    """The binding and the library have one and the same limit."""
+    HostFunctionDispatcher(65536).close()
 
 
 # -- exceptions -----------------------------------------------------------------------------------------------
@@ -570,7 +585,7 @@ def test_a_cancelled_call_is_never_executed(namespace: Path) -> None:
     with HostFunctionCaller("add", timeout=PATIENCE) as add, HostFunctionDispatcher() as dispatcher:
         first, second = add(1), add(2)
         assert first.cancel()
-        assert not first.cancel()
+        assert first.cancel()
         with pytest.raises(memlane.CallCancelled, match="cancelled before anybody had begun it"):
             first.result()
         dispatcher.add("add", executed.append)
@@ -615,12 +630,40 @@ def test_closing_ends_calls_and_says_what_is_known(namespace: Path) -> None:
 
     with pytest.raises(memlane.Closed, match="nobody had begun it: it was taken back"):
         pending.result()
-    for use in (lambda: caller.call(1), lambda: caller(1), caller.get_response, caller.stats, caller.__enter__):
+    uses: list[Callable[[], object]] = [
+        lambda: caller.call(1),
+        lambda: caller(1),
+        lambda: caller.is_served,
+        caller.get_response,
+        caller.stats,
+        caller.__enter__,
+    ]
+    for use in uses:
         with pytest.raises(memlane.Closed):
             use()
     assert caller.closed
     assert "closed" in repr(caller)
     assert "raised" in repr(pending)
+
+
+def test_cancelling_says_the_same_however_often_it_is_asked(namespace: Path) -> None:
+    """Who asks again, or after the close, must not be told that the call may have been executed."""
+    caller = HostFunctionCaller("add")
+    cancelled, taken_back = caller(1), caller(2)
+
+    assert (cancelled.cancel(), cancelled.cancel()) == (True, True)
+    caller.close()
+
+    assert (taken_back.done(), taken_back.cancel(), cancelled.cancel()) == (True, True, True)
+
+
+def test_cancelling_what_was_executed_says_so_after_the_close(served: Served) -> None:
+    """A result that came is no call that was taken back."""
+    with served(operator.neg) as neg:
+        pending = neg(1)
+        assert pending.result() == -1
+
+    assert (pending.done(), pending.cancel(), pending.result()) == (True, False, -1)
 
 
 def test_closing_ends_the_wait_of_another_thread(namespace: Path) -> None:

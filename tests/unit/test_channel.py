@@ -10,6 +10,7 @@ import signal
 import threading
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 import memlane
@@ -20,6 +21,8 @@ from tests.peer import wait_until
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from typing_extensions import Buffer
 
     from memlane._native.span import Span
     from memlane.listener import Listener
@@ -83,6 +86,7 @@ def test_size_of_an_existing_channel_is_kept(ends: tuple[Channel, Channel]) -> N
         (("c", 2), ValueError, r"mode=2 is neither CHAN_R \(0\) nor CHAN_W \(1\)"),
         (("c", CHAN_R, 0), ValueError, "chanSz=0 is not positive"),
         (("c", CHAN_R, 1 << 60), memlane.InvalidArgument, "a size of 1152921504606846976 bytes is not between 1 and"),
+        (("c", CHAN_R, 1.5), memlane.ParameterTypeError, "chanSz is a number of bytes, not float"),
         (("a/b", CHAN_R), memlane.InvalidName, "a/b"),
     ],
 )
@@ -201,6 +205,12 @@ def test_reading_more_than_the_buffer_holds_is_refused(ends: tuple[Channel, Chan
         ends[1].read(bytearray(8), -1)
     with pytest.raises(ValueError, match="n=-1 bytes cannot be read"):
         ends[1].read_bytes(-1)
+    with pytest.raises(ValueError, match=f"n={10**30} bytes into a buffer of 8"):
+        ends[1].read(bytearray(8), 10**30)
+    with pytest.raises(ValueError, match=f"n={10**30} bytes cannot be read"):
+        ends[1].read_bytes(10**30)
+    with pytest.raises(memlane.ParameterTypeError, match=r"n=1.5 is float: give a whole number of bytes"):
+        ends[1].read_bytes(1.5)  # type: ignore[arg-type]
     with pytest.raises(memlane.ParameterTypeError, match="writable bytes-like objects, not bytes"):
         ends[1].read(b"12345678", 8)
     with pytest.raises(memlane.ParameterTypeError, match="bytes-like objects, not str"):
@@ -209,6 +219,30 @@ def test_reading_more_than_the_buffer_holds_is_refused(ends: tuple[Channel, Chan
         ends[1].read(bytearray(8), 8, timeout=1)
     with pytest.raises(ValueError, match="timeout=-1"):
         ends[1].read_bytes(1, timeout=-1)
+
+
+@pytest.mark.parametrize("scattered", [memoryview(bytearray(8))[::2], np.zeros((2, 2), order="F")], ids=["steps", "F"])
+def test_bytes_that_lie_in_pieces_are_refused(ends: tuple[Channel, Channel], scattered: Buffer) -> None:
+    """They are bytes-like: the message must say what is wrong with them."""
+    writer, reader = ends
+
+    uses: list[Callable[[], object]] = [
+        lambda: writer.write(scattered),
+        lambda: reader.read(scattered, 1),
+        lambda: reader.readinto(scattered),
+    ]
+    for use in uses:
+        with pytest.raises(memlane.ParameterTypeError, match="do not lie in one piece, in their order: use one whose"):
+            use()
+
+
+def test_memory_that_was_given_back_is_no_wrong_type(ends: tuple[Channel, Channel]) -> None:
+    """What Python says of it tells more."""
+    view = memoryview(b"x")
+    view.release()
+
+    with pytest.raises(ValueError, match="released memoryview"):
+        ends[0].write(view)
 
 
 def test_wrong_direction_is_refused(ends: tuple[Channel, Channel]) -> None:
@@ -309,6 +343,29 @@ def test_peek_consumes_at_a_good_end_only(ends: tuple[Channel, Channel]) -> None
         reader.peek(timeout=0)
 
 
+@pytest.mark.parametrize(
+    ("n", "error", "message"),
+    [
+        (0, ValueError, "n=0 bytes cannot be taken in place: give 1 or more"),
+        (-(10**30), ValueError, "give 1 or more"),
+        (17, memlane.InvalidArgument, "17 bytes in one piece were asked for, it has 16"),
+        (2**64, memlane.InvalidArgument, "18446744073709551616 bytes in one piece were asked for, it has 16"),
+        (10**30, memlane.InvalidArgument, f"{10**30} bytes in one piece were asked for, it has 16"),
+        (1.5, memlane.ParameterTypeError, "n=1.5 is float: give a whole number of bytes"),
+        ("1", memlane.ParameterTypeError, "n='1' is str: give a whole number of bytes"),
+    ],
+)
+def test_sizes_in_place_that_cannot_be_are_refused(
+    ends: tuple[Channel, Channel], n: object, error: type[Exception], message: str
+) -> None:
+    """A number is never cut to one that fits; the message says what was asked and what is there."""
+    writer, reader = ends
+
+    for take in (writer.reserve, reader.peek):
+        with pytest.raises(error, match=message):
+            take(n)  # type: ignore[arg-type]
+
+
 def test_bytes_in_place_keep_their_end_busy(ends: tuple[Channel, Channel]) -> None:
     """A write into a reservation would mix the two."""
     with ends[0].reserve(4) as view:
@@ -371,6 +428,29 @@ def test_listener_has_the_reading_to_itself_until_it_stops(ends: tuple[Channel, 
     assert not listener.running
     writer.write(b"after")
     assert reader.read_bytes(5) == b"after"
+
+
+def test_callback_that_cannot_be_called_is_refused(ends: tuple[Channel, Channel]) -> None:
+    """At once, and not when bytes come."""
+    with pytest.raises(memlane.ParameterTypeError, match="callback=5 cannot be called"):
+        ends[1].read_async(5)  # type: ignore[arg-type]
+
+    ends[0].write(b"next")
+    assert ends[1].read_bytes(4) == b"next"
+
+
+def test_listener_whose_thread_cannot_start_leaves_the_reading(ends: tuple[Channel, Channel]) -> None:
+    """No thread listens then, so nobody could ever stop it."""
+    former = threading.stack_size(1 << 47)  # more than a process can have
+    try:
+        with pytest.raises(RuntimeError, match="thread"):
+            ends[1].read_async(print)
+    finally:
+        threading.stack_size(former)
+
+    ends[0].write(b"next")
+    assert not ends[1].status().listener
+    assert ends[1].read_bytes(4) == b"next"
 
 
 def test_callback_that_raises_is_logged_and_consumes_nothing(

@@ -41,6 +41,10 @@ cdef class PendingCall:
     cdef int stage
     # A thread is in get_response() for it: others take the next one.
     cdef bint is_awaited
+    # It is certain that nobody executed it, or will.
+    cdef bint was_taken_back
+    # Who sent it: a forked child has no part in it.
+    cdef int process
     cdef object value
     cdef object error
 

@@ -75,13 +75,14 @@ class PendingCall:
         """
 
     def done(self) -> bool:
-        """Tell whether the response is there, or will never be. Never waits."""
+        """Tell whether the response is there, or will never be, as after the caller's close. Never waits."""
 
     def cancel(self) -> bool:
         """Take the call back, if nobody has begun it.
 
         Returns:
-            True when it is certain that it was not executed and never will be; `result` raises `CallCancelled` then.
+            True when it is certain that it was not executed and never will be; `result` raises `CallCancelled` then,
+            or `Closed` where the caller's close had taken it back.
         """
 
     def _arrive(self) -> None:

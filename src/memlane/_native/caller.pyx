@@ -6,6 +6,7 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t
 from libc.string cimport memcpy
+from posix.unistd cimport getpid
 
 from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
@@ -286,6 +287,7 @@ cdef class Caller(Function):
         """Send a call and return at once. See `PendingCall` and `get_response`."""
         cdef PendingCall pending = PendingCall.__new__(PendingCall)
         pending.caller = self
+        pending.process = getpid()
         self.send(&pending.call, arguments, keywords)
         if self.one_way:
             memlane_call_forget(&pending.call)
@@ -344,9 +346,13 @@ cdef class Caller(Function):
             pending.is_awaited = False
 
     cdef PendingCall oldest_kept(self):
-        """The oldest call for whose response no thread waits, or None."""
-        for pending in self.kept.values():
-            if not (<PendingCall>pending).is_awaited:
+        """The oldest call for whose response no thread waits, or None. Those before a fork are the parent's."""
+        cdef PendingCall pending
+        cdef int process = getpid()
+        for number, pending in list(self.kept.items()):
+            if pending.process != process:
+                self.kept.pop(number, None)
+            elif not pending.is_awaited:
                 return pending
         return None
 
@@ -447,16 +453,20 @@ cdef class PendingCall:
         return self.outcome()
 
     def done(self):
-        """Tell whether the response is there, or will never be. Never waits."""
+        """Tell whether the response is there, or will never be, as after the caller's close. Never waits."""
         return self.stage == ONE_WAY or self.look()
 
     def cancel(self):
         """Take the call back, if nobody has begun it.
 
         Returns:
-            True when it is certain that it was not executed and never will be; `result` raises `CallCancelled` then.
+            True when it is certain that it was not executed and never will be; `result` raises `CallCancelled` then,
+            or `Closed` where the caller's close had taken it back.
         """
-        return self.stage == FLYING and memlane_call_cancel(&self.call) and self.look()
+        if self.stage == FLYING and memlane_call_cancel(&self.call):
+            self.was_taken_back = True
+            self.look()
+        return self.was_taken_back
 
     def _arrive(self):
         """Raise `Timeout` where the response is not there yet. Never waits."""
@@ -472,6 +482,7 @@ cdef class PendingCall:
         if self.stage != FLYING:
             return timeout
         known = memlane_call_end(&self.call)
+        self.was_taken_back = known == MEMLANE_NOT_EXECUTED
         error = None if timeout is None else given_up(timeout, known)
         self.settle(RAISED, None, error)
         return error
@@ -481,6 +492,7 @@ cdef class PendingCall:
         cdef memlane_execution known
         if self.stage == FLYING:
             known = memlane_call_end(&self.call)
+            self.was_taken_back = known == MEMLANE_NOT_EXECUTED
             error = errors.Closed(f"the caller was closed while this call was under way; {FATES[known][1]}")
             self.settle(RAISED, None, error)
 

@@ -26,4 +26,5 @@ cdef class ChannelEnd(Endpoint):
     cdef uint64_t read_patiently(self, char* buffer, uint64_t size, uint64_t least, uint64_t deadline) except? 0
     cdef uint64_t read_pieces(self, char* buffer, uint64_t size, uint64_t least, uint64_t deadline, uint64_t* done)\
         except? 0
+    cdef uint64_t size_in_place(self, n) except? 0
     cdef object fresh_bytes(self, uint64_t size, uint64_t least, object timeout)

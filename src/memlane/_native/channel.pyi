@@ -90,8 +90,8 @@ class ChannelEnd(Endpoint):
     def __next__(self) -> bytes:
         """Return what came, as soon as there is something; the end of the stream ends the iteration."""
 
-    def _span(self, size: int, timeout: float | None, to_read: bool) -> Span:
-        """Take bytes in place, to read or to write; size 0: what is there to read."""
+    def _span(self, n: int | None, timeout: float | None, to_read: bool) -> Span:
+        """Take bytes in place, to read or to write; n None: what is there to read."""
 
     def _write_now(self, data: Buffer) -> int:
         """Write all where the channel can hold it, else what fits; return the count. `Timeout`: there is no room."""

@@ -3,9 +3,19 @@
 
 import errno
 
-from cpython.buffer cimport PyBUF_SIMPLE, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.buffer cimport (
+    PyBUF_FULL_RO,
+    PyBUF_SIMPLE,
+    PyBUF_WRITABLE,
+    PyBuffer_IsContiguous,
+    PyBuffer_Release,
+    PyObject_GetBuffer,
+)
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
+from cpython.long cimport PyLong_CheckExact
+from cpython.object cimport PyObject
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
 
@@ -15,6 +25,10 @@ from memlane._native.error cimport check
 from memlane._native.library cimport *
 from memlane._native.options cimport fill_object_options, or_any
 from memlane._native.span cimport make_span
+
+cdef extern from "Python.h":
+    # Without a kind of error: clips.
+    Py_ssize_t PyNumber_AsSsize_t(object, PyObject*) except? -1
 
 cdef enum:
     # Copies up to here are made with the GIL held: giving it up costs more.
@@ -27,8 +41,41 @@ cdef uint64_t CHUNK_NS = 50_000_000
 cdef int get_buffer(object data, Py_buffer* buffer, int flags, str what) except -1:
     try:
         return PyObject_GetBuffer(data, buffer, flags)
-    except (TypeError, BufferError) as error:
+    except (TypeError, BufferError, ValueError) as error:
+        if lies_in_pieces(data):
+            raise errors.ParameterTypeError(
+                f"{what}, and the bytes of this {type(data).__name__} do not lie in one piece, in their order: use"
+                " one whose bytes do, such as a copy"
+            ) from error
+        if isinstance(error, ValueError):  # released, or closed
+            raise
         raise errors.ParameterTypeError(f"{what}, not {type(data).__name__}") from error
+
+
+cdef bint lies_in_pieces(object data) except? True:
+    """Whether it has bytes, and they cannot be taken as they lie."""
+    cdef Py_buffer buffer
+    try:
+        PyObject_GetBuffer(data, &buffer, PyBUF_FULL_RO)
+    except (TypeError, BufferError, ValueError):
+        return False
+    cdef bint in_one_piece = PyBuffer_IsContiguous(&buffer, b"C")
+    PyBuffer_Release(&buffer)
+    return not in_one_piece
+
+
+cdef Py_ssize_t size_of(object n) except? -1:
+    """A number of bytes; what no memory could hold becomes the largest number."""
+    if PyLong_CheckExact(n):
+        return PyNumber_AsSsize_t(n, NULL)
+    return size_of_other(n)
+
+
+cdef Py_ssize_t size_of_other(object n) except? -1:
+    try:
+        return PyNumber_AsSsize_t(n, NULL)
+    except TypeError as error:
+        raise errors.ParameterTypeError(f"n={n!r} is {type(n).__name__}: give a whole number of bytes") from error
 
 
 cdef uint64_t chunk_until(uint64_t deadline) noexcept nogil:
@@ -234,7 +281,7 @@ cdef class ChannelEnd(Endpoint):
             Timeout: The time was over first.
         """
         cdef Py_buffer buffer
-        cdef Py_ssize_t size = n
+        cdef Py_ssize_t size = size_of(n)
         if self.handle == NULL or self.is_listening or self.was_closed:
             self.check_reader()
         get_buffer(buf, &buffer, PyBUF_WRITABLE, "a channel reads into writable bytes-like objects")
@@ -345,10 +392,10 @@ cdef class ChannelEnd(Endpoint):
             OppositeEndClosedError: Nothing is left, and the writer closed or died.
             Timeout: The time was over first.
         """
-        cdef Py_ssize_t size = n
+        cdef Py_ssize_t size = size_of(n)
         if self.handle == NULL or self.is_listening or self.was_closed:
             self.check_reader()
-        if size < 0:
+        if not 0 <= size < PY_SSIZE_T_MAX:
             raise ValueError(f"channel {self.name!r}: n={n} bytes cannot be read")
         return self.fresh_bytes(<uint64_t>size, <uint64_t>size, timeout)
 
@@ -381,8 +428,21 @@ cdef class ChannelEnd(Endpoint):
 
     # -- in place --------------------------------------------------------------------------------------------
 
-    def _span(self, uint64_t size, timeout, bint to_read):
-        """Take bytes in place, to read or to write; size 0: what is there to read."""
+    cdef uint64_t size_in_place(self, n) except? 0:
+        """How many bytes in one piece were asked for."""
+        cdef Py_ssize_t size = size_of(n)
+        self.check_handle()
+        if size < 1:
+            raise ValueError(f"channel {self.name!r}: n={n!r} bytes cannot be taken in place: give 1 or more")
+        if <uint64_t>size > self.capacity:
+            raise errors.InvalidArgument(
+                f"channel {self.name!r}: {n!r} bytes in one piece were asked for, it has {self.capacity}"
+            )
+        return <uint64_t>size
+
+    def _span(self, n, timeout, bint to_read):
+        """Take bytes in place, to read or to write; n None: what is there to read."""
+        cdef uint64_t size = 0 if n is None else self.size_in_place(n)
         cdef memlane_span span
         cdef memlane_error error
         cdef memlane_status status

@@ -131,7 +131,7 @@ cdef class Function(Endpoint):
     @property
     def is_served(self):
         """Whether a live process serves the function."""
-        self.check_open()
+        self._check()
         return memlane_function_is_served(self.handle)
 
     @property

@@ -14,7 +14,7 @@ from memlane import settings, waiting
 from memlane._native.dispatcher import Dispatcher, Request
 from memlane._native.function import Function
 from memlane.endpoint import Closing
-from memlane.errors import CallCancelled, Closed, OwnershipLost
+from memlane.errors import CallCancelled, Closed, InvalidArgument, OwnershipLost, TooManyParticipants
 from memlane.function import remote
 from memlane.function.caller import FunctionStatistics, statistics_of
 from memlane.names import encoded_name
@@ -96,7 +96,7 @@ class HostFunctionDispatcher(Closing):
     goes on serving meanwhile.
 
     Args:
-        max_func_count: The most functions that can be added.
+        max_func_count: The most functions that can be added, 1 to 65,536.
         workers: Threads that serve: that many functions can run at once.
         directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
         mode: File mode of new objects, and the most that existing ones may have.
@@ -117,8 +117,14 @@ class HostFunctionDispatcher(Closing):
         peer_uid: int | None = None,
         allow_pickle: bool | None = None,
     ) -> None:
-        if max_func_count < 1 or workers < 1:
-            raise ValueError(f"max_func_count={max_func_count!r}, workers={workers!r}: give 1 or more of each")
+        for argument, value in (("max_func_count", max_func_count), ("workers", workers)):
+            if settings.whole_number(argument, value) < 1:
+                raise ValueError(f"{argument}={value!r}: give 1 or more")
+        if max_func_count > settings.FUNCTIONS_MAXIMUM:
+            raise InvalidArgument(
+                f"max_func_count={max_func_count!r}: a dispatcher can have 1 to {settings.FUNCTIONS_MAXIMUM} functions"
+            )
+        self._capacity = max_func_count
         self._directory = settings.namespace_directory(directory)
         self._mode = mode
         self._peer_uid = -1 if peer_uid is None else peer_uid
@@ -178,29 +184,37 @@ class HostFunctionDispatcher(Closing):
         if max_sz_args < 1 or max_sz_ret < 0:
             raise ValueError(f"function {name!r}: max_sz_args={max_sz_args!r}, max_sz_ret={max_sz_ret!r} is no size")
         function = Function()
-        function._open(  # noqa: SLF001  (the dispatcher is the other half of the binding)
-            encoded_name(name),
-            self._directory,
-            max_sz_args=settings.given(max_sz_args),
-            max_sz_ret=settings.given(max_sz_ret),
-            lanes=settings.given(lanes),
-            slots=settings.given(slots),
-            participants=settings.given(max_participants),
-            persistent=persistent,
-            mode=self._mode,
-            peer_uid=self._peer_uid,
-            create=create,
-            uuid=None,
-            allow_pickle=self._allow_pickle,
-            arg_format=arg_format,
-            ret_format=ret_format,
-        )
         with self._lock:
+            self._check_room(name)  # before anything is created
+            function._open(  # noqa: SLF001  (the dispatcher is the other half of the binding)
+                encoded_name(name),
+                self._directory,
+                max_sz_args=settings.given(max_sz_args),
+                max_sz_ret=settings.given(max_sz_ret),
+                lanes=settings.given(lanes),
+                slots=settings.given(slots),
+                participants=settings.given(max_participants),
+                persistent=persistent,
+                mode=self._mode,
+                peer_uid=self._peer_uid,
+                create=create,
+                uuid=None,
+                allow_pickle=self._allow_pickle,
+                arg_format=arg_format,
+                ret_format=ret_format,
+            )
             self._core.add(function, foo)
             self._functions.append(function)
             self._ring()
 
     attach = add
+
+    def _check_room(self, name: str | bytes) -> None:
+        if len(self._functions) >= self._capacity:
+            raise TooManyParticipants(
+                f"function {name!r}: this dispatcher was made for {self._capacity} functions (max_func_count) and has"
+                " as many: make it for more, or add to another"
+            )
 
     # -- serving ---------------------------------------------------------------------------------------------
 
