@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from memlane import NumpyShare
-from memlane.sizes import parse_size
+from memlane.sizes import size_in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -220,7 +220,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as namespace:
         os.environ["MEMLANE_DIR"] = namespace
         pin(0)
-        sizes = [parse_size(size) for size in arguments.size.split(",")]
+        sizes = [size_in_bytes(size, "--size") for size in arguments.size.split(",")]
         for size in sizes:
             measure_copies(size, arguments.rounds)
         for in_place in (False, True):
