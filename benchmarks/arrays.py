@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 CONTEXT = multiprocessing.get_context("fork")
 ROUND_SECONDS = 0.15
 WARM_UPS = 20
+PROCESSORS = sorted(os.sched_getaffinity(0))  # before any pinning, which a forked process inherits
 
 
 class Link(NamedTuple):
@@ -138,8 +139,7 @@ def microseconds(work: Callable[[], object]) -> float:
 
 def pin(cpu: int) -> None:
     """Stay on one processor."""
-    allowed = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {allowed[cpu % len(allowed)]})
+    os.sched_setaffinity(0, {PROCESSORS[cpu % len(PROCESSORS)]})
 
 
 def echo(there: Link, back: Link, size: int) -> None:
