@@ -191,8 +191,9 @@ def measure_copies(size: int, rounds: int) -> None:
 
 def measure_hand_overs(size: int, rounds: int, *, in_place: bool) -> None:
     """Print the hand-overs of one size between two processes."""
+    there_share, back_share = (Share(f"{way}-{size}-{in_place}", size, in_place=in_place) for way in ("there", "back"))
     ways: dict[str, tuple[Any, Any]] = {
-        "memlane": tuple(Share(f"{way}-{size}-{in_place}", size, in_place=in_place) for way in ("there", "back")),
+        "memlane": (there_share, back_share),
         "mapping + semaphores": (Mapping(size, in_place=in_place), Mapping(size, in_place=in_place)),
     }
     trips: dict[str, Callable[[], object]] = {}
