@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from memlane import NumpyShare
-from memlane.sizes import parse_size
+from memlane.sizes import size_in_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 CONTEXT = multiprocessing.get_context("fork")
 ROUND_SECONDS = 0.15
 WARM_UPS = 20
+PROCESSORS = sorted(os.sched_getaffinity(0))  # before any pinning, which a forked process inherits
 
 
 class Link(NamedTuple):
@@ -138,8 +139,7 @@ def microseconds(work: Callable[[], object]) -> float:
 
 def pin(cpu: int) -> None:
     """Stay on one processor."""
-    allowed = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {allowed[cpu % len(allowed)]})
+    os.sched_setaffinity(0, {PROCESSORS[cpu % len(PROCESSORS)]})
 
 
 def echo(there: Link, back: Link, size: int) -> None:
@@ -191,8 +191,9 @@ def measure_copies(size: int, rounds: int) -> None:
 
 def measure_hand_overs(size: int, rounds: int, *, in_place: bool) -> None:
     """Print the hand-overs of one size between two processes."""
+    there_share, back_share = (Share(f"{way}-{size}-{in_place}", size, in_place=in_place) for way in ("there", "back"))
     ways: dict[str, tuple[Any, Any]] = {
-        "memlane": tuple(Share(f"{way}-{size}-{in_place}", size, in_place=in_place) for way in ("there", "back")),
+        "memlane": (there_share, back_share),
         "mapping + semaphores": (Mapping(size, in_place=in_place), Mapping(size, in_place=in_place)),
     }
     trips: dict[str, Callable[[], object]] = {}
@@ -220,7 +221,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir="/dev/shm") as namespace:
         os.environ["MEMLANE_DIR"] = namespace
         pin(0)
-        sizes = [parse_size(size) for size in arguments.size.split(",")]
+        sizes = [size_in_bytes(size, "--size") for size in arguments.size.split(",")]
         for size in sizes:
             measure_copies(size, arguments.rounds)
         for in_place in (False, True):

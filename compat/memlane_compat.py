@@ -710,11 +710,17 @@ class _Decoder(object):
     def __init__(self, payload, size, content_type):
         """payload: a writable buffer of at least `size` bytes, of which arrays become a part."""
         self.payload, self.size = payload, size
-        self.head = memoryview(payload)[:size].tobytes()
         self.at, self.table, self.next = 0, [], 0
         self.owed = self.keys = 0
-        if content_type in (_PLAIN_BUFFERS, _PICKLE_BUFFERS):
+        has_buffers = content_type in (_PLAIN_BUFFERS, _PICKLE_BUFFERS)
+        self.head = self.part(0, min(size, 8) if has_buffers else size)
+        if has_buffers:
             self.read_table()
+
+    def part(self, begin, end):
+        """Bytes of the payload. By their owner: PyPy is slow at memoryviews of what is numpy's."""
+        owner = self.payload if hasattr(self.payload, "tobytes") else memoryview(self.payload)
+        return owner[begin:end].tobytes()
 
     def fail(self, what):
         raise Corrupted("a damaged value, at byte %d of its head: %s; write it again" % (self.at, what))
@@ -724,13 +730,13 @@ class _Decoder(object):
         if length == 0 or count == 0 or 8 + 16 * count + length > self.size:
             self.fail("a head of %d bytes and %d buffers" % (length, count))
         end = 8 + 16 * count + length
+        self.head = self.part(0, end)
         for _ in range(count):
             offset, size = struct.unpack("<QQ", self.take(16))
             if offset % _ALIGNMENT or offset < end or offset > self.size or size > self.size - offset:
                 self.fail("a buffer of %d bytes at %d" % (size, offset))
             self.table.append((offset, size))
             end = offset + size
-        self.head = self.head[: 8 + 16 * count + length]
 
     def take(self, size):
         if size > len(self.head) - self.at:
@@ -792,7 +798,7 @@ class _Decoder(object):
         if self.keys:
             self.fail("a buffer in the key of a dict")
         offset, size = self.buffer()
-        return memoryview(self.payload)[offset : offset + size].tobytes()
+        return self.part(offset, offset + size)
 
     def container(self, kind, count, depth):
         items = 2 * count if kind is dict else count

@@ -1,6 +1,7 @@
 #include "custody.h"
 #include "failure.h"
 #include "kinds.h"
+#include "patience.h"
 #include "taking.h"
 #include "variable_kind.h"
 #include "wait.h"
@@ -15,6 +16,7 @@
 struct memlane_share {
     struct memlane_variable variable; /* the first member: either handle frees both */
     struct memlane_taking taking;
+    struct memlane_patience patience;
 };
 
 static uint64_t body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint32_t participants) {
@@ -118,6 +120,29 @@ memlane_status memlane_share_put(memlane_share *share, const void *bytes, uint64
 
 /* -- getting ----------------------------------------------------------------------------------------------------- */
 
+/* True when something waits to be taken, or is damaged. What else ends a wait is found by the sleep afterwards. */
+static bool watch(const memlane_share *share, uint64_t end_ns) {
+    enum { LOOKS_BETWEEN_CLOCKS = 16 };
+    do {
+        for (uint32_t looks = 0; looks < LOOKS_BETWEEN_CLOCKS; looks++) {
+            uint64_t latest;
+            if (memlane_taking_look(&share->taking, &latest) != MEMLANE_EMPTY) {
+                return true;
+            }
+            memlane_platform_relax();
+        }
+    } while (memlane_platform_monotonic_ns() < end_ns);
+    return false;
+}
+
+/* An array that is handed over in place comes back sooner than a wake-up takes. */
+static void watch_patiently(memlane_share *share, uint64_t deadline_ns) {
+    uint64_t began = memlane_platform_monotonic_ns();
+    uint64_t budget = memlane_patience_budget(&share->patience, began);
+    uint64_t end = began + budget < deadline_ns ? began + budget : deadline_ns;
+    memlane_patience_learn(&share->patience, budget > 0 && watch(share, end));
+}
+
 static memlane_status wait_untaken(memlane_share *share, uint64_t deadline_ns) {
     struct memlane_segment *segment = &share->variable.endpoint.segment;
     struct memlane_register_control *control = share->variable.reg.control;
@@ -126,6 +151,9 @@ static memlane_status wait_untaken(memlane_share *share, uint64_t deadline_ns) {
         memlane_status status = memlane_taking_look(&share->taking, &seen);
         if (status != MEMLANE_EMPTY || memlane_segment_is_lost(segment)) {
             return status;
+        }
+        if (deadline_ns != 0) {
+            watch_patiently(share, deadline_ns);
         }
         status = memlane_wait_change(segment, &control->latest, &control->bell, seen, deadline_ns, WAIT_CHUNK_NS);
         if (status != MEMLANE_OK) {

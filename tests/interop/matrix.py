@@ -3,19 +3,20 @@
     python -m tests.interop.matrix [--count 1000] [--parties 2.7,3.11,3.13,C] [--packages FOLDER]
 
 Each cell has the microseconds of one exchange there and back, who asks in the row, who answers in the column. Then
-point clouds go back and forth between those that the real use has. Exits 1 when an exchange fails or one of the
-parties is missing. FOLDER has a folder of packages for each interpreter, by its name: numpy, and memlane itself where
-it runs.
+point clouds go back and forth between those that the real use has, and the examples of the document run. Exits 1 when
+one of all this fails or one of the parties is missing. FOLDER has a folder of packages for each interpreter, by its
+name: numpy, and memlane itself where it runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from tests.interop.parties import INTERPRETERS, Party, c_program, cpp_program, exchange, interpreter
+from tests.interop.parties import INTERPRETERS, Party, c_program, cpp_program, exchange, interpreter, run_examples
 
 SURFACES = ("variable", "share", "array", "map", "channel", "function")
 CLOUD_PAIRS = (("2.7", "3.13"), ("3.6", "3.11"), ("pypy", "3.12"), ("2.7", "C++"))
@@ -63,6 +64,33 @@ def print_clouds(parties: list[Party]) -> bool:
     return "FAILED" not in results.values()
 
 
+def ends_well(what: str, *programs: tuple[Party, list[str]]) -> bool:
+    """Let examples run, and print how they end."""
+    try:
+        run_examples(*programs)
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        print(error, file=sys.stderr)
+        print(f"{what}: FAILED", flush=True)
+        return False
+    print(f"{what}: as written", flush=True)
+    return True
+
+
+def print_examples(parties: list[Party]) -> bool:
+    """Run the document's examples in each interpreter, and that of two between old and new."""
+    found = {party.name: party for party in parties if party.name in INTERPRETERS}
+    print("\nthe document's examples")
+    alone = [
+        ends_well(f"{name}, {what}", (party, [what])) for name, party in found.items() for what in ("maps", "arrays")
+    ]
+    together = [
+        ends_well(f"{one} <-> {other}", (found[one], ["ros_node", "20"]), (found[other], ["segmentator", "20"]))
+        for one, other in CLOUD_PAIRS
+        if one in found and other in found
+    ]
+    return all([*alone, *together])
+
+
 def main() -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description="memlane between interpreters")
@@ -72,7 +100,8 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         parties, missing = gather(arguments.parties.split(","), Path(folder), arguments.packages)
-        well = all([print_tables(parties, arguments.count), print_clouds([*parties, cpp_program(Path(folder))])])
+        with_cpp = [*parties, cpp_program(Path(folder))]
+        well = all([print_tables(parties, arguments.count), print_clouds(with_cpp), print_examples(parties)])
     for name in missing:
         print(f"missing: Python {name} is not installed")
     return 0 if well and not missing else 1

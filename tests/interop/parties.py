@@ -14,6 +14,7 @@ import memlane._native.namespace
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PROGRAM = REPOSITORY / "compat" / "exchange.py"
+EXAMPLES = REPOSITORY / "compat" / "document_examples.py"
 # Where the library of the memlane that is under test lies, and memlane_compat.py beside it.
 LIBRARY = Path(memlane._native.namespace.__file__).parents[1] / "lib" / "libmemlane.so"
 INTERPRETERS = ("2.7", "3.6", "3.8", "3.10", "3.11", "3.12", "3.13", "pypy")
@@ -75,17 +76,20 @@ def cpp_program(folder: Path) -> Party:
     return Party("C++", [str(folder / "clouds")])
 
 
+def environment(party: Party, namespace: Path) -> dict[str, str]:
+    """Return what a party finds its modules and its objects by."""
+    found = {**os.environ, "MEMLANE_DIR": str(namespace), "MEMLANE_LIBRARY": str(LIBRARY)}
+    return found if party.packages is None else {**found, "PYTHONPATH": str(party.packages)}
+
+
 def start(party: Party, side: str, surfaces: str, count: int, namespace: Path) -> subprocess.Popen[str]:
     """Start one side and wait until it is ready."""
-    environment = {**os.environ, "MEMLANE_DIR": str(namespace), "MEMLANE_LIBRARY": str(LIBRARY)}
-    if party.packages is not None:
-        environment["PYTHONPATH"] = str(party.packages)
     process = subprocess.Popen(
         [*party.command, side, surfaces, str(count)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=environment(party, namespace),
     )
     if not stream(process.stdout).readline().endswith("ready\n"):
         process.kill()
@@ -117,3 +121,21 @@ def exchange(asker: Party, answerer: Party, surfaces: str, count: int) -> list[f
         if statuses != [0, 0]:
             raise AssertionError(f"{asker.name} asked, {answerer.name} answered ({surfaces}): statuses {statuses}")
         return [float(line) for line in output.split()]
+
+
+def run_examples(*programs: tuple[Party, list[str]]) -> None:
+    """Let interpreters run examples of the document beside each other; raise `AssertionError` unless all end well."""
+    with tempfile.TemporaryDirectory(prefix="memlane-interop-", dir="/dev/shm") as namespace:
+        processes: list[subprocess.Popen[bytes]] = []
+        try:
+            for party, arguments in programs:
+                command = [party.command[0], str(EXAMPLES), *arguments]
+                processes.append(subprocess.Popen(command, env=environment(party, Path(namespace))))
+            statuses = [process.wait(PATIENCE_SECONDS) for process in processes]
+        finally:
+            for process in processes:
+                process.kill()
+                process.wait()
+    if any(statuses):
+        shown = "; ".join(f"{party.name}: {' '.join(arguments)}" for party, arguments in programs)
+        raise AssertionError(f"examples of the document ({shown}): statuses {statuses}")

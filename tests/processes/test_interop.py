@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 import memlane
-from tests.interop.parties import LIBRARY, PROGRAM, REPOSITORY, Party, c_program, cpp_program, exchange, interpreter
+from tests.interop.parties import (
+    LIBRARY,
+    PROGRAM,
+    REPOSITORY,
+    Party,
+    c_program,
+    cpp_program,
+    exchange,
+    interpreter,
+    run_examples,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +79,29 @@ def test_clouds_come_back_bit_by_bit(asker: str, answerer: str, tmp_path: Path) 
     one, other = (with_numpy(party(name, tmp_path)) for name in (asker, answerer))
 
     assert len(exchange(one, other, "clouds", COUNT)) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["2.7", "3.6", "3.13", "pypy"])
+def test_example_of_maps_in_the_document_runs_in_every_interpreter(name: str, tmp_path: Path) -> None:
+    """Programs written for io_shared go on with another import line."""
+    run_examples((party(name, tmp_path), ["maps"]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("old", "new"), [("2.7", "3.13"), ("own", "own")])
+def test_examples_of_arrays_in_the_document_run_in_old_and_new(old: str, new: str, tmp_path: Path) -> None:
+    """An array in a map; clouds from a ROS node to a model in another interpreter, and labels back."""
+    node, model = (with_numpy(party(name, tmp_path)) for name in (old, new))
+
+    run_examples((node, ["arrays"]))
+    run_examples((node, ["ros_node", "3"]), (model, ["segmentator", "3"]))
+
+
+def test_example_that_fails_is_told(tmp_path: Path) -> None:
+    """The tests above must be able to fail."""
+    with pytest.raises(AssertionError, match=r"own: unknown\): statuses \[1\]"):
+        run_examples((party("own", tmp_path), ["unknown"]))
 
 
 def run_compat(code: str, **environment: str) -> str:

@@ -148,7 +148,8 @@ static void truncate_for_a_moment(const struct board *board, const struct target
 
 _Noreturn void scribbler_run(struct board *board, const char *directory, uint64_t seed) {
     enum { BURST = 24, TRUNCATE_ONE_IN = 150, PAUSE_ONE_IN = 8, PAUSE_NS = 20000 };
-    struct target targets[] = {{.name = "value"}, {.name = "bytes"}, {.name = "calls"}, {.name = "locks"}};
+    struct target targets[] = {
+        {.name = "value"}, {.name = "bytes"}, {.name = "calls"}, {.name = "pages"}, {.name = "locks"}};
     random_state = seed | 1;
     for (;;) {
         struct target *target = &targets[draw(2) == 0 ? 0 : draw(sizeof targets / sizeof *targets)];

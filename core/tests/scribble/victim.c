@@ -200,6 +200,9 @@ static void use_variable(void) {
         if (guarded_draw(6) == 0) {
             victim_use_function();
         }
+        if (guarded_draw(6) == 0) {
+            victim_use_map();
+        }
     }
 }
 
@@ -217,10 +220,12 @@ _Noreturn void victim_run(struct board *board, const char *directory, uint64_t s
             close_locks();
             victim_close_channel();
             victim_close_function();
+            victim_close_map();
             guarded_remove("value");
             guarded_remove("locks");
             guarded_remove("bytes");
             guarded_remove("calls");
+            guarded_remove("pages");
         }
     }
 }

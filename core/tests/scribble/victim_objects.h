@@ -6,5 +6,7 @@ void victim_use_channel(void);
 void victim_close_channel(void);
 void victim_use_function(void);
 void victim_close_function(void);
+void victim_use_map(void);
+void victim_close_map(void);
 
 #endif
