@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import memlane
 from memlane import (
     CHAN_R,
     CHAN_W,
@@ -220,17 +219,18 @@ def test_cancelled_operations_lose_and_double_nothing(namespace: Path, run: Run,
 
 def main(trials: int) -> None:
     """Print what came of so many trials of each kind."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
-        os.environ["MEMLANE_DIR"] = directory
-        for run in (run_in_asyncio, run_in_uvloop):
-            for scenario in SCENARIOS:
+    for run in (run_in_asyncio, run_in_uvloop):
+        for scenario in SCENARIOS:
+            # One each: what a channel still holds outlives its endpoints, and the next scenario's has the same name.
+            with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+                os.environ["MEMLANE_DIR"] = directory
                 done = cancel_often(run, scenario, trials, random.randrange(1 << 32))
-                print(
-                    f"{run.__name__} {scenario.__name__}: {done.trials} trials, {done.cancelled} cancelled,"
-                    f" {done.woken} of them after the wake",
-                    flush=True,
-                )
-                memlane.collect()
+            print(
+                f"{run.__name__} {scenario.__name__}: {done.trials} trials, {done.cancelled} cancelled,"
+                f" {done.woken} of them after the wake",
+                flush=True,
+            )
+            assert done.woken * 5 >= done.trials
 
 
 if __name__ == "__main__":
