@@ -3,8 +3,9 @@
     python benchmarks/event_loops.py [seconds for each]
 
 The same eight bytes there and back. Prints the median of each in microseconds and its ratio to the raw pipe under
-``loop.add_reader``, which is measured in turn with the others. The last line: what a thousand endpoints that are
-watched cost while nothing happens.
+``loop.add_reader``, which is measured in turn with the others: first one trip after the other, then with a pause before
+each, in which both sides fall asleep, so that each answer comes through the loop. The last line: what a thousand
+endpoints that are watched cost while nothing happens.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 MESSAGE = b"8 bytes."
 TURNS = 10
+PAUSE_SECONDS = 0.002
 WATCHED = 1000
 CONTEXT = multiprocessing.get_context("fork")
 
@@ -54,9 +56,9 @@ def echo_channel() -> None:
 def channel() -> Iterator[RoundTrip]:
     """Two channels of memlane."""
     with (
-        peer(echo_channel),
         memlane.open_channel("there", memlane.CHAN_W) as writer,
         memlane.open_channel("back", memlane.CHAN_R) as reader,
+        peer(echo_channel),  # ended first: it would complain of the ends that close
     ):
 
         async def there_and_back(message: bytes) -> bytes:
@@ -169,28 +171,32 @@ WAYS: dict[str, Any] = {
 }
 
 
-async def measure(there_and_back: RoundTrip, seconds: float) -> list[float]:
+async def measure(there_and_back: RoundTrip, seconds: float, pause: float) -> list[float]:
     """Return round trips in microseconds."""
     found, end = [], time.perf_counter() + seconds
-    while (begin := time.perf_counter()) < end:
+    while time.perf_counter() < end:
+        if pause > 0:
+            await asyncio.sleep(pause)
+        begin = time.perf_counter()
         if await there_and_back(MESSAGE) != MESSAGE:
             raise AssertionError("another message came back")
         found.append((time.perf_counter() - begin) * 1e6)
     return found
 
 
-async def compare(seconds: float) -> None:
+async def compare(seconds: float, pause: float) -> None:
     """Measure all ways in turn, and print the medians."""
     ways = {name: way for name, way in WAYS.items() if name != "pyzmq.asyncio" or importlib.util.find_spec("zmq")}
     found: dict[str, list[float]] = {name: [] for name in ways}
     with ExitStack() as stack:
         trips = {name: stack.enter_context(way()) for name, way in ways.items()}
         for trip in trips.values():
-            await measure(trip, 0.2)
+            await measure(trip, 0.2, pause)
         for _ in range(TURNS):
             for name, trip in trips.items():
-                found[name] += await measure(trip, seconds / TURNS)
+                found[name] += await measure(trip, seconds / TURNS, pause)
     base = statistics.median(found["raw pipe"])
+    print(f"  {'after a pause' if pause else 'one after the other'}:")
     for name, times in found.items():
         median = statistics.median(times)
         print(f"  {name:14} median {median:8.2f} us  {median / base:5.2f} x raw pipe")
@@ -214,7 +220,8 @@ def main(seconds: float) -> None:
     """Print all figures."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
         os.environ["MEMLANE_DIR"] = directory
-        asyncio.run(compare(seconds))
+        for pause in (0, PAUSE_SECONDS):
+            asyncio.run(compare(seconds, pause))
         print(f"  {WATCHED} watched endpoints, idle: {100 * idle_share(5):.2f} % of a core")
 
 
