@@ -77,7 +77,7 @@ def test_fork_while_tasks_wait_harms_neither_side(namespace: Path, run: Run) -> 
 @LOOPS
 @pytest.mark.parametrize("kind", ["call", "read"])
 def test_death_of_the_peer_ends_what_waits_for_it(namespace: Path, run: Run, kind: str) -> None:
-    """Prints after how long; `memlane` promises 600 ms."""
+    """By the verdict on its life alone: nobody rings for the dead (D36). Prints after how long; 600 ms are promised."""
 
     def serve() -> None:
         with HostFunctionDispatcher() as dispatcher, HostVariable("begun") as mine:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import mmap
-import os
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from memlane.sync import Mutex, SyncError
 from tests.children import answer_of_child
 from tests.loops import ASYNCIO_LOOPS, LOOPS, open_what_loops_keep, sleep, together
 from tests.peer import PATIENCE_SECONDS, Peer, wait_until
+from tests.unit.test_sync import mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,17 +56,6 @@ def by_mutex(path: Path) -> Iterator[Acquire]:
         made[0].initialize()
         yield lambda timeout: made[0].acquire_async(timeout=timeout)
         made.pop().close()  # pytest keeps what it was given, and the mutex its place
-
-
-@contextmanager
-def mapped(path: Path) -> Iterator[mmap.mmap]:
-    """Map a file of a mutex's size; make it where it is missing."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    os.ftruncate(descriptor, mmap.PAGESIZE)
-    memory = mmap.mmap(descriptor, mmap.PAGESIZE)
-    os.close(descriptor)
-    yield memory
-    memory.close()
 
 
 @pytest.fixture(params=[by_map, by_mutex])
