@@ -3,8 +3,9 @@
     python benchmarks/event_loops.py [seconds for each]
 
 The same eight bytes there and back. Prints the median of each in microseconds and its ratio to the raw pipe under
-``loop.add_reader``, which is measured in turn with the others. The last line: what a thousand endpoints that are
-watched cost while nothing happens.
+``loop.add_reader``, which is measured in turn with the others: first one trip after the other, then with a pause before
+each, in which both sides fall asleep, so that each answer comes through the loop. The last line: what a thousand
+endpoints that are watched cost while nothing happens.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
     RoundTrip = Callable[[bytes], Awaitable[bytes]]
 
-MESSAGE = b"8 bytes."
+SIZE = 8
 TURNS = 10
+PAUSE_SECONDS = 0.002
 WATCHED = 1000
 CONTEXT = multiprocessing.get_context("fork")
 
@@ -38,25 +40,27 @@ def peer(target: Callable[..., None], *arguments: object) -> Iterator[None]:
     """Run the blocking side, and kill it in the end."""
     process = CONTEXT.Process(target=target, args=arguments, daemon=True)
     process.start()
-    yield
-    process.kill()
-    process.join()
+    try:
+        yield
+    finally:
+        process.kill()
+        process.join()
 
 
 def echo_channel() -> None:
     """Send back what comes."""
     reader, writer = memlane.open_channel("there", memlane.CHAN_R), memlane.open_channel("back", memlane.CHAN_W)
     while True:
-        writer.write(reader.read_bytes(len(MESSAGE)))
+        writer.write(reader.read_bytes(SIZE))
 
 
 @contextmanager
 def channel() -> Iterator[RoundTrip]:
     """Two channels of memlane."""
     with (
-        peer(echo_channel),
         memlane.open_channel("there", memlane.CHAN_W) as writer,
         memlane.open_channel("back", memlane.CHAN_R) as reader,
+        peer(echo_channel),  # ended first: it would complain of the ends that close
     ):
 
         async def there_and_back(message: bytes) -> bytes:
@@ -107,7 +111,7 @@ def call() -> Iterator[RoundTrip]:
 def echo_pipe(source: int, target: int) -> None:
     """Send back what comes."""
     while True:
-        os.write(target, os.read(source, len(MESSAGE)))
+        os.write(target, os.read(source, SIZE))
 
 
 @contextmanager
@@ -169,28 +173,33 @@ WAYS: dict[str, Any] = {
 }
 
 
-async def measure(there_and_back: RoundTrip, seconds: float) -> list[float]:
+async def measure(there_and_back: RoundTrip, seconds: float, pause: float) -> list[float]:
     """Return round trips in microseconds."""
     found, end = [], time.perf_counter() + seconds
-    while (begin := time.perf_counter()) < end:
-        if await there_and_back(MESSAGE) != MESSAGE:
+    while time.perf_counter() < end:
+        if pause > 0:
+            await asyncio.sleep(pause)
+        message = time.perf_counter_ns().to_bytes(SIZE, "little")  # an answer to another trip would show
+        begin = time.perf_counter()
+        if await there_and_back(message) != message:
             raise AssertionError("another message came back")
         found.append((time.perf_counter() - begin) * 1e6)
     return found
 
 
-async def compare(seconds: float) -> None:
+async def compare(seconds: float, pause: float) -> None:
     """Measure all ways in turn, and print the medians."""
     ways = {name: way for name, way in WAYS.items() if name != "pyzmq.asyncio" or importlib.util.find_spec("zmq")}
     found: dict[str, list[float]] = {name: [] for name in ways}
     with ExitStack() as stack:
         trips = {name: stack.enter_context(way()) for name, way in ways.items()}
         for trip in trips.values():
-            await measure(trip, 0.2)
+            await measure(trip, 0.2, pause)
         for _ in range(TURNS):
             for name, trip in trips.items():
-                found[name] += await measure(trip, seconds / TURNS)
+                found[name] += await measure(trip, seconds / TURNS, pause)
     base = statistics.median(found["raw pipe"])
+    print(f"  {'after a pause' if pause else 'one after the other'}:")
     for name, times in found.items():
         median = statistics.median(times)
         print(f"  {name:14} median {median:8.2f} us  {median / base:5.2f} x raw pipe")
@@ -212,10 +221,19 @@ def idle_share(seconds: float) -> float:
 
 def main(seconds: float) -> None:
     """Print all figures."""
+    for pause in (0, PAUSE_SECONDS):
+        with namespace():  # a new endpoint would find the latest answer of the turn before
+            asyncio.run(compare(seconds, pause))
+    with namespace():
+        print(f"  {WATCHED} watched endpoints, idle: {100 * idle_share(5):.2f} % of a core")
+
+
+@contextmanager
+def namespace() -> Iterator[None]:
+    """Give objects a directory of their own."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
         os.environ["MEMLANE_DIR"] = directory
-        asyncio.run(compare(seconds))
-        print(f"  {WATCHED} watched endpoints, idle: {100 * idle_share(5):.2f} % of a core")
+        yield
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ PYTHON_LAYERS = (
     ("codec", "messaging"),
     ("_native",),
     ("arrays", "endpoint", "readings", "waiting"),
-    ("listener",),
+    ("acquisition", "listener"),
     ("channel", "function", "map", "namespace", "sync", "variable"),
     ("buffer", "share"),
     ("inspect",),

@@ -20,9 +20,9 @@ static void unlock_gate(struct memlane_gate *gate) {
 
 /* -- lists, under the mutex ----------------------------------------------------------------------------------------- */
 
-static const struct memlane_gate_pass *pass_of(const struct memlane_gate *gate, const void *thread) {
+static const struct memlane_gate_pass *pass_of(const struct memlane_gate *gate, const void *owner) {
     const struct memlane_gate_pass *pass = gate->inside;
-    while (pass != NULL && pass->thread != thread) {
+    while (pass != NULL && pass->owner != owner) {
         pass = pass->next;
     }
     return pass;
@@ -123,10 +123,11 @@ static memlane_status join(struct memlane_gate *gate, struct memlane_gate_pass *
 }
 
 memlane_status memlane_gate_enter(struct memlane_gate *gate, struct memlane_gate_pass *pass,
-                                  enum memlane_gate_mode mode, const struct memlane_patience *patience) {
-    *pass = (struct memlane_gate_pass){.thread = this_thread(), .mode = mode};
+                                  enum memlane_gate_mode mode, enum memlane_gate_owner owner,
+                                  const struct memlane_patience *patience) {
+    *pass = (struct memlane_gate_pass){.owner = owner == MEMLANE_GATE_THREAD ? this_thread() : pass, .mode = mode};
     lock_gate(gate);
-    if (pass_of(gate, pass->thread) != NULL) {
+    if (pass_of(gate, pass->owner) != NULL) {
         unlock_gate(gate);
         return MEMLANE_ALREADY_LOCKED;
     }

@@ -1,5 +1,5 @@
-/* Where the threads of one endpoint take turns before its reader/writer lock: to other processes they are one. Private
- * memory only.
+/* Where the threads and tasks of one endpoint take turns before its reader/writer lock: to other processes they are one.
+ * Private memory only.
  *
  * First come, first served; readers beside each other in the queue go in together. Joining readers that are inside costs
  * nothing shared, but is refused while a writer of another process waits, so that a process with many readers keeps no
@@ -11,10 +11,10 @@
 
 enum memlane_gate_mode { MEMLANE_GATE_READ = 1, MEMLANE_GATE_WRITE = 2 };
 
-/* One thread's place in the queue or inside. In the memory of the caller, from enter to leave. */
+/* One place in the queue or inside. In the memory of the caller, from enter to leave. */
 struct memlane_gate_pass {
     struct memlane_gate_pass *next;
-    const void *thread;
+    const void *owner; /* a thread, or the pass itself, which belongs to none */
     enum memlane_gate_mode mode;
     uint32_t tag;   /* of the endpoint when it entered: another after a fork */
     uint32_t token; /* of a writer */
@@ -29,9 +29,13 @@ struct memlane_gate {
     memlane_atomic32 turn;                      /* raised with each change that could let somebody in: futex word */
 };
 
-/* As memlane_rwlock_read() and _write(), for this thread. MEMLANE_ALREADY_LOCKED: it is inside. */
+enum memlane_gate_owner { MEMLANE_GATE_THREAD, MEMLANE_GATE_NOBODY };
+
+/* As memlane_rwlock_read() and _write(), for this thread or for nobody but the pass. MEMLANE_ALREADY_LOCKED: this thread
+ * is inside. */
 memlane_status memlane_gate_enter(struct memlane_gate *gate, struct memlane_gate_pass *pass,
-                                  enum memlane_gate_mode mode, const struct memlane_patience *patience);
+                                  enum memlane_gate_mode mode, enum memlane_gate_owner owner,
+                                  const struct memlane_patience *patience);
 
 /* MEMLANE_OWNERSHIP_LOST: it is somebody else's by now, or the parent's. Ends the pass in each case. */
 memlane_status memlane_gate_leave(struct memlane_gate *gate, struct memlane_gate_pass *pass);

@@ -23,9 +23,9 @@ struct sync_record {
     uint64_t magic;
     unsigned char uuid[16]; /* of the namespace's `.participants`; zeros: of one process alone */
     struct memlane_lock_word lock;
-    memlane_atomic64 holder; /* a thread of the holder's process */
+    memlane_atomic64 holder; /* a thread of the holder's process, or another owner in it */
     memlane_atomic32 fence;  /* the lock's count at the acquisition */
-    memlane_atomic32 depth;  /* how often it was taken by that thread */
+    memlane_atomic32 depth;  /* how often it was taken by that owner */
     uint32_t flags;
     uint32_t reserved[3];
 };
@@ -155,22 +155,23 @@ static memlane_status begin(memlane_sync *sync, const struct sync_record *record
 
 /* -- holding --------------------------------------------------------------------------------------------------- */
 
-/* Whether this thread holds the mutex, and its count then. Nobody but this thread stores its mark under our tag. */
-static bool holds(const struct memlane_segment *segment, const struct sync_record *record, uint32_t *token) {
+/* Whether the owner holds the mutex, and its count then. Nobody else stores its mark under our tag. */
+static bool holds(const struct memlane_segment *segment, const struct sync_record *record, uint64_t owner,
+                  uint32_t *token) {
     uint64_t word = memlane_load_relaxed(&record->lock.word); /* relaxed: what we wrote we see */
     *token = (uint32_t)(word >> 32);
     return (word & MEMLANE_LOCK_TAG) == segment->tag && memlane_load32_acquire(&record->fence) == *token && /* HOLDER */
-           memlane_load_relaxed(&record->holder) == memlane_platform_thread_mark();
+           memlane_load_relaxed(&record->holder) == owner;
 }
 
-static void note_holder(struct sync_record *record, uint32_t token) {
-    memlane_store_relaxed(&record->holder, memlane_platform_thread_mark()); /* relaxed, both: HOLDER */
+static void note_holder(struct sync_record *record, uint64_t owner, uint32_t token) {
+    memlane_store_relaxed(&record->holder, owner); /* relaxed, both: HOLDER */
     memlane_store32_relaxed(&record->depth, 1);
     memlane_store32_release(&record->fence, token); /* HOLDER */
 }
 
 static memlane_status take_again(struct sync_record *record, memlane_error *error) {
-    uint32_t depth = memlane_load32_relaxed(&record->depth); /* relaxed: this thread's own */
+    uint32_t depth = memlane_load32_relaxed(&record->depth); /* relaxed: the owner's own */
     if ((record->flags & RECURSIVE) == 0 || depth >= DEPTH_MAXIMUM) {
         return memlane_fail(error, MEMLANE_WOULD_DEADLOCK,
                             "this thread holds the mutex already and would wait for itself: release it first, or "
@@ -192,8 +193,8 @@ static memlane_status explain_acquire(memlane_status status, memlane_error *erro
 }
 
 /* What follows an acquisition of the lock word. Somebody may have destroyed the mutex while we waited. */
-static memlane_status settle(memlane_sync *sync, struct sync_record *record, memlane_status status, uint32_t token,
-                             bool *recovered, memlane_error *error) {
+static memlane_status settle(memlane_sync *sync, struct sync_record *record, uint64_t owner, memlane_status status,
+                             uint32_t token, bool *recovered, memlane_error *error) {
     if (status != MEMLANE_OK && status != MEMLANE_OWNER_DIED) {
         return explain_acquire(status, error);
     }
@@ -201,13 +202,13 @@ static memlane_status settle(memlane_sync *sync, struct sync_record *record, mem
         memlane_lock_release(segment_of(sync), &record->lock, token);
         return explain_uninitialised(error);
     }
-    note_holder(record, token);
+    note_holder(record, owner, token);
     *recovered = status == MEMLANE_OWNER_DIED;
     return MEMLANE_OK;
 }
 
-memlane_status memlane_sync_acquire(memlane_sync *sync, void *memory, uint64_t deadline_ns, bool *recovered,
-                                    memlane_error *error) {
+memlane_status memlane_sync_acquire_as(memlane_sync *sync, void *memory, uint64_t owner, uint64_t deadline_ns,
+                                       bool *recovered, memlane_error *error) {
     struct sync_record *record = memory;
     struct memlane_segment *segment = segment_of(sync);
     uint32_t token;
@@ -216,30 +217,36 @@ memlane_status memlane_sync_acquire(memlane_sync *sync, void *memory, uint64_t d
     if (status != MEMLANE_OK) {
         return status;
     }
-    if (holds(segment, record, &token)) {
+    if (holds(segment, record, owner, &token)) {
         return finish(sync, take_again(record, error), error);
     }
     status = memlane_lock_acquire(segment, &record->lock, deadline_ns, &token);
-    return finish(sync, settle(sync, record, status, token, recovered, error), error);
+    return finish(sync, settle(sync, record, owner, status, token, recovered, error), error);
+}
+
+memlane_status memlane_sync_acquire(memlane_sync *sync, void *memory, uint64_t deadline_ns, bool *recovered,
+                                    memlane_error *error) {
+    return memlane_sync_acquire_as(sync, memory, memlane_platform_thread_mark(), deadline_ns, recovered, error);
 }
 
 memlane_status memlane_sync_try(memlane_sync *sync, void *memory, bool *recovered, memlane_error *error) {
     struct sync_record *record = memory;
     struct memlane_segment *segment = segment_of(sync);
+    uint64_t owner = memlane_platform_thread_mark();
     uint32_t token;
     *recovered = false;
     memlane_status status = begin(sync, record, error);
     if (status != MEMLANE_OK) {
         return status;
     }
-    if (holds(segment, record, &token)) {
+    if (holds(segment, record, owner, &token)) {
         return finish(sync, take_again(record, error), error);
     }
     status = memlane_lock_try(segment, &record->lock, &token);
-    return finish(sync, settle(sync, record, status, token, recovered, error), error);
+    return finish(sync, settle(sync, record, owner, status, token, recovered, error), error);
 }
 
-memlane_status memlane_sync_release(memlane_sync *sync, void *memory, memlane_error *error) {
+memlane_status memlane_sync_release_as(memlane_sync *sync, void *memory, uint64_t owner, memlane_error *error) {
     struct sync_record *record = memory;
     struct memlane_segment *segment = segment_of(sync);
     uint32_t token;
@@ -247,13 +254,13 @@ memlane_status memlane_sync_release(memlane_sync *sync, void *memory, memlane_er
     if (status != MEMLANE_OK) {
         return status;
     }
-    if (!holds(segment, record, &token)) {
+    if (!holds(segment, record, owner, &token)) {
         status = memlane_fail(error, MEMLANE_OWNERSHIP_LOST,
                               "this thread does not hold the mutex: only who acquired it releases it, and a forked "
                               "child holds nothing");
         return finish(sync, status, error);
     }
-    uint32_t depth = memlane_load32_relaxed(&record->depth); /* relaxed: this thread's own */
+    uint32_t depth = memlane_load32_relaxed(&record->depth); /* relaxed: the owner's own */
     if (depth > 1) {
         memlane_store32_relaxed(&record->depth, depth - 1);
     } else {
@@ -261,6 +268,10 @@ memlane_status memlane_sync_release(memlane_sync *sync, void *memory, memlane_er
         status = memlane_lock_release(segment, &record->lock, token);
     }
     return finish(sync, status, error);
+}
+
+memlane_status memlane_sync_release(memlane_sync *sync, void *memory, memlane_error *error) {
+    return memlane_sync_release_as(sync, memory, memlane_platform_thread_mark(), error);
 }
 
 /* -- making and unmaking --------------------------------------------------------------------------------------- */
@@ -289,7 +300,9 @@ memlane_status memlane_sync_destroy(memlane_sync *sync, void *memory, memlane_er
     if (status != MEMLANE_OK) {
         return status;
     }
-    status = holds(segment, record, &token) ? MEMLANE_TIMEOUT : memlane_lock_acquire(segment, &record->lock, 0, &token);
+    status = holds(segment, record, memlane_platform_thread_mark(), &token)
+                 ? MEMLANE_TIMEOUT
+                 : memlane_lock_acquire(segment, &record->lock, 0, &token);
     if (status == MEMLANE_OK || status == MEMLANE_OWNER_DIED) {
         record->magic = 0;
         status = memlane_lock_release(segment, &record->lock, token); /* whoever waits finds that it is gone */

@@ -149,6 +149,35 @@ static void a_thread_that_would_wait_for_itself_is_told_so(void) {
     map_unlink();
 }
 
+static bool says_so(void *argument) {
+    return *(bool *)argument;
+}
+
+static void a_lock_of_nobody_excludes_its_own_thread(void) {
+    memlane_map *map = map_open();
+    memlane_map_lock lock, other;
+    memlane_error error;
+    bool ends = true;
+
+    CHECK_OK(memlane_map_lock_for_nobody(map, &lock, MEMLANE_MAP_WRITING, 0, NULL, NULL, &error), &error);
+    CHECK_EQUAL(0, memlane_map_mode(map));
+    CHECK_STATUS(MEMLANE_TIMEOUT, memlane_map_lock_for_nobody(map, &other, MEMLANE_MAP_READING, 0, NULL, NULL, &error));
+    CHECK(strstr(error.message, "another thread or task of this process") != NULL);
+    CHECK_STATUS(MEMLANE_INTERRUPTED, memlane_map_lock_for_nobody(map, &other, MEMLANE_MAP_WRITING, MEMLANE_NO_DEADLINE,
+                                                                  says_so, &ends, &error));
+    CHECK_STATUS(MEMLANE_TIMEOUT, memlane_map_lock_write(map, &other, 0, &error));
+    map_unlock(&lock);
+    CHECK_OK(memlane_map_lock_for_nobody(map, &lock, MEMLANE_MAP_READING, 0, NULL, NULL, &error), &error);
+    CHECK_OK(memlane_map_lock_for_nobody(map, &other, MEMLANE_MAP_READING, 0, NULL, NULL, &error), &error);
+    map_unlock(&lock);
+    map_unlock(&other);
+    CHECK_FAILURE(MEMLANE_INVALID_ARGUMENT, "mode 3", memlane_map_lock_for_nobody(map, &lock, 3, 0, NULL, NULL, &error),
+                  &error);
+
+    memlane_map_free(map);
+    map_unlink();
+}
+
 static void closing_ends_a_wait_and_keeps_the_bytes_under_a_lock(void) {
     memlane_map *map = map_open();
     memlane_map_lock lock, late;
@@ -595,6 +624,7 @@ static const struct check_test tests[] = {
     {"a second mapping begins where the bytes do", a_second_mapping_begins_where_the_bytes_do},
     {"a writer excludes all and readers exclude writers", a_writer_excludes_all_and_readers_exclude_writers},
     {"a thread that would wait for itself is told so", a_thread_that_would_wait_for_itself_is_told_so},
+    {"a lock of nobody excludes its own thread", a_lock_of_nobody_excludes_its_own_thread},
     {"closing ends a wait and keeps the bytes under a lock", closing_ends_a_wait_and_keeps_the_bytes_under_a_lock},
     {"statistics count locks and recoveries", statistics_count_locks_and_recoveries},
     {"a truncated file is reported when the lock is given back",

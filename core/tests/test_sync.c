@@ -200,6 +200,33 @@ static void processes_exclude_each_other(void) {
     finish(sync, counted);
 }
 
+static void *give_back_for_owner(void *sync) {
+    memlane_error error;
+    CHECK_OK(memlane_sync_release_as(sync, counted->mutex, 1, &error), &error);
+    return NULL;
+}
+
+static void an_owner_is_no_thread(void) {
+    memlane_sync *sync = open_sync();
+    counted = shared_memory();
+    initialise(sync, counted, true);
+    memlane_error error;
+    bool recovered;
+
+    CHECK_OK(memlane_sync_acquire_as(sync, counted->mutex, 1, 0, &recovered, &error), &error);
+    CHECK_STATUS(MEMLANE_TIMEOUT, try_acquire(sync, counted));
+    CHECK_STATUS(MEMLANE_TIMEOUT, memlane_sync_acquire_as(sync, counted->mutex, 2, 0, &recovered, NULL));
+    CHECK_STATUS(MEMLANE_OWNERSHIP_LOST, memlane_sync_release(sync, counted->mutex, NULL));
+    CHECK_STATUS(MEMLANE_OWNERSHIP_LOST, memlane_sync_release_as(sync, counted->mutex, 2, NULL));
+    pthread_t thread;
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, give_back_for_owner, sync));
+    CHECK_EQUAL(0, pthread_join(thread, NULL));
+
+    CHECK(!acquire(sync, counted));
+    release(sync, counted);
+    finish(sync, counted);
+}
+
 /* -- death and fork --------------------------------------------------------------------------------------------- */
 
 static void hold(int socket) {
@@ -275,6 +302,7 @@ static const struct check_test tests[] = {
     {"threads exclude each other", threads_exclude_each_other},
     {"threads of one process need no namespace", threads_of_one_process_need_no_namespace},
     {"processes exclude each other", processes_exclude_each_other},
+    {"an owner is no thread", an_owner_is_no_thread},
     {"the next holder is told of a death", the_next_holder_is_told_of_a_death},
     {"a forked child holds nothing", a_forked_child_holds_nothing},
     {"a forked child can take its copy of a held mutex", a_forked_child_can_take_its_copy_of_a_held_mutex},

@@ -12,7 +12,7 @@ from memlane import settings
 from memlane._native.map import Endpoint, Lock
 from memlane._native.mapping import Mapping
 from memlane.endpoint import NamedEndpoint
-from memlane.errors import OOMError, ReadAccessError, WriteAccessError
+from memlane.errors import AlreadyLocked, OOMError, ReadAccessError, WriteAccessError
 from memlane.names import encoded_name
 from memlane.sizes import size_in_bytes
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from typing_extensions import Buffer, Self
+
+    from memlane._native.map import Hold
+    from memlane.acquisition import Acquisition
 
 _READING, _WRITING = 1, 2  # what Endpoint.mode() answers
 
@@ -313,17 +316,41 @@ class _LockedMap(UnsafeSharedMMap):
     """What the two classes with a lock have in common."""
 
     _READ_LOCK = _WRITE_LOCK = ""
+    _is_used_by_tasks = False
+
+    def _mode(self) -> int:
+        """Return what this thread or this task has locked."""
+        mode = self._endpoint.mode()
+        if mode != 0 or not self._is_used_by_tasks:
+            return mode
+        from memlane.acquisition import held_here  # noqa: PLC0415  (for who locks in tasks)
+
+        acquisition = held_here(self)
+        return 0 if acquisition is None else acquisition.mode
+
+    def _acquisition(self, hold: Hold) -> Acquisition:
+        """Return what takes a lock in a task. Called by `Lock.acquire_async`."""
+        from memlane.acquisition import Acquisition  # noqa: PLC0415  (for who locks in tasks)
+
+        self._is_used_by_tasks = True
+        return Acquisition(hold, self, hold.mode, self._refuse_nesting)
+
+    def _refuse_nesting(self) -> NoReturn:
+        raise AlreadyLocked(
+            f"map {self.name!r}: this task holds a lock of this endpoint already, and would wait for itself: locks do"
+            " not nest, and a read lock does not become a write lock; give it back first"
+        )
 
     def _permit_reading(self, what: str) -> None:
         self._endpoint.check()
-        if self._endpoint.mode() == 0:
+        if self._mode() == 0:
             raise ReadAccessError(
                 errno.EACCES, f"map {self.name!r}: {what} needs its lock: use it inside `with {self._READ_LOCK}:`"
             )
 
     def _permit_writing(self, what: str) -> None:
         self._endpoint.check()
-        mode = self._endpoint.mode()
+        mode = self._mode()
         if mode != _WRITING:
             held = " and this thread has its read lock" if mode == _READING else ""
             raise WriteAccessError(
@@ -332,7 +359,7 @@ class _LockedMap(UnsafeSharedMMap):
             )
 
     def _may_write(self) -> bool:
-        return self._endpoint.mode() == _WRITING
+        return self._mode() == _WRITING
 
 
 @final

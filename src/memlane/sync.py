@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from memlane import settings
 from memlane._native import sync
@@ -13,6 +14,8 @@ from memlane.errors import SyncError
 
 if TYPE_CHECKING:
     import os
+
+    from memlane.acquisition import Acquisition
 
 __all__ = ["Mutex", "SyncError"]
 
@@ -27,6 +30,13 @@ def _participation(directory: bytes) -> sync.Participation:
         if found is None:
             found = _participations[directory] = sync.Participation(directory)
         return found
+
+
+def _refuse_nesting() -> NoReturn:
+    raise SyncError(
+        "this task holds the mutex already and would wait for itself: release it first; in tasks no mutex is recursive",
+        errno.EDEADLK,
+    )
 
 
 @final
@@ -66,6 +76,23 @@ class Mutex(sync.Mutex):
             buf = mmap.mmap(-1, self.SIZE) if shared else bytearray(self.SIZE)
         participation = _participation(settings.namespace_directory(directory)) if shared else None
         self._open(buf, participation, recursive)
+
+    def acquire_async(self, *, timeout: float | None = 1) -> Acquisition:
+        """Return what takes the mutex in a task: ``async with mutex.acquire_async():``. No thread owns it then.
+
+        Args:
+            timeout: Seconds to wait; None waits for ever, 0 only tries.
+
+        Returns:
+            A context manager for one ``async with``. Its ``recovered`` says whether the last holder died with it, its
+            ``release()`` gives it back before the end of the block, from any thread.
+
+        Raises:
+            SyncError: On entry, as of `acquire`. ``EDEADLK``: this task holds it; in tasks no mutex is recursive.
+        """
+        from memlane.acquisition import Acquisition  # noqa: PLC0415  (for who locks in tasks)
+
+        return Acquisition(sync.Hold(self, timeout), self, 0, _refuse_nesting)
 
     def __reduce__(self) -> str:
         """Refuse: a buffer of one process is none in another."""

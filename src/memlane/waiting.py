@@ -220,6 +220,31 @@ class Gathering:
         self._epoll.close()
 
 
+def current_task() -> object:
+    """Return the task that calls."""
+    if _runs_in_trio():
+        import trio  # noqa: PLC0415  (runs already, or we were not called)
+
+        return trio.lowlevel.current_task()
+    import asyncio  # noqa: PLC0415
+
+    return asyncio.current_task()
+
+
+def signal_for_threads() -> tuple[_Signal, Callable[[], object]]:
+    """Return what wakes this task, and what sets it from any thread: RuntimeError where the loop has ended."""
+    if _runs_in_trio():
+        import trio  # noqa: PLC0415  (runs already, or we were not called)
+
+        event = _TrioSignal()
+        token = trio.lowlevel.current_trio_token()
+        return event, lambda: token.run_sync_soon(event.set)
+    import asyncio  # noqa: PLC0415
+
+    signal, loop = _AsyncioSignal(), asyncio.get_running_loop()
+    return signal, lambda: loop.call_soon_threadsafe(signal.set)
+
+
 def crew() -> Any:
     """Return a context manager in which tasks are started by ``start_soon``; its end waits for them."""
     if _runs_in_trio():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,9 +11,8 @@ import trio
 
 import memlane
 from memlane import CHAN_R, CHAN_W, HostFunctionCaller, HostFunctionDispatcher, HostVariable, SharedAssign, open_channel
-from tests.children import Child
 from tests.loops import ASYNCIO_LOOPS, LOOPS, open_what_loops_keep, sleep, together
-from tests.peer import LONGEST_LIFE_SECONDS, PATIENCE_SECONDS
+from tests.peer import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -265,38 +263,6 @@ def test_call_that_nobody_serves_times_out_and_is_taken_back(namespace: Path, ru
             assert caller.stats().waiting == 0
 
     run(program)
-
-
-@pytest.mark.slow
-@LOOPS
-def test_death_of_the_server_reaches_the_task(namespace: Path, run: Run) -> None:
-    """By the verdict on its life alone: nobody rings for the dead (D36)."""
-    with HostVariable("begun") as begun:
-
-        def serve() -> None:
-            with HostFunctionDispatcher() as dispatcher, HostVariable("begun") as mine:
-
-                def hang() -> None:
-                    mine.data = True
-                    threading.Event().wait(LONGEST_LIFE_SECONDS)
-
-                dispatcher.add("hang", hang)
-                dispatcher.serve_forever()
-
-        with Child(serve) as child, HostFunctionCaller("hang") as caller:
-
-            async def program() -> None:
-                async def call() -> None:
-                    with pytest.raises(memlane.PeerDied):
-                        await caller.call_async()
-
-                async def kill() -> None:
-                    await begun.wait_async(timeout=PATIENCE_SECONDS)
-                    child.kill()
-
-                await together(call, kill)
-
-            run(program)
 
 
 @LOOPS

@@ -38,7 +38,7 @@ def test_lock_belongs_to_the_thread_that_took_it(namespace: Path) -> None:
     with SharedMMap("map", 8) as shm, ThreadPoolExecutor(1) as pool, shm.lock():
         with pytest.raises(ReadAccessError):
             pool.submit(shm.read, 1).result()
-        with pytest.raises(Timeout, match=r"it is held by another thread of this process"):
+        with pytest.raises(Timeout, match=r"it is held by another thread or task of this process"):
             pool.submit(shm.lock(timeout=0.01).__enter__).result()
 
 

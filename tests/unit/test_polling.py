@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import selectors
 import threading
@@ -168,6 +169,31 @@ def test_one_of_two_hundred_is_found_by_select(namespace: Path) -> None:
     finally:
         for variable in variables:
             variable.close()
+
+
+@pytest.mark.slow
+def test_one_of_a_thousand_is_found_by_epoll(namespace: Path) -> None:
+    """Beyond what `select` can number."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4096)), hard))
+    variables = [HostVariable(f"v{number}", 64, slots=2, max_participants=4) for number in range(1000)]
+    try:
+        with select.epoll() as epoll:
+            for variable in variables:
+                epoll.register(variable, select.EPOLLIN)
+            for number in (3, 999, 77):
+                with HostVariable(f"v{number}") as writer:
+                    writer.data = number
+
+                assert epoll.poll(PATIENCE_SECONDS) == [(variables[number].fileno(), select.EPOLLIN)]
+                assert variables[number].data == number
+                assert epoll.poll(0) == []
+            variables[500].close()
+            assert memlane.wait([*variables[:500], *variables[501:]], timeout=0) == []
+    finally:
+        for variable in variables:
+            variable.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 # -- memlane.wait --------------------------------------------------------------------------------------------------

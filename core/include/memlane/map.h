@@ -89,15 +89,24 @@ MEMLANE_API memlane_status memlane_map_lock_read(memlane_map *map, memlane_map_l
 MEMLANE_API memlane_status memlane_map_lock_write(memlane_map *map, memlane_map_lock *lock, uint64_t deadline_ns,
                                                   memlane_error *error);
 
+/* What can be locked. */
+enum { MEMLANE_MAP_READING = 1, MEMLANE_MAP_WRITING = 2 };
+
+/* The same, in one of these modes, for *lock alone: no thread owns it, so that tasks of one thread exclude each other,
+ * and memlane_map_mode() does not show it. Blocking, to the deadline: give_up(argument) is asked every 50 ms at the
+ * latest and after each signal, and true ends the wait with MEMLANE_INTERRUPTED; where it is NULL a signal does.
+ * `argument` stays the caller's.
+ * MEMLANE_INVALID_ARGUMENT: another mode; never MEMLANE_ALREADY_LOCKED: who waits for itself waits to the deadline. */
+MEMLANE_API memlane_status memlane_map_lock_for_nobody(memlane_map *map, memlane_map_lock *lock, int mode,
+                                                       uint64_t deadline_ns, bool (*give_up)(void *argument),
+                                                       void *argument, memlane_error *error);
+
 /* Gives it back; any thread may. MEMLANE_OWNERSHIP_LOST: it was not this process's any more (it was taken before a
  * fork, or the process had been taken for dead): what was written meanwhile may be mixed with another's.
  * MEMLANE_CORRUPTED: the file was truncated meanwhile. The lock is not held afterwards in each case.
  * MEMLANE_NOT_LOCKED: it was not held. Lock-free towards other processes; threads of this one share a mutex for a
  * moment. */
 MEMLANE_API memlane_status memlane_map_unlock(memlane_map_lock *lock, memlane_error *error);
-
-/* What a thread can have locked. */
-enum { MEMLANE_MAP_READING = 1, MEMLANE_MAP_WRITING = 2 };
 
 /* What the calling thread has locked: 0, MEMLANE_MAP_READING or MEMLANE_MAP_WRITING; 0 of a closed endpoint. Waits for
  * no other process: lock-free but for a mutex that threads of this one share for a moment. */

@@ -63,13 +63,24 @@ MEMLANE_API memlane_status memlane_sync_destroy(memlane_sync *sync, void *memory
 MEMLANE_API memlane_status memlane_sync_acquire(memlane_sync *sync, void *memory, uint64_t deadline_ns, bool *recovered,
                                                 memlane_error *error);
 
-/* The same without waiting: one look, which does not ask whether a holder lives. Lock-free. MEMLANE_TIMEOUT: it is
+/* The same for `owner` in place of this thread, so that no thread owns it: a number that no other holder has meanwhile,
+ * such as the address of something that is the caller's and lives as long. For one thread at a time with one owner.
+ * Blocking, to the deadline. The same statuses; MEMLANE_WOULD_DEADLOCK where the owner holds it. */
+MEMLANE_API memlane_status memlane_sync_acquire_as(memlane_sync *sync, void *memory, uint64_t owner,
+                                                   uint64_t deadline_ns, bool *recovered, memlane_error *error);
+
+/* memlane_sync_acquire() without waiting: one look, which does not ask whether a holder lives. Lock-free. MEMLANE_TIMEOUT: it is
  * held; MEMLANE_WOULD_DEADLOCK, MEMLANE_INVALID_ARGUMENT, MEMLANE_CORRUPTED. */
 MEMLANE_API memlane_status memlane_sync_try(memlane_sync *sync, void *memory, bool *recovered, memlane_error *error);
 
 /* Gives back what this thread took last. MEMLANE_OWNERSHIP_LOST: it does not hold it, as no forked child does;
  * MEMLANE_INVALID_ARGUMENT, MEMLANE_CORRUPTED. Lock-free; wakes one who waits. */
 MEMLANE_API memlane_status memlane_sync_release(memlane_sync *sync, void *memory, memlane_error *error);
+
+/* The same for an owner: any thread may, after the acquisition. Lock-free. MEMLANE_OWNERSHIP_LOST: the owner does not
+ * hold it. */
+MEMLANE_API memlane_status memlane_sync_release_as(memlane_sync *sync, void *memory, uint64_t owner,
+                                                   memlane_error *error);
 
 #ifdef __cplusplus
 }

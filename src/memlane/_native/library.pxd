@@ -245,8 +245,14 @@ cdef extern from "memlane/map.h" nogil:
     memlane_status memlane_map_lock_write(
         memlane_map* map, memlane_map_lock* lock, uint64_t deadline_ns, memlane_error* error
     )
+    memlane_status memlane_map_lock_for_nobody(
+        memlane_map* map, memlane_map_lock* lock, int mode, uint64_t deadline_ns,
+        c_bool (*give_up)(void* argument) noexcept, void* argument, memlane_error* error
+    )
     memlane_status memlane_map_unlock(memlane_map_lock* lock, memlane_error* error)
     int memlane_map_mode(memlane_map* map)
+    const int MEMLANE_MAP_READING
+    const int MEMLANE_MAP_WRITING
     void memlane_map_ask_while_waiting(
         memlane_map* map, c_bool (*give_up)(void* argument) noexcept, void* argument
     )
@@ -532,8 +538,14 @@ cdef extern from "memlane/sync.h" nogil:
     memlane_status memlane_sync_acquire(
         memlane_sync* sync, void* memory, uint64_t deadline_ns, c_bool* recovered, memlane_error* error
     )
+    memlane_status memlane_sync_acquire_as(
+        memlane_sync* sync, void* memory, uint64_t owner, uint64_t deadline_ns, c_bool* recovered, memlane_error* error
+    )
     memlane_status memlane_sync_try(memlane_sync* sync, void* memory, c_bool* recovered, memlane_error* error)
     memlane_status memlane_sync_release(memlane_sync* sync, void* memory, memlane_error* error)
+    memlane_status memlane_sync_release_as(
+        memlane_sync* sync, void* memory, uint64_t owner, memlane_error* error
+    )
 
 
 cdef extern from "memlane/buffer.h" nogil:

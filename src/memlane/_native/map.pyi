@@ -6,6 +6,7 @@ from typing import Any, final
 from typing_extensions import Self
 
 from memlane._native.mapping import Mapping
+from memlane.acquisition import Acquisition
 
 class Endpoint:
     """The part of the map classes that works on the object. None stands for what was not given."""
@@ -62,7 +63,39 @@ class Lock:
     def recovered(self) -> bool:
         """Whether a writer died inside and nobody has written since."""
 
+    def acquire_async(self) -> Acquisition:
+        """Return what takes this lock in a task: ``async with lock.acquire_async():``. No thread owns it then."""
+
     def __enter__(self) -> Self: ...
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
+
+@final
+class Hold:
+    """A lock of a map that belongs to no thread. For one thread at a time, but for `give_up`."""
+
+    def __new__(cls, endpoint: Endpoint, timeout: float | None, writes: bool) -> Self: ...
+    @property
+    def mode(self) -> int:
+        """What it permits: 1 to read, 2 to write."""
+
+    @property
+    def recovered(self) -> bool:
+        """Whether a writer died inside and nobody has written since."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it was taken, and not given back."""
+
+    def attempt(self) -> bool:
+        """Take it if it is free, and tell whether it was."""
+
+    def take(self) -> None:
+        """Wait for it, and take it unless another thread calls `give_up`."""
+
+    def give_up(self) -> None:
+        """End the wait of another thread, now or later."""
+
+    def release(self) -> None:
+        """Give it back."""

@@ -3,6 +3,8 @@
 
 cimport cython
 from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
+from posix.types cimport pid_t
+from posix.unistd cimport getpid
 
 from memlane import errors
 from memlane._native.deadline cimport deadline_of
@@ -18,6 +20,17 @@ cdef extern from "Python.h":
 
 cdef c_bool wants_to_leave(void* argument) noexcept with gil:
     return run_signal_handlers() != 0
+
+
+cdef extern from *:
+    const int __ATOMIC_RELAXED
+    int load "__atomic_load_n" (int* place, int order) noexcept nogil
+    void store "__atomic_store_n" (int* place, int value, int order) noexcept nogil
+
+
+# Asked by a thread that waits without the GIL, and that nothing hangs on but a flag.
+cdef c_bool is_given_up(void* argument) noexcept nogil:
+    return load(<int*>argument, __ATOMIC_RELAXED) != 0
 
 
 cdef int pass_on() except -1:
@@ -185,5 +198,92 @@ cdef class Lock:
         if raised is None:
             check(status, &error)
 
+    def acquire_async(self):
+        """Return what takes this lock in a task: ``async with lock.acquire_async():``. No thread owns it then.
+
+        Returns:
+            A context manager for one ``async with``. Its ``recovered`` is as this lock's, its ``release()`` gives the
+            lock back before the end of the block, from any thread.
+
+        Raises:
+            Timeout: On entry: it did not become free in time; the message names the holder.
+            AlreadyLocked: On entry: this task has a lock of this endpoint.
+            OwnershipLost: On exit: the lock was not this process's any more.
+        """
+        return self.mapping._acquisition(Hold(self.endpoint, self.timeout, self.writes))
+
     def __reduce__(self):
         raise TypeError("a lock belongs to the thread that took it: pickle the map, and lock it there")
+
+
+@cython.final
+cdef class Hold:
+    """A lock of a map that belongs to no thread. For one thread at a time, but for `give_up`."""
+
+    cdef Endpoint endpoint
+    cdef object timeout
+    cdef readonly int mode
+    cdef int given_up
+    cdef pid_t taker
+    cdef memlane_map_lock lock
+
+    def __cinit__(self, Endpoint endpoint not None, timeout, bint writes):
+        self.endpoint = endpoint
+        self.timeout = timeout
+        self.mode = MEMLANE_MAP_WRITING if writes else MEMLANE_MAP_READING
+
+    def __dealloc__(self):
+        if self.lock.map != NULL:
+            memlane_map_unlock(&self.lock, NULL)
+
+    @property
+    def recovered(self):
+        """Whether a writer died inside and nobody has written since."""
+        return self.lock.recovered
+
+    @property
+    def is_held(self):
+        """Whether this process took it, and did not give it back: a lock stays with the parent of a fork."""
+        return self.lock.map != NULL and self.taker == getpid()
+
+    cdef memlane_status take_until(self, uint64_t deadline, memlane_error* error) noexcept nogil:
+        self.taker = getpid()
+        return memlane_map_lock_for_nobody(
+            self.endpoint.handle, &self.lock, self.mode, deadline, is_given_up, &self.given_up, error
+        )
+
+    def attempt(self):
+        """Take it if it is free, and tell whether it was."""
+        cdef memlane_error error
+        cdef memlane_status status
+        with nogil:
+            status = self.take_until(0, &error)
+        if status == MEMLANE_TIMEOUT:
+            return False
+        check(status, &error)
+        return True
+
+    def take(self):
+        """Wait for it, and take it unless another thread calls `give_up`."""
+        cdef memlane_error error
+        cdef memlane_status status
+        cdef uint64_t deadline = deadline_of(self.timeout)
+        with nogil:
+            status = self.take_until(deadline, &error)
+        if status != MEMLANE_INTERRUPTED:
+            check(status, &error)
+
+    def give_up(self):
+        """End the wait of another thread, now or later."""
+        store(&self.given_up, 1, __ATOMIC_RELAXED)
+
+    def release(self):
+        """Give it back."""
+        cdef memlane_error error
+        cdef memlane_status status
+        with nogil:
+            status = memlane_map_unlock(&self.lock, &error)
+        check(status, &error)
+
+    def __reduce__(self):
+        raise TypeError("a lock belongs to the process that took it: pickle the map, and lock it there")

@@ -57,3 +57,32 @@ class Mutex:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None: ...
+
+@final
+class Hold:
+    """A mutex that belongs to no thread once it is taken. For one thread at a time, but for `give_up`."""
+
+    __reduce_cython__: ClassVar[None]
+    __setstate_cython__: ClassVar[None]
+
+    def __new__(cls, mutex: Mutex, timeout: float | None) -> Self: ...
+    def __del__(self) -> None: ...
+    @property
+    def recovered(self) -> bool:
+        """Whether its last holder died with it."""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it was taken, and not given back."""
+
+    def attempt(self) -> bool:
+        """Take it if it is free, and tell whether it was."""
+
+    def take(self) -> None:
+        """Wait for it, and take it unless another thread calls `give_up`."""
+
+    def give_up(self) -> None:
+        """End the wait of another thread, now or later."""
+
+    def release(self) -> None:
+        """Give it back."""

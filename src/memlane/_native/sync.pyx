@@ -14,6 +14,12 @@ from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
 from memlane._native.library cimport *
 
+cdef extern from *:
+    const int __ATOMIC_RELAXED
+    int load "__atomic_load_n" (int* place, int order) noexcept nogil
+    void store "__atomic_store_n" (int* place, int value, int order) noexcept nogil
+
+
 # Each chunk ends with a look at pending signals: the kernel may deliver one to another thread than the waiting one.
 cdef uint64_t CHUNK_NS = 50_000_000
 
@@ -124,7 +130,10 @@ cdef class Mutex:
         if status != MEMLANE_OK:
             self.fail(status, &error, errno.EBUSY if status == MEMLANE_TIMEOUT else None)
 
-    cdef memlane_status wait(self, uint64_t deadline, c_bool* recovered, memlane_error* error) except? MEMLANE_OK:
+    cdef memlane_status wait(
+        self, uint64_t deadline, c_bool* recovered, memlane_error* error, uint64_t owner=0, int* given_up=NULL
+    ) except? MEMLANE_OK:
+        """Wait for the mutex, for this thread or for an owner, until the deadline or until *given_up is not 0."""
         cdef memlane_status status
         cdef void* memory = self.memory
         cdef uint64_t until = 0
@@ -133,23 +142,30 @@ cdef class Mutex:
             while True:
                 with nogil:
                     until = 0 if deadline == 0 else min(deadline, monotonic_ns() + CHUNK_NS)
-                    status = memlane_sync_acquire(self.sync, memory, until, recovered, error)
+                    if owner == 0:
+                        status = memlane_sync_acquire(self.sync, memory, until, recovered, error)
+                    else:
+                        status = memlane_sync_acquire_as(self.sync, memory, owner, until, recovered, error)
                 if self.memory == NULL:
-                    self.give_up(memory, status)
+                    self.give_up(memory, status, owner)
                 if status == MEMLANE_OK or (status == MEMLANE_TIMEOUT and until == deadline):
                     return status
                 if status != MEMLANE_TIMEOUT and status != MEMLANE_INTERRUPTED:
                     return status
+                if given_up != NULL and load(given_up, __ATOMIC_RELAXED) != 0:
+                    return MEMLANE_INTERRUPTED
                 PyErr_CheckSignals()
         finally:
             self.waiting -= 1
             self.let_go()
 
-    cdef int give_up(self, void* memory, memlane_status status) except -1:
+    cdef int give_up(self, void* memory, memlane_status status, uint64_t owner) except -1:
         """Another thread closed the mutex: nothing that was taken meanwhile is kept, for nobody could give it back."""
         cdef memlane_error error
-        if status == MEMLANE_OK:
+        if status == MEMLANE_OK and owner == 0:
             memlane_sync_release(self.sync, memory, &error)
+        elif status == MEMLANE_OK:
+            memlane_sync_release_as(self.sync, memory, owner, &error)
         return self.refuse_unopened()
 
     def acquire(self, *, timeout=1):
@@ -195,3 +211,70 @@ cdef class Mutex:
 
     def __exit__(self, kind, error, traceback):
         self.release()
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Hold:
+    """A mutex that belongs to no thread once it is taken. For one thread at a time, but for `give_up`."""
+
+    cdef Mutex mutex
+    cdef object timeout
+    cdef int given_up
+    cdef readonly bint recovered
+    cdef readonly bint is_held
+
+    def __cinit__(self, Mutex mutex not None, timeout):
+        deadline_of(timeout)
+        self.mutex = mutex
+        self.timeout = timeout
+
+    def __del__(self):
+        # Nobody is left who could give it back; of a closed mutex nobody can.
+        if self.is_held and self.mutex.memory != NULL:
+            self.release()
+
+    cdef uint64_t owner(self) noexcept:
+        return <uint64_t><uintptr_t><void*>self
+
+    def attempt(self):
+        """Take it if it is free, and tell whether it was."""
+        cdef memlane_error error
+        cdef c_bool recovered = False
+        self.mutex.refuse_unopened()
+        status = self.mutex.wait(0, &recovered, &error, self.owner(), &self.given_up)
+        if status == MEMLANE_TIMEOUT:
+            return False
+        self.note(status, recovered, &error)
+        return True
+
+    def take(self):
+        """Wait for it, and take it unless another thread calls `give_up`."""
+        cdef memlane_error error
+        cdef c_bool recovered = False
+        self.mutex.refuse_unopened()
+        status = self.mutex.wait(deadline_of(self.timeout), &recovered, &error, self.owner(), &self.given_up)
+        if status != MEMLANE_INTERRUPTED:
+            self.note(status, recovered, &error)
+
+    cdef int note(self, memlane_status status, c_bool recovered, const memlane_error* error) except -1:
+        if status != MEMLANE_OK:
+            return self.mutex.fail(
+                status, error, errno.EBUSY if status == MEMLANE_TIMEOUT and self.timeout == 0 else None
+            )
+        self.recovered = recovered
+        self.is_held = True
+        return 0
+
+    def give_up(self):
+        """End the wait of another thread, now or later."""
+        store(&self.given_up, 1, __ATOMIC_RELAXED)
+
+    def release(self):
+        """Give it back."""
+        cdef memlane_error error
+        self.mutex.refuse_unopened()
+        self.is_held = False
+        status = memlane_sync_release_as(self.mutex.sync, self.mutex.memory, self.owner(), &error)
+        if status != MEMLANE_OK:
+            self.mutex.fail(status, &error)
