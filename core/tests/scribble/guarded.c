@@ -59,6 +59,13 @@ void guarded_prepare(struct board *board, const char *directory, uint64_t seed) 
     guarded.scheduling = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
 }
 
+void guarded_touch(const void *bytes, uint64_t size) {
+    const volatile unsigned char *byte = bytes;
+    for (uint64_t i = 0; i < size; i++) {
+        (void)byte[i]; /* volatile: it is read */
+    }
+}
+
 uint64_t guarded_draw(uint64_t below) {
     guarded.random = guarded.random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (guarded.random >> 33) % below;

@@ -47,6 +47,9 @@ const char *guarded_directory(void);
 /* A number below `below`. */
 uint64_t guarded_draw(uint64_t below);
 
+/* Reads each byte: what was cut off shows here. */
+void guarded_touch(const void *bytes, uint64_t size);
+
 /* Begins an operation that may take until `patience_ns` from now. Returns its deadline. */
 uint64_t guarded_begin(enum kind kind, uint64_t patience_ns);
 

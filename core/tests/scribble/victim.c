@@ -66,14 +66,6 @@ static void read_value(bool *is_lost) {
                       &error, is_lost);
 }
 
-static unsigned sum_of(const volatile unsigned char *bytes, uint64_t size) {
-    unsigned sum = 0;
-    for (uint64_t i = 0; i < size; i++) {
-        sum += bytes[i];
-    }
-    return sum;
-}
-
 static void view_value(bool *is_lost) {
     memlane_error error;
     memlane_view view;
@@ -81,7 +73,7 @@ static void view_value(bool *is_lost) {
     memlane_status status = guarded_end(memlane_variable_view(victim.variable, &view, &error));
     guarded_note_loss(status, &error, is_lost);
     if (status == MEMLANE_OK) {
-        (void)sum_of(view.bytes, view.reading.size);
+        guarded_touch(view.bytes, view.reading.size);
         guarded_begin(RELEASE, 0);
         memlane_view_release(&view);
         guarded_end(MEMLANE_OK);

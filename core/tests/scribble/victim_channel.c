@@ -86,13 +86,10 @@ static memlane_status fill_room(memlane_error *error) {
 
 static memlane_status look_at_bytes(memlane_error *error) {
     memlane_span span;
-    unsigned sum = 0;
     uint64_t size = guarded_draw(PIECE), deadline = guarded_begin(PEEK, PATIENCE_NS);
     memlane_status status = memlane_channel_peek(reader, size, deadline, &span, error);
     if (status == MEMLANE_OK) {
-        for (uint64_t i = 0; i < span.size; i++) {
-            sum += ((const volatile unsigned char *)span.bytes)[i];
-        }
+        guarded_touch(span.bytes, span.size);
         status = end_span(&span, error);
     }
     return status;
