@@ -62,13 +62,15 @@ static void abandon(void *argument) {
 void memlane_watch_initialise(struct memlane_watch *watch, memlane_mutex *mutex, void *subject,
                               bool (*is_ready)(void *subject, bool thorough), memlane_atomic32 *bell,
                               memlane_atomic32 *second_bell) {
-    *watch = (struct memlane_watch){
-        .post = {.bells = {bell, second_bell}, .subject = watch, .look = look, .abandon = abandon},
-        .mutex = mutex,
-        .subject = subject,
-        .is_ready = is_ready,
-        .event = -1,
-    };
+    /* Not `active`, which is 0: threads that take from an endpoint look at it while another thread, which opens another
+     * side of the endpoint, comes here. */
+    watch->post =
+        (struct memlane_post){.bells = {bell, second_bell}, .subject = watch, .look = look, .abandon = abandon};
+    watch->mutex = mutex;
+    watch->subject = subject;
+    watch->is_ready = is_ready;
+    watch->event = -1;
+    watch->raised = false;
 }
 
 static int open_event(struct memlane_watch *watch) {

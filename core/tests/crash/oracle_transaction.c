@@ -13,6 +13,9 @@ static uint64_t value_of(enum role role) {
 }
 
 void transaction_note_before(struct inquest *inquest) {
+    if ((inquest->player[0].actor.operation->traits & TRANSACTS) == 0) {
+        return; /* nor need the survivor's endpoint be open, as at the last close */
+    }
     inquest->base_before = scene.base;
     inquest->published_before = value_of(WRITER) == inquest->player[0].actor.value;
 }
