@@ -388,10 +388,10 @@ def scribble(session: nox.Session) -> None:
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Give hostile bytes to the core under ASan and UBSan: 20 seconds for each target (``--long``: an hour)."""
+    """Give hostile bytes to the core under ASan and UBSan: 10 seconds for each target (``--long``: an hour)."""
     options = ("-DMEMLANE_BUILD_FUZZERS=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
     folder = build_core(session, "fuzz", *options, compiler=CLANG)
-    limits = (f"-max_total_time={3600 if is_long(session) else 20}", "-timeout=10", "-print_final_stats=1")
+    limits = (f"-max_total_time={3600 if is_long(session) else 10}", "-timeout=10", "-print_final_stats=1")
     for source in sorted(Path("core/fuzz").glob("*.c")):
         corpus = folder / "corpus" / source.stem
         corpus.mkdir(parents=True, exist_ok=True)
