@@ -33,9 +33,15 @@ enum { CHECK_SKIPPED = 77, CHECK_WATCHDOG_SECONDS = 60, CHECK_PATH_SIZE = 512 };
 #if __has_feature(thread_sanitizer)
 #define CHECK_THREAD_SANITIZER 1
 #endif
+#if __has_feature(address_sanitizer)
+#define CHECK_ADDRESS_SANITIZER 1
+#endif
 #endif
 #ifndef CHECK_THREAD_SANITIZER
 #define CHECK_THREAD_SANITIZER 0
+#endif
+#ifndef CHECK_ADDRESS_SANITIZER
+#define CHECK_ADDRESS_SANITIZER 0
 #endif
 
 struct check_test {
