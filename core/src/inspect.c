@@ -1,6 +1,5 @@
 #include "inspection.h"
 
-#include "checksum.h"
 #include "failure.h"
 #include "header.h"
 
@@ -130,23 +129,12 @@ static memlane_status check_header(memlane_inspection *inspection, memlane_error
 static memlane_status keep_schema(memlane_inspection *inspection, memlane_error *error) {
     struct memlane_segment *segment = &inspection->segment;
     uint32_t length = segment->header.schema_length;
-    if (length == 0) {
-        return MEMLANE_OK;
-    }
-    segment->schema = malloc(length);
-    if (segment->schema == NULL) {
-        return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for the schema of '%s'", segment->name.text);
-    }
-    int failure = memlane_platform_read_at(segment->descriptor, MEMLANE_PAGE, segment->schema, length);
-    if (failure != 0 || memlane_checksum(segment->schema, length) != segment->header.schema_checksum) {
-        return memlane_fail(error, MEMLANE_CORRUPTED,
-                            "'%s': its schema is damaged; end the programs that use it and remove it (memlane rm, "
-                            "memlane.unlink)",
-                            segment->name.text);
-    }
+    memlane_status status = memlane_segment_keep_schema(
+        segment, "end the programs that use it and remove it (memlane rm, memlane.unlink)", error);
     bool is_table = segment->header.kind == MEMLANE_KIND_VARIABLE || segment->header.kind == MEMLANE_KIND_SHARE;
-    return is_table ? memlane_schema_decode(&inspection->format, segment->schema, length, segment->name.text, error)
-                    : MEMLANE_OK;
+    return status == MEMLANE_OK && length > 0 && is_table
+               ? memlane_schema_decode(&inspection->format, segment->schema, length, segment->name.text, error)
+               : status;
 }
 
 static memlane_status map(memlane_inspection *inspection, memlane_error *error) {

@@ -19,6 +19,8 @@ enum {
     POPULATE_MAXIMUM = 1 << 28 /* bytes; about 50 ms. Larger objects fault in as they are used. Arbitrary */
 };
 
+static const char CURE[] = "remove it with memlane.unlink()"; /* a damaged schema */
+
 static void clear_handles(struct memlane_segment *segment) {
     segment->descriptor = -1;
     segment->guard = MEMLANE_TRAP_NONE;
@@ -238,13 +240,11 @@ static memlane_status create_unpublished(struct memlane_segment *segment, const 
     return status == MEMLANE_OK ? attach(segment, error) : status;
 }
 
-static memlane_status keep_schema(struct memlane_segment *segment, memlane_error *error);
-
 static memlane_status create(struct memlane_segment *segment, const struct memlane_request *request,
                              const struct memlane_directory *directory, memlane_error *error) {
     memlane_status status = create_unpublished(segment, request, directory, error);
     if (status == MEMLANE_OK) {
-        status = keep_schema(segment, error);
+        status = memlane_segment_keep_schema(segment, CURE, error);
     }
     if (status != MEMLANE_OK) {
         return status;
@@ -350,7 +350,7 @@ static memlane_status read_header(struct memlane_segment *segment, const struct 
     return memlane_header_check(&segment->header, request, file->size, error);
 }
 
-static memlane_status keep_schema(struct memlane_segment *segment, memlane_error *error) {
+memlane_status memlane_segment_keep_schema(struct memlane_segment *segment, const char *cure, memlane_error *error) {
     uint32_t length = segment->header.schema_length;
     if (length == 0) {
         return MEMLANE_OK;
@@ -361,8 +361,7 @@ static memlane_status keep_schema(struct memlane_segment *segment, memlane_error
     }
     int failure = memlane_platform_read_at(segment->descriptor, MEMLANE_PAGE, segment->schema, length);
     if (failure != 0 || memlane_checksum(segment->schema, length) != segment->header.schema_checksum) {
-        return memlane_fail(error, MEMLANE_CORRUPTED, "'%s': its schema is damaged; remove it with memlane.unlink()",
-                            segment->name.text);
+        return memlane_fail(error, MEMLANE_CORRUPTED, "'%s': its schema is damaged; %s", segment->name.text, cure);
     }
     return MEMLANE_OK;
 }
@@ -396,7 +395,7 @@ static memlane_status examine(struct memlane_segment *segment, const struct meml
     if (status == MEMLANE_OK) {
         status = check_reserved(segment, directory, &file, error);
     }
-    return status == MEMLANE_OK ? keep_schema(segment, error) : status;
+    return status == MEMLANE_OK ? memlane_segment_keep_schema(segment, CURE, error) : status;
 }
 
 static bool is_ephemeral(const struct memlane_segment *segment) {

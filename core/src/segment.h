@@ -94,6 +94,10 @@ struct memlane_segment {
 memlane_status memlane_segment_open(struct memlane_segment *segment, const struct memlane_request *request,
                                     memlane_error *error);
 
+/* Keeps a copy of the object's schema, if it has one. `cure` is the advice in the text where it is damaged.
+ * MEMLANE_NO_MEMORY, MEMLANE_CORRUPTED. */
+memlane_status memlane_segment_keep_schema(struct memlane_segment *segment, const char *cure, memlane_error *error);
+
 /* Detaches and unmaps; the last endpoint of an ephemeral object also removes its name. */
 void memlane_segment_close(struct memlane_segment *segment);
 
