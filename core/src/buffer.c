@@ -45,14 +45,14 @@ static uint64_t body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint3
     return size == 0 ? 0 : size + MEMLANE_LINE;
 }
 
-static struct memlane_lock_word *lock_of(const struct memlane_segment *segment) {
+struct memlane_lock_word *memlane_buffer_lock(const struct memlane_segment *segment) {
     const struct memlane_header *header = &segment->header;
     uint64_t offset = memlane_register_body_size(header->geometry, header->participants_count);
     return (struct memlane_lock_word *)(void *)(segment->base + header->body_offset + offset);
 }
 
 static void clean(struct memlane_segment *segment, uint32_t index) {
-    memlane_lock_clean(lock_of(segment), index);
+    memlane_lock_clean(memlane_buffer_lock(segment), index);
     memlane_custody_clean(segment, index);
 }
 
@@ -186,8 +186,8 @@ static memlane_status bind(memlane_buffer *buffer, const memlane_buffer_options 
     memlane_status status = memlane_register_bind(&buffer->reg, segment, error);
     buffer->endpoint.rouse = rouse;
     buffer->endpoint.unbind = unbind;
-    buffer->transaction =
-        (struct memlane_transaction){.reg = &buffer->reg, .lock = lock_of(segment), .size = buffer->reg.capacity};
+    buffer->transaction = (struct memlane_transaction){
+        .reg = &buffer->reg, .lock = memlane_buffer_lock(segment), .size = buffer->reg.capacity};
     if (status == MEMLANE_OK) {
         status = compare_schema(buffer, options, error);
     }

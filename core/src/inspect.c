@@ -29,13 +29,6 @@ static const struct memlane_kind *kind_of(uint32_t code) {
     }
 }
 
-/* The line behind the register of a buffer (docs/format/buffer.md). */
-static const struct memlane_lock_word *lock_behind_register(const struct memlane_segment *segment) {
-    const struct memlane_header *header = &segment->header;
-    uint64_t offset = memlane_register_body_size(header->geometry, header->participants_count);
-    return (const struct memlane_lock_word *)(const void *)(segment->base + header->body_offset + offset);
-}
-
 /* The kind has checked that its parts lie within the mapping. */
 static void locate(memlane_inspection *inspection) {
     struct memlane_segment *segment = &inspection->segment;
@@ -54,7 +47,7 @@ static void locate(memlane_inspection *inspection) {
         inspection->has_register = true;
         memlane_register_locate(&inspection->reg, segment);
         memlane_taking_locate(&inspection->taking, &inspection->reg);
-        inspection->lock = segment->header.kind == MEMLANE_KIND_BUFFER ? lock_behind_register(segment) : NULL;
+        inspection->lock = segment->header.kind == MEMLANE_KIND_BUFFER ? memlane_buffer_lock(segment) : NULL;
     }
 }
 
@@ -222,6 +215,13 @@ memlane_status memlane_inspection_finish(const memlane_inspection *inspection, m
     }
     memlane_segment_explain_loss(&inspection->segment, error);
     return MEMLANE_CORRUPTED;
+}
+
+memlane_status memlane_inspection_explain_damage(const memlane_inspection *inspection, memlane_error *error) {
+    return memlane_fail(error, MEMLANE_CORRUPTED,
+                        "'%s': its words contradict each other: another program wrote there; end the programs that use "
+                        "it and remove it (memlane rm, memlane.unlink)",
+                        inspection->segment.name.text);
 }
 
 /* -- what lies beside it ------------------------------------------------------------------------------------- */

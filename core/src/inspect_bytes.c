@@ -19,13 +19,6 @@ static memlane_status explain_haste(const memlane_inspection *inspection, memlan
                         inspection->segment.name.text, ATTEMPTS);
 }
 
-static memlane_status explain_damage(const memlane_inspection *inspection, memlane_error *error) {
-    return memlane_fail(error, MEMLANE_CORRUPTED,
-                        "'%s': its words contradict each other: another program wrote there; end the programs that use "
-                        "it and remove it (memlane rm, memlane.unlink)",
-                        inspection->segment.name.text);
-}
-
 /* -- values ------------------------------------------------------------------------------------------------ */
 
 /* One optimistic copy, as the first attempts of every reader are (C2). A pin would write. */
@@ -36,14 +29,7 @@ static memlane_status copy_latest(const struct memlane_register *reg, void *buff
     if (status != MEMLANE_OK) {
         return status;
     }
-    *reading = (memlane_reading){
-        .version = memlane_word_version(glance.latest),
-        .sequence = glance.sequence,
-        .size = glance.length,
-        .monotonic_ns = glance.monotonic_ns,
-        .real_ns = glance.real_ns,
-        .type = glance.type,
-    };
+    *reading = memlane_reading_of(&glance);
     if (glance.length > capacity) {
         return memlane_register_still(reg, &glance) ? MEMLANE_BUFFER_TOO_SMALL : MEMLANE_TIMEOUT;
     }
@@ -63,7 +49,7 @@ static memlane_status explain_read(const memlane_inspection *inspection, memlane
         return memlane_fail(error, MEMLANE_BUFFER_TOO_SMALL, "the value of '%s' takes %" PRIu64 " bytes", name,
                             reading->size);
     case MEMLANE_CORRUPTED:
-        return explain_damage(inspection, error);
+        return memlane_inspection_explain_damage(inspection, error);
     default:
         return status;
     }
@@ -85,14 +71,6 @@ memlane_status memlane_inspect_read(const memlane_inspection *inspection, void *
 
 /* -- bytes of channels and maps ------------------------------------------------------------------------------ */
 
-static void copy_from_ring(const struct memlane_ring *ring, uint64_t position, unsigned char *buffer, size_t size) {
-    size_t offset = (size_t)(position % ring->capacity);
-    size_t straight = (size_t)ring->capacity - offset;
-    size_t first = size < straight ? size : straight;
-    memcpy(buffer, ring->data + offset, first);
-    memcpy(buffer + first, ring->data, size - first);
-}
-
 /* Bytes before head may be overwritten at any time: what was copied counts where head had not passed its beginning. */
 static memlane_status copy_waiting(const struct memlane_ring *ring, uint64_t from, void *buffer, size_t capacity,
                                    uint64_t *first, size_t *size) {
@@ -103,9 +81,11 @@ static memlane_status copy_waiting(const struct memlane_ring *ring, uint64_t fro
         return moved ? MEMLANE_TIMEOUT : MEMLANE_CORRUPTED;
     }
     *first = from - head <= tail - head ? from : head;
-    uint64_t there = tail - *first;
-    *size = there < capacity ? (size_t)there : capacity;
-    copy_from_ring(ring, *first, buffer, *size);
+    uint64_t waiting = tail - *first;
+    *size = waiting < capacity ? (size_t)waiting : capacity;
+    struct memlane_ring there = *ring;
+    there.offset = *first % ring->capacity;
+    memlane_ring_get(&there, buffer, *size);
     memlane_fence_acquire(); /* the copy is complete before the cursor is looked at again */
     /* relaxed: ordered by the fence. */
     uint64_t now = memlane_load_relaxed(&ring->control->head);
@@ -126,7 +106,7 @@ memlane_status memlane_inspect_peek(const memlane_inspection *inspection, uint64
         return lost;
     }
     return status == MEMLANE_TIMEOUT     ? explain_haste(inspection, error)
-           : status == MEMLANE_CORRUPTED ? explain_damage(inspection, error)
+           : status == MEMLANE_CORRUPTED ? memlane_inspection_explain_damage(inspection, error)
                                          : status;
 }
 
@@ -142,9 +122,7 @@ memlane_status memlane_inspect_copy(const memlane_inspection *inspection, uint64
                             "'%s' has %" PRIu64 " bytes, and %zu were asked for from %" PRIu64 " on",
                             inspection->segment.name.text, length, size, offset);
     }
-    /* The bytes begin at the first page behind the lock (docs/format/map.md), and end where the body does. */
-    uint64_t lock = memlane_rwlock_size(header->participants_count);
-    uint64_t start = header->body_offset + (lock + MEMLANE_PAGE - 1) / MEMLANE_PAGE * MEMLANE_PAGE;
+    uint64_t start = header->body_offset + memlane_map_lock_area(header->participants_count);
     memcpy(buffer, inspection->segment.base + start + offset, size);
     return memlane_inspection_finish(inspection, error);
 }

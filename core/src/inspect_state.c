@@ -5,6 +5,7 @@
 #include "header.h"
 #include "participant.h"
 #include "statistics.h"
+#include "wait.h"
 
 #include <string.h>
 
@@ -13,10 +14,6 @@
 
 _Static_assert(MEMLANE_INSPECTED_COUNTERS == MEMLANE_COUNTERS + 0, "one line of counters");
 _Static_assert(MEMLANE_PROGRAM_SIZE == MEMLANE_LABEL_SIZE + 0, "one label");
-
-static bool is_armed(const memlane_atomic32 *bell) {
-    return (memlane_load32_relaxed(bell) & 1) != 0; /* wait.c: sequence * 2 + armed */
-}
 
 /* -- participants -------------------------------------------------------------------------------------------- */
 
@@ -160,24 +157,18 @@ static memlane_status describe_register(const memlane_inspection *inspection, me
     struct memlane_custody_count count = memlane_custody_count(&inspection->reg);
     object->slots_writing = count.writing;
     object->slots_viewed = count.pinned;
-    object->waiting = is_armed(&inspection->reg.control->bell);
+    object->waiting = memlane_wait_is_armed(&inspection->reg.control->bell);
     memlane_status status = memlane_register_glance(&inspection->reg, &glance);
     object->latest.version = memlane_register_version(&inspection->reg);
     if (status == MEMLANE_OK && memlane_register_still(&inspection->reg, &glance)) {
-        object->latest = (memlane_reading){
-            .version = memlane_word_version(glance.latest),
-            .sequence = glance.sequence,
-            .size = glance.length,
-            .monotonic_ns = glance.monotonic_ns,
-            .real_ns = glance.real_ns,
-            .type = glance.type,
-        };
+        object->latest = memlane_reading_of(&glance);
     }
     return status == MEMLANE_CORRUPTED ? status : MEMLANE_OK;
 }
 
 static memlane_status describe_ring(const struct memlane_ring *ring, memlane_inspected_object *object) {
-    object->waiting = is_armed(&ring->control->room_bell) || is_armed(&ring->control->data_bell);
+    object->waiting =
+        memlane_wait_is_armed(&ring->control->room_bell) || memlane_wait_is_armed(&ring->control->data_bell);
     /* V2 before B2: the writer's cursor is then at least the reader's. */
     object->head = memlane_load_acquire(&ring->control->head);
     object->tail = memlane_load_acquire(&ring->control->tail);
@@ -191,7 +182,7 @@ static memlane_status describe_ring(const struct memlane_ring *ring, memlane_ins
 
 static void describe_lanes(const struct memlane_lanes *lanes, memlane_inspected_object *object) {
     uint32_t used = memlane_lanes_used(lanes);
-    object->waiting = is_armed(&lanes->control->bell);
+    object->waiting = memlane_wait_is_armed(&lanes->control->bell);
     for (uint32_t lane = 0; lane < used; lane++) {
         object->lanes += memlane_load32_relaxed(&lanes->lane[lane].owner) != 0;
         for (uint32_t slot = 0; slot < lanes->slots; slot++) {
@@ -239,10 +230,7 @@ memlane_status memlane_inspect_object(const memlane_inspection *inspection, meml
     memlane_statistics_sum(&inspection->segment, object->counters);
     memlane_status status = describe_body(inspection, object);
     if (status == MEMLANE_CORRUPTED && !memlane_segment_is_lost(&inspection->segment)) {
-        return memlane_fail(error, MEMLANE_CORRUPTED,
-                            "'%s': its words contradict each other: another program wrote there; end the programs that "
-                            "use it and remove it (memlane rm, memlane.unlink)",
-                            inspection->segment.name.text);
+        return memlane_inspection_explain_damage(inspection, error);
     }
     return memlane_inspection_finish(inspection, error);
 }

@@ -29,4 +29,7 @@ struct memlane_inspection {
 /* MEMLANE_OK; MEMLANE_CORRUPTED where the file was truncated: what was read since were zeros. */
 memlane_status memlane_inspection_finish(const memlane_inspection *inspection, memlane_error *error);
 
+/* The text for words that contradict each other, and MEMLANE_CORRUPTED. */
+memlane_status memlane_inspection_explain_damage(const memlane_inspection *inspection, memlane_error *error);
+
 #endif

@@ -8,4 +8,10 @@ extern const struct memlane_variable_kind memlane_kind_of_variables, memlane_kin
 extern const struct memlane_kind memlane_kind_of_channels, memlane_kind_of_functions, memlane_kind_of_maps,
     memlane_kind_of_buffers;
 
+/* The lock of a buffer: the line behind its register (docs/format/buffer.md). */
+struct memlane_lock_word *memlane_buffer_lock(const struct memlane_segment *segment);
+
+/* Whole pages at the beginning of a map's body, with the lock; the bytes follow (docs/format/map.md). */
+uint64_t memlane_map_lock_area(uint32_t participants);
+
 #endif

@@ -29,13 +29,13 @@ _Static_assert(MEMLANE_GATE_READ + 0 == MEMLANE_MAP_READING + 0 && MEMLANE_GATE_
 
 /* -- the kind --------------------------------------------------------------------------------------------------- */
 
-static uint64_t lock_area(uint32_t participants) {
+uint64_t memlane_map_lock_area(uint32_t participants) {
     return (memlane_rwlock_size(participants) + MEMLANE_PAGE - 1) / MEMLANE_PAGE * MEMLANE_PAGE;
 }
 
 static uint64_t body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint32_t participants) {
     uint64_t size = geometry[MEMLANE_MAP_SIZE];
-    return size < 1 || size > MEMLANE_MAP_SIZE_MAXIMUM ? 0 : lock_area(participants) + size;
+    return size < 1 || size > MEMLANE_MAP_SIZE_MAXIMUM ? 0 : memlane_map_lock_area(participants) + size;
 }
 
 static void clean(struct memlane_segment *segment, uint32_t index) {
@@ -110,7 +110,7 @@ static memlane_status make_request(struct memlane_request *request, const char *
 static void bind(memlane_map *map) {
     struct memlane_segment *segment = &map->endpoint.segment;
     memlane_rwlock_locate(&map->gate.lock, segment);
-    map->offset = segment->header.body_offset + lock_area(segment->header.participants_count);
+    map->offset = segment->header.body_offset + memlane_map_lock_area(segment->header.participants_count);
     map->size = segment->header.geometry[MEMLANE_MAP_SIZE];
     memlane_mutex_lock(&segment->mutex); /* a fork in another thread finds the owner with all that belongs to it */
     segment->owner = map;

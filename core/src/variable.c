@@ -365,17 +365,6 @@ void memlane_loan_drop(memlane_loan *loan) {
 
 /* -- reading --------------------------------------------------------------------------------------------------- */
 
-static memlane_reading reading_of(const struct memlane_glance *glance) {
-    return (memlane_reading){
-        .version = memlane_word_version(glance->latest),
-        .sequence = glance->sequence,
-        .size = glance->length,
-        .monotonic_ns = glance->monotonic_ns,
-        .real_ns = glance->real_ns,
-        .type = glance->type,
-    };
-}
-
 memlane_status memlane_variable_explain_damage(const memlane_variable *variable, memlane_error *error) {
     return memlane_fail(
         error, MEMLANE_CORRUPTED,
@@ -454,7 +443,7 @@ memlane_status memlane_access_begin(memlane_variable *variable, uint32_t attempt
     }
     access->bytes = glance.bytes;
     access->latest = glance.latest;
-    access->reading = reading_of(&glance);
+    access->reading = memlane_reading_of(&glance);
     if (attempt > 0) {
         memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_RETRIES, 1);
     }
@@ -531,7 +520,7 @@ memlane_status memlane_variable_view(memlane_variable *variable, memlane_view *v
     *view = (memlane_view){
         .variable = variable,
         .bytes = variable->endpoint.segment.view_base + (glance.bytes - variable->endpoint.segment.base),
-        .reading = reading_of(&glance),
+        .reading = memlane_reading_of(&glance),
         .pin = pin,
     };
     memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_READS, 1);

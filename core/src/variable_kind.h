@@ -23,6 +23,18 @@ struct memlane_variable {
     memlane_atomic64 seen; /* the newest version that was returned here: what is newer makes the endpoint ready */
 };
 
+/* What a glance tells callers of its value. */
+static inline memlane_reading memlane_reading_of(const struct memlane_glance *glance) {
+    return (memlane_reading){
+        .version = memlane_word_version(glance->latest),
+        .sequence = glance->sequence,
+        .size = glance->length,
+        .monotonic_ns = glance->monotonic_ns,
+        .real_ns = glance->real_ns,
+        .type = glance->type,
+    };
+}
+
 /* As memlane_variable_open(), which it is for the kind "variable". options->max_size is the size that callers name. */
 memlane_status memlane_variable_open_kind(memlane_variable **variable, const struct memlane_variable_kind *kind,
                                           const char *name, size_t length, const memlane_variable_options *options,

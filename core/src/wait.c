@@ -47,6 +47,10 @@ uint32_t memlane_wait_arm(memlane_atomic32 *bell) {
     }
 }
 
+bool memlane_wait_is_armed(const memlane_atomic32 *bell) {
+    return (memlane_load32_relaxed(bell) & ARMED) != 0; /* relaxed: guards nothing */
+}
+
 static uint64_t smaller(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }

@@ -17,6 +17,9 @@ memlane_status memlane_wait_change(struct memlane_segment *segment, const memlan
  * bell. For those who wait for several at once. */
 uint32_t memlane_wait_arm(memlane_atomic32 *bell);
 
+/* Whether somebody sleeps on it, or did and died: for display. */
+bool memlane_wait_is_armed(const memlane_atomic32 *bell);
+
 /* The same until is_over(argument), which is asked after the bell was armed, at each wake and after each chunk. Its loads
  * of what is waited for are seq_cst. Does not spin. */
 memlane_status memlane_wait_until(struct memlane_segment *segment, memlane_atomic32 *bell, bool (*is_over)(void *),
