@@ -28,6 +28,16 @@ static void clear_event(struct memlane_watch *watch) {
     watch->raised = false;
 }
 
+/* Under the mutex. The event says what is so now: cleared first, since what was taken may have been all. */
+static void renew_event(struct memlane_watch *watch) {
+    if (watch->raised) {
+        clear_event(watch);
+    }
+    if (watch->is_ready(watch->subject, false)) {
+        raise_event(watch);
+    }
+}
+
 /* The sentry's callback. */
 static bool look(void *argument, bool thorough) {
     struct memlane_watch *watch = argument;
@@ -137,10 +147,7 @@ void memlane_watch_settle_active(struct memlane_watch *watch) {
     memlane_mutex_lock(watch->mutex);
     bool came = watch->raised;
     if (came) {
-        clear_event(watch);
-        if (watch->is_ready(watch->subject, false)) {
-            raise_event(watch);
-        }
+        renew_event(watch);
     }
     memlane_mutex_unlock(watch->mutex);
     if (came) {
@@ -153,12 +160,7 @@ void memlane_watch_look_again(struct memlane_watch *watch) {
         return;
     }
     memlane_mutex_lock(watch->mutex);
-    if (watch->raised) {
-        clear_event(watch);
-    }
-    if (watch->is_ready(watch->subject, false)) {
-        raise_event(watch);
-    }
+    renew_event(watch);
     memlane_mutex_unlock(watch->mutex);
     memlane_sentry_rouse(&watch->post);
 }
