@@ -17,11 +17,10 @@
 #include <string.h>
 
 enum {
-    WAIT_CHUNK_NS = 40000000,  /* D56: how late a waiter notices a death (within 60 ms on a busy machine too), or a
+    WAIT_CHUNK_NS = 40000000, /* D56: how late a waiter notices a death (within 60 ms on a busy machine too), or a
                                 * killed waker's forgotten wake-up */
-    GLANCES = 100,             /* MEMLANE_SOON: about 2 us */
-    LOOKS_BETWEEN_CLOCKS = 16, /* a look takes 20 ns, the clock as much or twice that */
-    PIECES = 8                 /* of a ring that a long write fills: the reader copies one while we copy the next */
+    GLANCES = 100,            /* MEMLANE_SOON: about 2 us */
+    PIECES = 8                /* of a ring that a long write fills: the reader copies one while we copy the next */
 };
 
 #define SMALLEST_PIECE UINT64_C(4096)
@@ -382,7 +381,8 @@ static bool is_over(void *argument) {
     return true;
 }
 
-static bool is_enough(memlane_channel *channel) {
+static bool is_enough(void *argument) {
+    memlane_channel *channel = argument;
     return look(channel) != MEMLANE_OK || level_of(channel) >= channel->least;
 }
 
@@ -393,17 +393,6 @@ static void glance(memlane_channel *channel) {
     while (!is_enough(channel) && --left > 0) {
         memlane_platform_relax();
     }
-}
-
-static void watch(memlane_channel *channel, uint64_t end_ns) {
-    do {
-        for (uint32_t looks = 0; looks < LOOKS_BETWEEN_CLOCKS; looks++) {
-            if (is_enough(channel)) {
-                return;
-            }
-            memlane_platform_relax();
-        }
-    } while (memlane_platform_monotonic_ns() < end_ns);
 }
 
 static memlane_status sleep_for_bytes(memlane_channel *channel, uint64_t deadline_ns) {
@@ -418,7 +407,7 @@ static memlane_status await_patiently(memlane_channel *channel, uint64_t deadlin
     uint64_t began = memlane_platform_monotonic_ns();
     uint64_t budget = memlane_patience_budget(&channel->patience, began);
     if (budget > 0) {
-        watch(channel, smaller(began + budget, deadline_ns));
+        memlane_patience_look(is_enough, channel, smaller(began + budget, deadline_ns));
     }
     bool found = is_over(channel);
     memlane_patience_learn(&channel->patience, found);

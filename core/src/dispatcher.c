@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_NS = 40000000, LOOKS_BETWEEN_CLOCKS = 16, CAPACITY_MAXIMUM = 65536 };
+enum { CHUNK_NS = 40000000, CAPACITY_MAXIMUM = 65536 };
 
 #define NEVER_QUIET UINT64_MAX /* `posted` does not come to this in a thousand years */
 
@@ -330,7 +330,7 @@ static memlane_status watch(memlane_dispatcher *dispatcher, memlane_call *awaite
                             memlane_task *task, memlane_error *error) {
     uint64_t end = 0;
     for (;;) {
-        for (uint32_t i = 0; i < LOOKS_BETWEEN_CLOCKS; i++) {
+        for (uint32_t i = 0; i < MEMLANE_LOOKS_BETWEEN_CLOCKS; i++) {
             memlane_status status = look(dispatcher, awaited, false, task, error);
             if (status != MEMLANE_TIMEOUT) {
                 return status;

@@ -15,8 +15,7 @@
 enum {
     CHUNK_NS = 40000000, /* a death shows at the end of a chunk, within 60 ms on a busy machine too */
     CLAIM_CHUNK_NS = 1000000,
-    LOOKS_BETWEEN_CLOCKS = 16, /* a look takes 20 ns, the clock as much or twice that */
-    END_TRIES = 64             /* each failure is a server's move */
+    END_TRIES = 64 /* each failure is a server's move */
 };
 
 enum stage { BEGUN = 1, SENT = 2, OVER = 3 };
@@ -660,7 +659,7 @@ memlane_atomic32 *memlane_function_bell(const memlane_call *call) {
 static memlane_status watch(memlane_call *call, uint64_t duration_ns, memlane_answer *answer, memlane_error *error) {
     uint64_t end = 0;
     for (;;) {
-        for (uint32_t look = 0; look < LOOKS_BETWEEN_CLOCKS; look++) {
+        for (uint32_t look = 0; look < MEMLANE_LOOKS_BETWEEN_CLOCKS; look++) {
             memlane_status status = memlane_function_look(call, false, answer, error);
             if (status != MEMLANE_TIMEOUT) {
                 return status;

@@ -21,4 +21,20 @@ static inline bool memlane_patience_is_rewarded(const struct memlane_patience *p
     return memlane_load32_relaxed(&patience->in_vain) == 0; /* relaxed: guards nothing */
 }
 
+enum { MEMLANE_LOOKS_BETWEEN_CLOCKS = 16 }; /* a look takes 20 ns, the clock as much or twice that */
+
+/* Looks until is_over(argument), or for the time that was given at the last clock: whether it was over. Inline, so that a
+ * look is no call. */
+static inline bool memlane_patience_look(bool (*is_over)(void *), void *argument, uint64_t end_ns) {
+    do {
+        for (uint32_t looks = 0; looks < MEMLANE_LOOKS_BETWEEN_CLOCKS; looks++) {
+            if (is_over(argument)) {
+                return true;
+            }
+            memlane_platform_relax();
+        }
+    } while (memlane_platform_monotonic_ns() < end_ns);
+    return false;
+}
+
 #endif

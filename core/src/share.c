@@ -120,19 +120,11 @@ memlane_status memlane_share_put(memlane_share *share, const void *bytes, uint64
 
 /* -- getting ----------------------------------------------------------------------------------------------------- */
 
-/* True when something waits to be taken, or is damaged. What else ends a wait is found by the sleep afterwards. */
-static bool watch(const memlane_share *share, uint64_t end_ns) {
-    enum { LOOKS_BETWEEN_CLOCKS = 16 };
-    do {
-        for (uint32_t looks = 0; looks < LOOKS_BETWEEN_CLOCKS; looks++) {
-            uint64_t latest;
-            if (memlane_taking_look(&share->taking, &latest) != MEMLANE_EMPTY) {
-                return true;
-            }
-            memlane_platform_relax();
-        }
-    } while (memlane_platform_monotonic_ns() < end_ns);
-    return false;
+/* Something waits to be taken, or is damaged. What else ends a wait is found by the sleep afterwards. */
+static bool is_there(void *argument) {
+    const memlane_share *share = argument;
+    uint64_t latest;
+    return memlane_taking_look(&share->taking, &latest) != MEMLANE_EMPTY;
 }
 
 /* An array that is handed over in place comes back sooner than a wake-up takes. */
@@ -140,7 +132,7 @@ static void watch_patiently(memlane_share *share, uint64_t deadline_ns) {
     uint64_t began = memlane_platform_monotonic_ns();
     uint64_t budget = memlane_patience_budget(&share->patience, began);
     uint64_t end = began + budget < deadline_ns ? began + budget : deadline_ns;
-    memlane_patience_learn(&share->patience, budget > 0 && watch(share, end));
+    memlane_patience_learn(&share->patience, budget > 0 && memlane_patience_look(is_there, share, end));
 }
 
 static memlane_status wait_untaken(memlane_share *share, uint64_t deadline_ns) {
