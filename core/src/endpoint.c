@@ -208,8 +208,10 @@ static bool subject_is_ready(void *subject, bool thorough) {
 void memlane_endpoint_make_pollable(struct memlane_endpoint *endpoint,
                                     bool (*is_ready)(struct memlane_endpoint *endpoint, bool thorough),
                                     memlane_atomic32 *bell, memlane_atomic32 *second_bell) {
+    memlane_mutex_lock(&endpoint->segment.mutex); /* another thread may close the endpoint, and look at its watch */
     endpoint->is_ready = is_ready;
     memlane_watch_initialise(&endpoint->watch, &endpoint->segment.mutex, endpoint, subject_is_ready, bell, second_bell);
+    memlane_mutex_unlock(&endpoint->segment.mutex);
 }
 
 memlane_status memlane_endpoint_descriptor(memlane_endpoint *endpoint, int *descriptor, memlane_error *error) {
