@@ -4,8 +4,8 @@
 
 #include <memlane/error.hpp>
 #include <memlane/map.h>
+#include <memlane/object.hpp>
 #include <memlane/span.hpp>
-#include <memlane/variable.hpp>
 
 #include <chrono>
 #include <cstddef>
