@@ -8,6 +8,8 @@
  * The first two are the median and the 99th percentile. Each call is made when the last one was executed: both ends are
  * awake. */
 #define _GNU_SOURCE
+#include "bench.h"
+
 #include <memlane/function.h>
 #include <memlane/memlane.h>
 
@@ -21,7 +23,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { WARM_UP = 2000, CALLS = 50000, ROUNDS = 100, ROUND_CALLS = 2000, LARGEST = 1 << 20 };
@@ -39,24 +40,11 @@ static unsigned char bytes[LARGEST];
 
 static uint64_t execution[CALLS];
 
-static void require(memlane_status status, const memlane_error *error) {
-    if (status != MEMLANE_OK) {
-        fprintf(stderr, "%s\n", error->message);
-        exit(1);
-    }
-}
-
 static void require_call(bool succeeded, const char *what) {
     if (!succeeded) {
         perror(what);
         exit(1);
     }
-}
-
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
 /* -- processors ---------------------------------------------------------------------------------------------------- */

@@ -2,31 +2,19 @@
  *
  * Prints the smallest of many rounds for each size: what disturbs a round only adds. */
 #define _GNU_SOURCE
+#include "bench.h"
+
 #include <memlane/memlane.h>
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ROUNDS = 200, CALLS = 2000, LARGEST = 1 << 20 };
 
 static unsigned char bytes[LARGEST];
-
-static void require(memlane_status status, const memlane_error *error) {
-    if (status != MEMLANE_OK) {
-        fprintf(stderr, "%s\n", error->message);
-        exit(1);
-    }
-}
-
-static uint64_t now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
-}
 
 static void write_once(memlane_variable *variable, uint64_t size) {
     memlane_error error;

@@ -9,11 +9,6 @@
 
 enum { CAPACITY = 100, PLACES = 4, WORDS = 192 };
 
-static void remove_directory(void) {
-    memlane_unlink(hostile_directory, "stream", 6, 0600, -1, NULL);
-    rmdir(hostile_directory);
-}
-
 static memlane_channel_options options(void) {
     memlane_channel_options asked;
     memlane_channel_options_initialise(&asked);
@@ -31,7 +26,6 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
     (void)count;
     (void)arguments;
     hostile_make_directory("stream");
-    atexit(remove_directory);
     asked = options();
     require(memlane_channel_open(&channel, "stream", 6, MEMLANE_CHANNEL_WRITE, &asked, NULL) == MEMLANE_OK,
             "cannot create the channel");

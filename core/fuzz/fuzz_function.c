@@ -22,10 +22,8 @@ static const memlane_field fields[] = {
 
 static memlane_format *format;
 
-static void remove_directory(void) {
-    memlane_unlink(hostile_directory, "judge", 5, 0600, -1, NULL);
+static void free_format(void) {
     memlane_format_free(format);
-    rmdir(hostile_directory);
 }
 
 static memlane_function *open_function(bool create) {
@@ -63,7 +61,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
     (void)count;
     (void)arguments;
     hostile_make_directory("judge");
-    atexit(remove_directory);
+    atexit(free_format);
     require(memlane_format_create(&format, sizeof(struct pose), fields, 2, NULL) == MEMLANE_OK, "cannot make a format");
     memlane_function *function = open_function(true);
     require(function != NULL && begin_call(function, &call), "cannot create the function");

@@ -3,31 +3,17 @@
  * The input lies over participants, statistics and the lock area of a valid object, and then the public API works on it.
  * Its first byte says where it begins, in lines of 64 bytes. */
 #define _GNU_SOURCE
-#include "object.h"
-#include "platform.h"
+#include "hostile_file.h"
 
 #include <memlane/memlane.h>
 
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-enum { PLACES = 4, SIZE = 64, OBJECT_SIZE = 4 * MEMLANE_PAGE };
-
-static unsigned char valid[OBJECT_SIZE];
-static char directory[] = "/dev/shm/memlane-fuzz-XXXXXX";
-static int object = -1;
-
-static void remove_directory(void) {
-    memlane_unlink(directory, "map", 3, 0600, -1, NULL);
-    rmdir(directory);
-}
+enum { PLACES = 4, SIZE = 64 };
 
 static memlane_map *open_map(bool create) {
     memlane_map_options asked;
     memlane_map *map = NULL;
     memlane_map_options_initialise(&asked);
-    asked.object.directory = directory;
+    asked.object.directory = hostile_directory;
     asked.object.participants = PLACES;
     asked.object.create = create;
     asked.size = SIZE;
@@ -36,19 +22,13 @@ static memlane_map *open_map(bool create) {
 }
 
 int LLVMFuzzerInitialize(int *count, char ***arguments) {
-    int parent;
     (void)count;
     (void)arguments;
-    require(mkdtemp(directory) != NULL, "cannot make a namespace directory");
-    atexit(remove_directory);
+    hostile_make_directory("map");
     memlane_map *map = open_map(true);
     require(map != NULL, "cannot create the object");
     memlane_map_free(map);
-    require(memlane_platform_open_directory(directory, &parent) == 0 &&
-                memlane_platform_open_file(parent, "map", &object) == 0 &&
-                memlane_platform_read_at(object, 0, valid, sizeof valid) == 0,
-            "cannot read the object back");
-    memlane_platform_close(parent);
+    hostile_keep();
     return 0;
 }
 
@@ -67,11 +47,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     if (size < 2) {
         return 0;
     }
-    unsigned char bytes[OBJECT_SIZE];
-    size_t start = MEMLANE_PAGE + (size_t)input[0] * MEMLANE_LINE % (sizeof bytes - MEMLANE_PAGE);
-    memcpy(bytes, valid, sizeof bytes);
-    memcpy(bytes + start, input + 1, size - 1 < sizeof bytes - start ? size - 1 : sizeof bytes - start);
-    require(memlane_platform_write_at(object, 0, bytes, sizeof bytes) == 0, "cannot lay the bytes down");
+    hostile_overlay(MEMLANE_PAGE + (size_t)input[0] * MEMLANE_LINE % (hostile_size - MEMLANE_PAGE), input + 1, size - 1,
+                    NULL);
     memlane_map *map = open_map(false);
     if (map != NULL) {
         memlane_map_statistics statistics;

@@ -6,30 +6,16 @@
  *   bit 3     the file is cut to the length that the next two bytes say, while the object is open
  * Found crashes and hangs are findings; wrong values are not. */
 #define _GNU_SOURCE
-#include "object.h"
-#include "platform.h"
+#include "hostile_file.h"
 
 #include <memlane/memlane.h>
 
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-enum { PARTS = 4, REPAIR = 4, TRUNCATE = 8, OBJECT_SIZE = PARTS * MEMLANE_PAGE, SLOTS = 3, CAPACITY = 64, PLACES = 4 };
-
-static unsigned char valid[OBJECT_SIZE]; /* an object that holds a value */
-static char directory[] = "/dev/shm/memlane-fuzz-XXXXXX";
-static int object = -1;
-
-static void remove_directory(void) {
-    memlane_unlink(directory, "pose", 4, 0600, -1, NULL);
-    rmdir(directory);
-}
+enum { PARTS = 4, REPAIR = 4, TRUNCATE = 8, SLOTS = 3, CAPACITY = 64, PLACES = 4 };
 
 static memlane_variable_options options(void) {
     memlane_variable_options asked;
     memlane_variable_options_initialise(&asked);
-    asked.object.directory = directory;
+    asked.object.directory = hostile_directory;
     return asked;
 }
 
@@ -38,35 +24,16 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
     memlane_variable *variable;
     (void)count;
     (void)arguments;
-    require(mkdtemp(directory) != NULL, "cannot make a namespace directory");
-    atexit(remove_directory);
-    asked.object.directory = directory;
+    hostile_make_directory("pose");
     asked.slots = SLOTS;
     asked.max_size = CAPACITY;
     asked.object.participants = PLACES;
     require(memlane_variable_open(&variable, "pose", 4, &asked, NULL) == MEMLANE_OK, "cannot create the object");
     require(memlane_variable_write(variable, "value", 5, 1, 0, NULL) == MEMLANE_OK, "cannot write a value");
     memlane_variable_free(variable);
-    int parent;
-    require(memlane_platform_open_directory(directory, &parent) == 0 &&
-                memlane_platform_open_file(parent, "pose", &object) == 0 &&
-                memlane_platform_read_at(object, 0, valid, sizeof valid) == 0,
-            "cannot read the object back");
-    memlane_platform_close(parent);
+    hostile_keep();
+    require(hostile_size == PARTS * MEMLANE_PAGE, "the object has other parts");
     return 0;
-}
-
-static void lay_down(const uint8_t *input, size_t size) {
-    unsigned char bytes[OBJECT_SIZE];
-    size_t start = (size_t)(input[0] % PARTS) * MEMLANE_PAGE;
-    size_t length = size - 1 < sizeof bytes - start ? size - 1 : sizeof bytes - start;
-    memcpy(bytes, valid, sizeof bytes);
-    memcpy(bytes + start, input + 1, length);
-    if ((input[0] & REPAIR) != 0) {
-        repair(bytes);
-    }
-    require(ftruncate(object, OBJECT_SIZE) == 0 && memlane_platform_write_at(object, 0, bytes, sizeof bytes) == 0,
-            "cannot lay the bytes down");
 }
 
 static void look(memlane_variable *variable) {
@@ -118,24 +85,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size) {
     if (size < 3) {
         return 0;
     }
-    lay_down(input, size);
+    hostile_overlay((size_t)(input[0] % PARTS) * MEMLANE_PAGE, input + 1, size - 1,
+                    (input[0] & REPAIR) != 0 ? repair : NULL);
     asked.object.create = false;
     if (memlane_variable_open(&variable, "pose", 4, &asked, &error) == MEMLANE_OK) {
         work(variable);
         if ((input[0] & TRUNCATE) != 0) {
-            require(ftruncate(object, (input[1] | input[2] << 8) % OBJECT_SIZE) == 0, "cannot cut the file");
+            hostile_cut(input + 1);
             work(variable);
         }
         memlane_variable_free(variable);
     }
-    if (memlane_collect(directory, 0600, -1, &removed, &error) == MEMLANE_OK && removed > 0) {
-        memlane_platform_close(object); /* the input had made it ephemeral */
-        int parent;
-        require(memlane_platform_open_directory(directory, &parent) == 0 &&
-                    memlane_platform_create_unnamed(parent, 0600, &object) == 0 &&
-                    memlane_platform_publish(object, parent, "pose") == 0,
-                "cannot put the object back");
-        memlane_platform_close(parent);
-    }
+    memlane_collect(hostile_directory, 0600, -1, &removed, &error);
+    hostile_put_back();
     return 0;
 }

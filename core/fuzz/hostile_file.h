@@ -5,6 +5,8 @@
 #include "object.h"
 #include "platform.h"
 
+#include <memlane/memlane.h>
+
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +20,16 @@ static char hostile_directory[] = "/dev/shm/memlane-fuzz-XXXXXX";
 static const char *hostile_name;
 static int hostile_object = -1;
 
+static void hostile_remove_directory(void) {
+    memlane_unlink(hostile_directory, hostile_name, strlen(hostile_name), 0600, -1, NULL);
+    rmdir(hostile_directory);
+}
+
+/* The namespace directory of the object, until the program ends. */
 static void hostile_make_directory(const char *name) {
     hostile_name = name;
     require(mkdtemp(hostile_directory) != NULL, "cannot make a namespace directory");
+    atexit(hostile_remove_directory);
 }
 
 /* What the object is now is what the input changes. */
@@ -36,8 +45,21 @@ static void hostile_keep(void) {
     memlane_platform_close(parent);
 }
 
+/* The object as it was kept, with the input over it from a byte on; `mend` makes checksums right, NULL: as they come. */
+static void hostile_overlay(size_t start, const uint8_t *input, size_t size, void (*mend)(unsigned char *bytes)) {
+    unsigned char bytes[HOSTILE_SIZE];
+    memcpy(bytes, hostile_valid, sizeof bytes);
+    memcpy(bytes + start, input, size < hostile_size - start ? size : hostile_size - start);
+    if (mend != NULL) {
+        mend(bytes);
+    }
+    require(ftruncate(hostile_object, (off_t)hostile_size) == 0 &&
+                memlane_platform_write_at(hostile_object, 0, bytes, hostile_size) == 0,
+            "cannot lay the bytes down");
+}
+
 /* Checksums are right, as with one who knows how: else nothing but they would be tested. */
-static void hostile_repair(unsigned char *bytes) {
+static inline void hostile_repair(unsigned char *bytes) {
     struct memlane_header header;
     memcpy(&header, bytes, sizeof header);
     if (header.schema_length <= hostile_size - MEMLANE_PAGE) {
@@ -48,27 +70,25 @@ static void hostile_repair(unsigned char *bytes) {
 }
 
 /* From the byte that the input's first two bytes name. */
-static void hostile_lay_down(const uint8_t *input, size_t size) {
-    unsigned char bytes[HOSTILE_SIZE];
-    size_t start = ((size_t)input[0] << 8 | input[1]) % hostile_size;
-    size_t length = size - 2 < hostile_size - start ? size - 2 : hostile_size - start;
-    memcpy(bytes, hostile_valid, sizeof bytes);
-    memcpy(bytes + start, input + 2, length);
-    hostile_repair(bytes);
-    require(ftruncate(hostile_object, (off_t)hostile_size) == 0 &&
-                memlane_platform_write_at(hostile_object, 0, bytes, hostile_size) == 0,
-            "cannot lay the bytes down");
+static inline void hostile_lay_down(const uint8_t *input, size_t size) {
+    hostile_overlay(((size_t)input[0] << 8 | input[1]) % hostile_size, input + 2, size - 2, hostile_repair);
+}
+
+/* The file ends at the length that two bytes say, while it is in use. */
+static inline void hostile_cut(const uint8_t length[2]) {
+    require(ftruncate(hostile_object, (off_t)((size_t)(length[0] | length[1] << 8) % hostile_size)) == 0,
+            "cannot cut the file");
 }
 
 /* The first words of the body, while it is in use. */
-static void hostile_change_words(const uint8_t *input, size_t size, size_t words) {
+static inline void hostile_change_words(const uint8_t *input, size_t size, size_t words) {
     struct memlane_header header;
     memcpy(&header, hostile_valid, sizeof header);
     memlane_platform_write_at(hostile_object, header.body_offset, input, size < words ? size : words);
 }
 
 /* The input may have made it one that goes with its last endpoint. */
-static void hostile_put_back(void) {
+static inline void hostile_put_back(void) {
     int parent, found;
     if (memlane_platform_open_directory(hostile_directory, &parent) != 0) {
         return;

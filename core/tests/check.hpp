@@ -12,6 +12,7 @@
 #include <stdexcept>
 #include <string>
 #include <sys/wait.h>
+#include <type_traits>
 #include <unistd.h>
 #include <vector>
 
@@ -55,6 +56,11 @@ template <class E, class F> std::string text_of(F &&call, const char *text, cons
 #define CHECK_HOLDS(fragment, text)                                                                                    \
     ((text).find(fragment) != std::string::npos ? void()                                                               \
                                                 : check::fail(__FILE__, __LINE__, "no " fragment " in: " + (text)))
+
+/* Whether a type is moved and never copied, as everything that owns something. */
+template <class T>
+constexpr bool moves_only = std::is_nothrow_move_constructible_v<T> && std::is_move_assignable_v<T> &&
+                            !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>;
 
 /* Runs something in another process, which ends with status 0 unless it throws. */
 template <class F> pid_t begin_child(F &&call) {

@@ -58,12 +58,10 @@ struct Plain { /* without a table */
 
 namespace {
 
+using check::moves_only;
 using robot::Plain;
 using robot::Record;
 
-template <class T>
-constexpr bool moves_only = std::is_nothrow_move_constructible_v<T> && std::is_move_assignable_v<T> &&
-                            !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>;
 static_assert(moves_only<memlane::Variable<Plain>> && moves_only<memlane::ByteVariable>);
 static_assert(moves_only<memlane::Variable<Plain>::Loan> && moves_only<memlane::Variable<Plain>::View>);
 static_assert(moves_only<memlane::ByteVariable::Loan> && moves_only<memlane::ByteVariable::View>);

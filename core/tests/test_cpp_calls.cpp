@@ -43,13 +43,11 @@ using camera::Frame;
 using camera::Other;
 using camera::Plain;
 using camera::Verdict;
+using check::moves_only;
 using memlane::ByteVector;
 
 constexpr auto PATIENCE = 30s;
 
-template <class T>
-constexpr bool moves_only = std::is_nothrow_move_constructible_v<T> && std::is_move_assignable_v<T> &&
-                            !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>;
 static_assert(moves_only<memlane::Function<Verdict(Frame)>> && moves_only<memlane::Function<Verdict(Frame)>::Call>);
 static_assert(moves_only<memlane::Dispatcher> && moves_only<memlane::Channel>);
 static_assert(moves_only<memlane::Channel::Room> && moves_only<memlane::Channel::Bytes>);

@@ -6,7 +6,6 @@
 #include "peer.h"
 #include "stream.h"
 
-#include <fcntl.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 
@@ -60,23 +59,15 @@ static void end_child_well(pid_t pid) {
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-static int count_descriptors(void) {
-    int count = 0;
-    for (int descriptor = 0; descriptor < 100; descriptor++) {
-        count += fcntl(descriptor, F_GETFD) >= 0;
-    }
-    return count;
-}
-
 static void a_child_gives_back_a_channel_that_another_thread_read_from(void) {
     struct sleeper sleeper = {.object = stream_open(MEMLANE_CHANNEL_READ, 64)};
     put_to_sleep(&sleeper, read_for_ever);
     pid_t pid = fork();
     CHECK_CALL(pid);
     if (pid == 0) {
-        int before = count_descriptors();
+        unsigned before = check_count_descriptors();
         memlane_channel_free(sleeper.object);
-        CHECK_EQUAL(before - 1, count_descriptors());
+        CHECK_EQUAL(before - 1, check_count_descriptors());
         _exit(0);
     }
     end_child_well(pid);
@@ -92,12 +83,12 @@ static void a_child_gives_back_a_function_whose_answer_another_thread_awaited(vo
     pid_t pid = fork();
     CHECK_CALL(pid);
     if (pid == 0) {
-        int before = count_descriptors();
+        unsigned before = check_count_descriptors();
         memlane_function_close(function);
-        CHECK_EQUAL(before, count_descriptors()); /* the call is one that the child has, too */
+        CHECK_EQUAL(before, check_count_descriptors()); /* the call is one that the child has, too */
         memlane_call_end(&sleeper.call);
         memlane_function_free(function);
-        CHECK_EQUAL(before - 1, count_descriptors());
+        CHECK_EQUAL(before - 1, check_count_descriptors());
         _exit(0);
     }
     end_child_well(pid);
@@ -119,13 +110,13 @@ static void a_child_keeps_its_views_and_not_the_waits_of_other_threads(void) {
     pid_t pid = fork();
     CHECK_CALL(pid);
     if (pid == 0) {
-        int before = count_descriptors();
+        unsigned before = check_count_descriptors();
         memlane_variable_free(empty);
         memlane_variable_free(variable);
-        CHECK_EQUAL(before - 1, count_descriptors());
+        CHECK_EQUAL(before - 1, check_count_descriptors());
         CHECK_STRING("pose", (const char *)view.bytes);
         memlane_view_release(&view);
-        CHECK_EQUAL(before - 2, count_descriptors());
+        CHECK_EQUAL(before - 2, check_count_descriptors());
         _exit(0);
     }
     end_child_well(pid);
@@ -151,12 +142,12 @@ static void a_child_gives_back_what_was_being_closed(void) {
     pid_t pid = fork();
     CHECK_CALL(pid);
     if (pid == 0) {
-        int before = count_descriptors();
+        unsigned before = check_count_descriptors();
         CHECK_STATUS(MEMLANE_OWNERSHIP_LOST, memlane_task_respond(&task, 0, 0, &error));
         memlane_call_end(&call);
         memlane_dispatcher_free(dispatcher);
         memlane_function_free(function);
-        CHECK_EQUAL(before - 1, count_descriptors());
+        CHECK_EQUAL(before - 1, check_count_descriptors());
         _exit(0);
     }
     end_child_well(pid);
@@ -174,11 +165,11 @@ static void a_child_may_unlock_what_its_thread_had_locked(void) {
     pid_t pid = fork();
     CHECK_CALL(pid);
     if (pid == 0) {
-        int before = count_descriptors();
+        unsigned before = check_count_descriptors();
         memlane_channel_unlock(channel);
-        CHECK_EQUAL(before, count_descriptors());
+        CHECK_EQUAL(before, check_count_descriptors());
         memlane_channel_free(channel);
-        CHECK_EQUAL(before - 1, count_descriptors());
+        CHECK_EQUAL(before - 1, check_count_descriptors());
         _exit(0);
     }
     end_child_well(pid);

@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -29,12 +28,6 @@ struct ChannelOptions {
 };
 
 namespace detail {
-
-struct FreeChannel {
-    void operator()(memlane_channel *channel) const noexcept {
-        memlane_channel_free(channel);
-    }
-};
 
 /* Bytes of the ring, dropped at the end of the scope unless they were committed. Of the thread that asked. */
 class ChannelSpan {
@@ -186,7 +179,7 @@ class Channel {
         return channel;
     }
 
-    std::unique_ptr<memlane_channel, detail::FreeChannel> handle_;
+    detail::Owned<memlane_channel, memlane_channel_free> handle_;
 };
 
 class Channel::Room : public detail::ChannelSpan {

@@ -86,12 +86,6 @@ class Dispatcher {
         Executor execute;
     };
 
-    struct FreeDispatcher {
-        void operator()(memlane_dispatcher *dispatcher) const noexcept {
-            memlane_dispatcher_free(dispatcher);
-        }
-    };
-
     static memlane_dispatcher *make(std::uint32_t capacity) {
         memlane_dispatcher *dispatcher = nullptr;
         memlane_error error;
@@ -104,7 +98,8 @@ class Dispatcher {
         explicit State(std::uint32_t capacity) : served(capacity), handle(make(capacity)) {}
 
         std::vector<Served> served;
-        std::unique_ptr<memlane_dispatcher, FreeDispatcher> handle; /* goes first: its functions are open that long */
+        /* Goes first: its functions are open that long. */
+        detail::Owned<memlane_dispatcher, memlane_dispatcher_free> handle;
         std::mutex mutex;
         std::size_t count = 0; /* under the mutex */
     };

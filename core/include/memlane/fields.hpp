@@ -4,13 +4,13 @@
 
 #include <memlane/error.hpp>
 #include <memlane/format.h>
+#include <memlane/object.hpp>
 
 #include <array>
 #include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
-#include <memory>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -134,12 +134,7 @@ inline std::vector<Field> join(std::initializer_list<std::vector<Field>> rows) {
     return joined;
 }
 
-struct FreeFormat {
-    void operator()(memlane_format *format) const noexcept {
-        memlane_format_free(format);
-    }
-};
-using Format = std::unique_ptr<memlane_format, FreeFormat>;
+using Format = Owned<memlane_format, memlane_format_free>;
 
 /* The format of a struct with MEMLANE_FIELDS; none of one without. */
 template <class T> Format format_of() {

@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -121,12 +120,7 @@ template <> struct Payload<void> {
 
 /* -- the endpoint -------------------------------------------------------------------------------------------------- */
 
-struct FreeFunction {
-    void operator()(memlane_function *function) const noexcept {
-        memlane_function_free(function);
-    }
-};
-using FunctionHandle = std::unique_ptr<memlane_function, FreeFunction>;
+using FunctionHandle = Owned<memlane_function, memlane_function_free>;
 
 template <class Result, class Arguments>
 FunctionHandle open_function(std::string_view name, const FunctionOptions &given) {

@@ -4,8 +4,8 @@
 
 #include <memlane/error.hpp>
 #include <memlane/map.h>
+#include <memlane/object.hpp>
 #include <memlane/span.hpp>
-#include <memlane/variable.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -29,12 +29,6 @@ struct MapOptions {
 };
 
 namespace detail {
-
-struct FreeMap {
-    void operator()(memlane_map *map) const noexcept {
-        memlane_map_free(map);
-    }
-};
 
 /* A lock of a map that goes back at the end of its scope. */
 class MapLock {
@@ -184,7 +178,7 @@ class Map {
     }
 
   private:
-    std::unique_ptr<memlane_map, detail::FreeMap> handle_;
+    detail::Owned<memlane_map, memlane_map_free> handle_;
 };
 
 } // namespace memlane

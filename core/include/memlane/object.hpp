@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 
 namespace memlane {
 
@@ -18,6 +19,14 @@ using Clock = std::chrono::steady_clock;
 inline constexpr Nanoseconds FOREVER = Nanoseconds::max();
 
 namespace detail {
+
+template <class T, void (*Free)(T *)> struct FreeBy {
+    void operator()(T *owned) const noexcept {
+        Free(owned);
+    }
+};
+/* Something of the C library, which has a function of its own to free it. */
+template <class T, void (*Free)(T *)> using Owned = std::unique_ptr<T, FreeBy<T, Free>>;
 
 /* The deadline of a wait that begins now: 0 only looks; what no clock reaches is for ever. */
 template <class Rep, class Period> std::uint64_t deadline_after(std::chrono::duration<Rep, Period> patience) {

@@ -10,20 +10,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 namespace memlane {
-
-namespace detail {
-
-struct FreeShare {
-    void operator()(memlane_share *share) const noexcept {
-        memlane_share_free(share);
-    }
-};
-
-} // namespace detail
 
 /* An endpoint of a share, for either side. Of the Options, max_size is the share's size; slots are 4 in a new one.
  * Threads may share an endpoint. */
@@ -104,7 +93,7 @@ class Share {
         return View(detail::View(taken));
     }
 
-    std::unique_ptr<memlane_share, detail::FreeShare> handle_;
+    detail::Owned<memlane_share, memlane_share_free> handle_;
 };
 
 } // namespace memlane

@@ -13,7 +13,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <memory>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -41,12 +40,7 @@ struct Options {
 
 namespace detail {
 
-struct FreeVariable {
-    void operator()(memlane_variable *variable) const noexcept {
-        memlane_variable_free(variable);
-    }
-};
-using Handle = std::unique_ptr<memlane_variable, FreeVariable>;
+using Handle = Owned<memlane_variable, memlane_variable_free>;
 
 inline Handle open(std::string_view name, const Options &given, std::uint64_t max_size, const memlane_format *format) {
     memlane_variable_options options;

@@ -548,13 +548,15 @@ static bool reads(const char *name) {
 
 /* What one player may have moved, of `possible` bytes: parts in their order, all of them when the operation is over. */
 static uint64_t parts_of(const struct inquest *inquest, uint32_t player, uint64_t possible, uint64_t moved[3]) {
-    uint64_t most = possible >= BOTH_PARTS ? BOTH_PARTS : possible >= FIRST_PART ? FIRST_PART : 0;
+    static const uint64_t sums[3] = {0, FIRST_PART, BOTH_PARTS};
     uint64_t count = 0;
-    for (uint64_t parts = 0; parts <= most; parts++) {
-        bool is_sum = parts == 0 || parts == FIRST_PART || parts == BOTH_PARTS;
-        if (is_sum && (report_of(inquest, player)->phase != MACHINE_AFTER || parts == most)) {
-            moved[count++] = parts;
-        }
+    while (count < 3 && sums[count] <= possible) {
+        moved[count] = sums[count];
+        count++;
+    }
+    if (report_of(inquest, player)->phase == MACHINE_AFTER) {
+        moved[0] = moved[count - 1];
+        return 1;
     }
     return count;
 }

@@ -7,7 +7,6 @@ enum { CAPACITY = 777, PIECE = 500 };
 
 /* Both ends, in one process. */
 static memlane_channel *writer, *reader;
-static bool is_lost;
 
 static void close_end(memlane_channel **end) {
     if (*end != NULL) {
@@ -21,7 +20,6 @@ static void close_end(memlane_channel **end) {
 void victim_close_channel(void) {
     close_end(&writer);
     close_end(&reader);
-    is_lost = false;
 }
 
 /* What cannot be opened is made anew. */
@@ -114,6 +112,7 @@ void victim_use_channel(void) {
     static operation *const turns[] = {send_bytes, send_some,     receive_bytes,  receive_bytes,
                                        fill_room,  look_at_bytes, ask_for_status, wait_for_room};
     memlane_error error;
+    bool is_lost = false;
     if (!open_end(&writer, MEMLANE_CHANNEL_WRITE) || !open_end(&reader, MEMLANE_CHANNEL_READ)) {
         return;
     }

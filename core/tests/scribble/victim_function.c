@@ -11,7 +11,7 @@ static memlane_dispatcher *dispatcher;
 static memlane_call calls[CALLS];
 static bool is_begun[CALLS];
 static memlane_task task;
-static bool has_task, is_lost;
+static bool has_task;
 
 static void end_call(size_t place) {
     if (is_begun[place]) {
@@ -43,7 +43,6 @@ void victim_close_function(void) {
     guarded_end(MEMLANE_OK);
     dispatcher = NULL;
     server = caller = NULL;
-    is_lost = false;
 }
 
 static bool open_one(memlane_function **function) {
@@ -149,6 +148,7 @@ typedef memlane_status operation(memlane_error *error);
 void victim_use_function(void) {
     static operation *const turns[] = {begin_call, take, respond, await, begin_call, take, cancel, ask_for_statistics};
     memlane_error error;
+    bool is_lost = false;
     if (!open_all()) {
         return;
     }

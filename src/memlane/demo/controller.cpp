@@ -17,7 +17,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -183,8 +182,8 @@ template <class... Parts> void report(const char *kind, Parts... parts) {
 
 /* -- the ends of variables -------------------------------------------------------------------------------------- */
 
-memlane::Options existing_in(const std::string &directory) {
-    memlane::Options options;
+template <class Options> Options existing_in(const std::string &directory) {
+    Options options;
     options.directory = directory;
     options.create = false; /* the supervisor has created everything */
     return options;
@@ -193,7 +192,7 @@ memlane::Options existing_in(const std::string &directory) {
 /* Checks and reports each value that is new to it. */
 template <class T> class Reader {
   public:
-    explicit Reader(const std::string &directory) : variable_(T::name, existing_in(directory)) {}
+    explicit Reader(const std::string &directory) : variable_(T::name, existing_in<memlane::Options>(directory)) {}
 
     /* Takes the latest value if it is new. Waits for nobody. */
     void look() {
@@ -245,7 +244,8 @@ template <class T> class Reader {
 
 template <class T> class Publisher {
   public:
-    Publisher(const std::string &directory, std::int64_t life) : variable_(T::name, existing_in(directory)) {
+    Publisher(const std::string &directory, std::int64_t life)
+        : variable_(T::name, existing_in<memlane::Options>(directory)) {
         seal_.life = life;
     }
 
@@ -267,36 +267,14 @@ template <class T> class Publisher {
 
 /* -- the model's function --------------------------------------------------------------------------------------- */
 
-struct FreeFunction {
-    void operator()(memlane_function *function) const noexcept {
-        memlane_function_free(function);
-    }
-};
-
 /* A call that is made again and again, one at a time, to a server that may die at any time. Waits for nobody. */
 class Question {
   public:
-    explicit Question(const std::string &directory) {
-        memlane_function_options options;
-        memlane_function_options_initialise(&options);
-        options.object.directory = directory.c_str();
-        options.object.create = false;
-        memlane_function *function = nullptr;
-        memlane_error error;
-        memlane::detail::check(memlane_function_open(&function, SEGMENT.data(), SEGMENT.size(), &options, &error),
-                               error);
-        function_.reset(function);
-    }
-    Question(const Question &) = delete;
-    Question &operator=(const Question &) = delete;
-    ~Question() {
-        if (is_under_way_) {
-            memlane_call_end(&call_);
-        }
-    }
+    explicit Question(const std::string &directory)
+        : function_(SEGMENT, existing_in<memlane::FunctionOptions>(directory)) {}
 
     bool is_free() const {
-        return !is_under_way_;
+        return !call_;
     }
     std::int64_t sent() const {
         return sent_;
@@ -307,20 +285,19 @@ class Question {
         memlane_error error;
         sent_ = now();
         asked_ = frame.seal;
-        memlane::detail::check(memlane_call_begin(function_.get(), &call_, MEMLANE_NO_DEADLINE, &error), error);
-        is_under_way_ = true;
-        std::memcpy(call_.bytes, &frame, sizeof frame);
-        memlane::detail::check(memlane_call_post(&call_, sizeof frame, 0, &error), error);
+        call_.emplace(function_.handle(), memlane::FOREVER);
+        std::memcpy(call_->get()->bytes, &frame, sizeof frame);
+        memlane::detail::check(memlane_call_post(call_->get(), sizeof frame, 0, &error), error);
     }
 
     /* What has arrived since the last look; nothing of a call that died with its server. */
     std::optional<Labels> answer() {
         memlane_answer found;
         memlane_error error;
-        if (!is_under_way_) {
+        if (!call_) {
             return std::nullopt;
         }
-        const memlane_status status = memlane_call_wait(&call_, 0, &found, &error);
+        const memlane_status status = memlane_call_wait(call_->get(), 0, &found, &error);
         if (status == MEMLANE_TIMEOUT || status == MEMLANE_INTERRUPTED) {
             return std::nullopt; /* one that nobody has begun waits for the next server */
         }
@@ -330,8 +307,7 @@ class Question {
         } else if (status == MEMLANE_PEER_DIED) {
             report("ServerDied", now());
         }
-        memlane_call_end(&call_);
-        is_under_way_ = false;
+        call_.reset();
         if (status != MEMLANE_OK && status != MEMLANE_PEER_DIED) {
             memlane::detail::throw_error(error);
         }
@@ -355,9 +331,8 @@ class Question {
         return labels;
     }
 
-    std::unique_ptr<memlane_function, FreeFunction> function_;
-    memlane_call call_ = {};
-    bool is_under_way_ = false;
+    memlane::Function<memlane::ByteVector(memlane::ByteVector)> function_;
+    std::optional<memlane::detail::CallHandle> call_;
     std::int64_t sent_ = 0;
     Seal asked_ = {};
 };
