@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.metadata
 import importlib.util
 import os
 import re
@@ -80,7 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     arguments = parser_for(given).parse_args(given)
     if arguments.version:
-        print(f"memlane {importlib.metadata.version('memlane')}")  # noqa: T201 - what was asked for
+        from importlib.metadata import version  # noqa: PLC0415  (it takes a third of the time of `memlane ls`)
+
+        print(f"memlane {version('memlane')}")  # noqa: T201 - what was asked for
         return 0
     try:
         return int(importlib.import_module(SUBCOMMANDS[arguments.subcommand].module).run(arguments))
