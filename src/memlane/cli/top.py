@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from memlane import inspect
@@ -35,8 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Look, wait, look again, and show what changed."""
     observer = inspect.Observer(arguments.directory)
     observer.look()
-    for _ in pace(_FIRST_INTERVAL, 2):
-        pass  # the first rates need some time to be any
+    time.sleep(_FIRST_INTERVAL)  # the first rates need some time to be any
     for _ in pace(arguments.interval, arguments.count):
         observation = observer.look()
         if arguments.json:
