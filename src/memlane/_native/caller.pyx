@@ -287,7 +287,6 @@ cdef class Caller(Function):
         """Send a call and return at once. See `PendingCall` and `get_response`."""
         cdef PendingCall pending = PendingCall.__new__(PendingCall)
         pending.caller = self
-        pending.process = getpid()
         self.send(&pending.call, arguments, keywords)
         if self.one_way:
             memlane_call_forget(&pending.call)
@@ -303,6 +302,7 @@ cdef class Caller(Function):
         memlane_function_expect_slot(self.handle, expects)
 
     cdef int keep(self, PendingCall pending) except -1:
+        pending.process = getpid()
         pending.number = self.number
         self.number += 1
         self.flying[pending.number] = pending
