@@ -11,32 +11,14 @@ from memlane.waiting import current_task, signal_for_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Protocol
+    from typing import TypeAlias
 
     from typing_extensions import Self
 
-    class Hold(Protocol):
-        """A lock that belongs to no thread, in the binding."""
+    from memlane._native import map as map_binding
+    from memlane._native import sync as sync_binding
 
-        @property
-        def recovered(self) -> bool:
-            """Whether its last holder died inside."""
-
-        @property
-        def is_held(self) -> bool:
-            """Whether it was taken, and not given back."""
-
-        def attempt(self) -> bool:
-            """Take it if it is free, and tell whether it was."""
-
-        def take(self) -> None:
-            """Wait for it, and take it unless another thread calls `give_up`."""
-
-        def give_up(self) -> None:
-            """End the wait of another thread, now or later."""
-
-        def release(self) -> None:
-            """Give it back."""
+    Hold: TypeAlias = map_binding.Hold | sync_binding.Hold  # a lock that belongs to no thread
 
 
 # What this task has taken, or the one that started it: a task of a task may read what its parent locked.

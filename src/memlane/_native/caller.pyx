@@ -287,7 +287,6 @@ cdef class Caller(Function):
         """Send a call and return at once. See `PendingCall` and `get_response`."""
         cdef PendingCall pending = PendingCall.__new__(PendingCall)
         pending.caller = self
-        pending.process = getpid()
         self.send(&pending.call, arguments, keywords)
         if self.one_way:
             memlane_call_forget(&pending.call)
@@ -303,6 +302,7 @@ cdef class Caller(Function):
         memlane_function_expect_slot(self.handle, expects)
 
     cdef int keep(self, PendingCall pending) except -1:
+        pending.process = getpid()
         pending.number = self.number
         self.number += 1
         self.flying[pending.number] = pending
@@ -348,13 +348,20 @@ cdef class Caller(Function):
     cdef PendingCall oldest_kept(self):
         """The oldest call for whose response no thread waits, or None. Those before a fork are the parent's."""
         cdef PendingCall pending
+        cdef PendingCall oldest = None
         cdef int process = getpid()
-        for number, pending in list(self.kept.items()):
-            if pending.process != process:
-                self.kept.pop(number, None)
-            elif not pending.is_awaited:
-                return pending
-        return None
+        cdef list strange = []
+        # No copy: a thousand may be kept, and the first is nearly always the one.
+        with cython.critical_section(self.kept):
+            for number, pending in self.kept.items():
+                if pending.process != process:
+                    strange.append(number)
+                elif not pending.is_awaited:
+                    oldest = pending
+                    break
+        for number in strange:
+            self.kept.pop(number, None)
+        return oldest
 
     def close(self):
         """Close the endpoint. Calls that nobody has begun are taken back; the others' responses are dropped."""

@@ -3,7 +3,7 @@
 from libc.stdint cimport uint64_t
 
 from memlane._native.function cimport Function, Shift
-from memlane._native.library cimport memlane_call, memlane_dispatcher, memlane_status, memlane_task
+from memlane._native.library cimport memlane_call, memlane_dispatcher, memlane_error, memlane_status, memlane_task
 
 cdef class Dispatcher:
     cdef memlane_dispatcher* handle
@@ -25,6 +25,7 @@ cdef class Dispatcher:
     cdef memlane_status take(
         self, uint64_t stops, memlane_call* awaited, uint64_t deadline, memlane_task* task
     ) except *
+    cdef int report_damage(self, const memlane_error* error) except -1
     cdef int run(self, memlane_task* task) except -1
     cdef object invoke(self, memlane_task* task)
     cdef int respond(self, memlane_task* task, object value) except -1

@@ -114,8 +114,7 @@ cdef class Dispatcher:
                 if self.stops != stops:
                     return MEMLANE_CLOSED
             elif status == MEMLANE_CORRUPTED:
-                damage = errors.Corrupted(error.message.decode("utf-8", "replace"))
-                self.report("one function is served no more", damage)
+                self.report_damage(&error)
             else:
                 check(status, &error)
             with nogil:
@@ -189,6 +188,11 @@ cdef class Dispatcher:
             return 0
         return check(status, &refusal)
 
+    cdef int report_damage(self, const memlane_error* error) except -1:
+        """Say why a function is left out from now on; the others are served as before."""
+        self.report("one function is served no more", errors.Corrupted(error.message.decode("utf-8", "replace")))
+        return 0
+
     cdef int run(self, memlane_task* task) except -1:
         """Execute a call. What its function raises is its caller's; what is to end the thread, is not."""
         try:
@@ -215,7 +219,7 @@ cdef class Dispatcher:
         if status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED:
             return None
         if status == MEMLANE_CORRUPTED:
-            self.report("one function is served no more", errors.Corrupted(error.message.decode("utf-8", "replace")))
+            self.report_damage(&error)
             return None
         check(status, &error)
         request.dispatcher = self

@@ -9,6 +9,7 @@ from posix.unistd cimport getpid
 from memlane import errors
 from memlane._native.deadline cimport deadline_of
 from memlane._native.error cimport check
+from memlane._native.flag cimport is_raised, raise_flag
 from memlane._native.library cimport *
 from memlane._native.options cimport fill_object_options, or_any
 
@@ -22,15 +23,9 @@ cdef c_bool wants_to_leave(void* argument) noexcept with gil:
     return run_signal_handlers() != 0
 
 
-cdef extern from *:
-    const int __ATOMIC_RELAXED
-    int load "__atomic_load_n" (int* place, int order) noexcept nogil
-    void store "__atomic_store_n" (int* place, int value, int order) noexcept nogil
-
-
-# Asked by a thread that waits without the GIL, and that nothing hangs on but a flag.
+# Asked by a thread that waits without the GIL.
 cdef c_bool is_given_up(void* argument) noexcept nogil:
-    return load(<int*>argument, __ATOMIC_RELAXED) != 0
+    return is_raised(<int*>argument)
 
 
 cdef int pass_on() except -1:
@@ -275,7 +270,7 @@ cdef class Hold:
 
     def give_up(self):
         """End the wait of another thread, now or later."""
-        store(&self.given_up, 1, __ATOMIC_RELAXED)
+        raise_flag(&self.given_up)
 
     def release(self):
         """Give it back."""

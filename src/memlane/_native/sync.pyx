@@ -12,13 +12,8 @@ import errno
 from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
+from memlane._native.flag cimport is_raised, raise_flag
 from memlane._native.library cimport *
-
-cdef extern from *:
-    const int __ATOMIC_RELAXED
-    int load "__atomic_load_n" (int* place, int order) noexcept nogil
-    void store "__atomic_store_n" (int* place, int value, int order) noexcept nogil
-
 
 # Each chunk ends with a look at pending signals: the kernel may deliver one to another thread than the waiting one.
 cdef uint64_t CHUNK_NS = 50_000_000
@@ -152,7 +147,7 @@ cdef class Mutex:
                     return status
                 if status != MEMLANE_TIMEOUT and status != MEMLANE_INTERRUPTED:
                     return status
-                if given_up != NULL and load(given_up, __ATOMIC_RELAXED) != 0:
+                if given_up != NULL and is_raised(given_up):
                     return MEMLANE_INTERRUPTED
                 PyErr_CheckSignals()
         finally:
@@ -268,7 +263,7 @@ cdef class Hold:
 
     def give_up(self):
         """End the wait of another thread, now or later."""
-        store(&self.given_up, 1, __ATOMIC_RELAXED)
+        raise_flag(&self.given_up)
 
     def release(self):
         """Give it back."""

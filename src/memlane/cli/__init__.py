@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.metadata
 import importlib.util
 import os
 import re
@@ -15,6 +14,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+from memlane.cli.words import suggestion
 from memlane.errors import Error
 
 if TYPE_CHECKING:
@@ -64,15 +64,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with the usage, and the subcommands that are like what was given."""
         if match := re.match(r"argument SUBCOMMAND: invalid choice: '([^']*)'", message):
-            message = f"there is no subcommand {match[1]!r}{_alike(match[1])}"
+            hint = suggestion(match[1], SUBCOMMANDS, most=2) or f"; there are: {', '.join(SUBCOMMANDS)}"
+            message = f"there is no subcommand {match[1]!r}{hint}"
         super().error(message)
-
-
-def _alike(given: str) -> str:
-    import difflib  # noqa: PLC0415  (only who mistypes needs it)
-
-    close = difflib.get_close_matches(given, SUBCOMMANDS, n=2)
-    return f"; did you mean {' or '.join(map(repr, close))}?" if close else f"; there are: {', '.join(SUBCOMMANDS)}"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,7 +74,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     arguments = parser_for(given).parse_args(given)
     if arguments.version:
-        print(f"memlane {importlib.metadata.version('memlane')}")  # noqa: T201 - what was asked for
+        from importlib.metadata import version  # noqa: PLC0415  (it takes a third of the time of `memlane ls`)
+
+        print(f"memlane {version('memlane')}")  # noqa: T201 - what was asked for
         return 0
     try:
         return int(importlib.import_module(SUBCOMMANDS[arguments.subcommand].module).run(arguments))

@@ -8,7 +8,6 @@ from memlane.cli import given
 from memlane.cli.depiction import depict
 from memlane.cli.jsonable import jsonable
 from memlane.cli.place import HELD, add_json, add_name, add_place, look, say, say_error, say_json
-from memlane.cli.top import seconds
 from memlane.errors import CallCancelled, KindMismatch, NoServer, PeerDied, Timeout, ValueTooLarge
 from memlane.function import HostFunctionCaller
 
@@ -24,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--text", action="store_true", help="take all arguments as text")
     parser.add_argument(
-        "--timeout", type=seconds, default=10.0, metavar="S", help="seconds to wait at most (default: 10)"
+        "--timeout", type=given.seconds, default=10.0, metavar="S", help="seconds to wait at most (default: 10)"
     )
     add_place(parser)
     add_json(parser)

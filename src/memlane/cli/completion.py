@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING
 
+from memlane import inspect
 from memlane.cli.place import say
 from memlane.errors import InvalidArgument
 
@@ -86,13 +86,8 @@ def options_of(parser: argparse.ArgumentParser, subcommand: str) -> list[str]:
 
 def names(subcommand: str, beginning: str, before: Sequence[str]) -> list[str]:
     """Return the names of objects of the kinds that a subcommand takes."""
-    from memlane import inspect  # noqa: PLC0415  (only names need it)
-
-    directory = os.environ.get("MEMLANE_DIR") or None
     if subcommand not in _KINDS:
-        return [name for name in inspect.names(directory) if name.startswith(beginning) and name not in before]
+        return [name for name in inspect.names() if name.startswith(beginning) and name not in before]
     return [
-        item.name
-        for item in inspect.objects(directory)
-        if item.kind in _KINDS[subcommand] and item.name.startswith(beginning)
+        item.name for item in inspect.objects() if item.kind in _KINDS[subcommand] and item.name.startswith(beginning)
     ]

@@ -1,8 +1,10 @@
-"""Values on the command line: JSON, and all that is no JSON is text."""
+"""Values on the command line: JSON, and all that is no JSON is text; times and counts of options."""
 
 from __future__ import annotations
 
+import argparse
 import json
+import math
 from typing import Any
 
 
@@ -19,3 +21,19 @@ def parse(text: str, *, as_text: bool = False) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def seconds(text: str) -> float:
+    """Parse a time that is not zero."""
+    value = float(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds greater than 0")
+    return value
+
+
+def positive(text: str) -> int:
+    """Parse a number from 1 up."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
+    return value

@@ -49,10 +49,7 @@ def _of_numpy(value: Any) -> Any:
 
 def described(item: Object | Damaged) -> dict[str, Any]:
     """Return all that is told of an object."""
-    facts: dict[str, Any] = {"name": item.name, "kind": item.kind}
-    for field in dataclasses.fields(item):
-        facts[field.name] = plain_fields(getattr(item, field.name))
-    return facts
+    return {"name": item.name, "kind": item.kind, **plain_fields(item)}
 
 
 def plain_fields(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import os
 import sys
@@ -10,11 +9,12 @@ import time
 from typing import TYPE_CHECKING
 
 from memlane import inspect
+from memlane.cli.words import suggestion
 from memlane.errors import ObjectNotFound
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 HELD = 1
 """Exit status: what was asked for would disturb somebody, or is not as it should be."""
@@ -48,12 +48,6 @@ def say_error(text: str) -> None:
 def say_json(value: object) -> None:
     """Print an answer for programs, on one line."""
     print(json.dumps(value, ensure_ascii=False), flush=True)  # noqa: T201 - the answer
-
-
-def suggestion(given: str, known: Sequence[str]) -> str:
-    """Return `` (did you mean 'pose'?)``, or nothing."""
-    close = difflib.get_close_matches(given, known, n=3, cutoff=0.6)
-    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def look(arguments: argparse.Namespace) -> inspect.Object:

@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(f"  {words.printable(line)}")
     if item.participants:
         say()
-        heads, rows = rows_of([item], named=False)
+        heads, rows = rows_of(item)
         show_table(heads, rows)
     say()
     try:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from memlane import inspect
 from memlane.cli.depiction import hex_dump
+from memlane.cli.given import seconds
 from memlane.cli.place import add_json, add_name, add_place, look, say, say_error, say_json
-from memlane.cli.top import seconds
 from memlane.errors import KindMismatch, ObjectNotFound
 
 if TYPE_CHECKING:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
-import math
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from memlane import inspect
 from memlane.cli import words
+from memlane.cli.given import positive, seconds
 from memlane.cli.ls import state
 from memlane.cli.place import add_json, add_place, pace, say, say_json
 from memlane.cli.screen import redraw, table_text
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 _HEADS = ("NAME", "KIND", "LIVE", "IN/s", "OUT/s", "BYTES IN/s", "BYTES OUT/s", "SKIPS/s", "LATENCY", "STATE")
@@ -31,28 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def seconds(text: str) -> float:
-    """Parse a time that is not zero."""
-    value = float(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds greater than 0")
-    return value
-
-
-def positive(text: str) -> int:
-    """Parse a number from 1 up."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
-    return value
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Look, wait, look again, and show what changed."""
     observer = inspect.Observer(arguments.directory)
     observer.look()
-    for _ in pace(_FIRST_INTERVAL, 2):
-        pass  # the first rates need some time to be any
+    time.sleep(_FIRST_INTERVAL)  # the first rates need some time to be any
     for _ in pace(arguments.interval, arguments.count):
         observation = observer.look()
         if arguments.json:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from memlane import inspect
 from memlane.cli.depiction import depict
 from memlane.cli.get import add_pickles
+from memlane.cli.given import positive, seconds
 from memlane.cli.jsonable import jsonable
 from memlane.cli.place import add_json, add_name, add_place, look, say, say_json
-from memlane.cli.top import positive, seconds
 from memlane.errors import Empty, KindMismatch
 
 if TYPE_CHECKING:

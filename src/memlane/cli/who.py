@@ -13,7 +13,6 @@ from memlane.cli.screen import show_table
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,11 +56,9 @@ def sound_objects(directory: str | None) -> list[inspect.Object]:
 _HEADS = ("PID", "PROGRAM", "OBJECT", "KIND", "SINCE", "STATE", "HOLDS")
 
 
-def rows_of(items: Sequence[inspect.Object], *, named: bool = True) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return heads and rows of a table of participants, with or without the names of the objects."""
-    rows = [row(item, participant, time.time()) for item in items for participant in item.participants]
-    if named:
-        return _HEADS, rows
+def rows_of(item: inspect.Object) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return heads and rows of a table of an object's participants, without the columns that name the object."""
+    rows = [row(item, participant, time.time()) for participant in item.participants]
     return (*_HEADS[:2], *_HEADS[4:]), [(*cells[:2], *cells[4:]) for cells in rows]
 
 

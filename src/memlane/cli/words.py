@@ -1,8 +1,12 @@
-"""Numbers and times, as people read them."""
+"""Numbers, times and names, as people read them."""
 
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _KIBI = 1024
 _THOUSAND = 1000
@@ -55,6 +59,14 @@ def latency(seconds: float | None) -> str:
     if seconds < 1e-3:  # noqa: PLR2004  (a millisecond)
         return f"{seconds * 1e6:.0f} us"
     return f"{seconds * 1e3:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def suggestion(given: str, known: Iterable[str], most: int = 3) -> str:
+    """Return ``; did you mean 'pose'?``, or nothing."""
+    import difflib  # noqa: PLC0415  (only who mistypes needs it)
+
+    close = difflib.get_close_matches(given, known, n=most)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def printable(text: str) -> str:

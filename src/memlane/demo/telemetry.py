@@ -98,8 +98,8 @@ class Telemetry:
     def hear(self, line: bytes) -> None:
         """Take a line."""
         self.heard += 1
-        self.last = decoded(line) or self.last
         found = decoded(line)
+        self.last = found or self.last
         if found is None or found.number != self._heard.get(found.life, 0) + 1:
             self.wrong += 1
         if found is not None:

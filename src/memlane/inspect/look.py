@@ -14,14 +14,13 @@ from memlane.inspect.records import Damaged, Object, Participant
 from memlane.names import encoded_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 _NANOSECONDS = 1e9
 _NO_COUNTER = ""
 # In the order of the C enumerations memlane_counter and memlane_function_counter; "": this kind counts nothing there.
-_VARIABLE = ("writes", "reads", "bytes_written", "bytes_read", "superseded", "skipped", "retries", "recovered")
 _COUNTERS = {
-    "variable": _VARIABLE,
+    "variable": ("writes", "reads", "bytes_written", "bytes_read", "superseded", "skipped", "retries", "recovered"),
     "share": ("puts", "gets", "bytes_put", "bytes_got", "superseded", _NO_COUNTER, "retries", "recovered"),
     "channel": ("writes", "reads", "bytes_written", "bytes_read", _NO_COUNTER, _NO_COUNTER, "waits", "recovered"),
     "function": ("calls", "served", "errors", "withdrawn", "abandoned", "orphaned", "dropped", "latency_ns"),
@@ -82,15 +81,10 @@ def objects(directory: str | os.PathLike[str] | None = None) -> list[Object | Da
     Args:
         directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
     """
-    return list(_objects(settings.namespace_directory(directory), names(directory)))
-
-
-def _objects(directory: bytes, found: list[str]) -> Iterator[Object | Damaged]:
-    clock = _Clock()
-    for name in found:
-        item = _look_or_explain(name, directory, clock)
-        if item is not None:
-            yield item
+    found = names(directory)
+    place, clock = settings.namespace_directory(directory), _Clock()  # after the names: none is younger
+    items = (_look_or_explain(name, place, clock) for name in found)
+    return [item for item in items if item is not None]
 
 
 def _look_or_explain(name: str, directory: bytes, clock: _Clock) -> Object | Damaged | None:

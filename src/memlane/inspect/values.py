@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memlane import settings
 from memlane._native.inspect import Inspection, take_structure
@@ -14,9 +15,6 @@ from memlane.errors import KindMismatch, UnsafePickle
 from memlane.inspect.device import record_values
 from memlane.inspect.disassembly import Pickled
 from memlane.names import encoded_name
-
-if TYPE_CHECKING:
-    import os
 
 _STRUCT = 5  # docs/format/field-table.md: the type mark of a struct's bytes
 _NANOSECONDS = 1e9
@@ -58,17 +56,19 @@ def read(name: str | bytes, *, directory: str | os.PathLike[str] | None = None, 
     try:
         payload, (version, _, size, _, real_ns, mark) = inspection.read()
         label = f"{name!r}"
+        facts = inspection.facts()
         if load_pickles and mark in (PICKLE, PICKLE_BUFFERS):
-            _require_private(inspection.facts(), label)
-        form, value = _decode(inspection, mark, payload, label, load_pickles=load_pickles)
+            _require_private(facts, label)
+        if facts["kind"] == "buffer":
+            form, value = "parameters", record_values(inspection.schema().decode("utf-8", "replace"), payload)
+        else:
+            form, value = _decode(inspection, mark, payload, label, load_pickles=load_pickles)
         return Value(form, value, version, size, real_ns / _NANOSECONDS)
     finally:
         inspection.close()
 
 
 def _require_private(facts: dict[str, Any], label: str) -> None:
-    import os  # noqa: PLC0415  (only who loads pickles needs it)
-
     if facts["owner"] not in (os.geteuid(), 0) or facts["permissions"] & _GROUP_AND_OTHERS_WRITE:
         raise UnsafePickle(
             f"{label} belongs to user {facts['owner']} and has mode {facts['permissions']:03o}: others could have"
@@ -77,8 +77,6 @@ def _require_private(facts: dict[str, Any], label: str) -> None:
 
 
 def _decode(inspection: Inspection, mark: int, payload: bytes, label: str, *, load_pickles: bool) -> tuple[str, Any]:
-    if inspection.facts()["kind"] == "buffer":
-        return "parameters", record_values(inspection.schema().decode("utf-8", "replace"), payload)
     layout = inspection.layout()
     if mark == _STRUCT and layout is not None:
         return "struct", take_structure(layout, payload, label)
