@@ -11,7 +11,7 @@ import trio
 
 import memlane
 from memlane import CHAN_R, CHAN_W, HostFunctionCaller, HostFunctionDispatcher, HostVariable, SharedAssign, open_channel
-from tests.loops import ASYNCIO_LOOPS, LOOPS, open_what_loops_keep, sleep, together
+from tests.loops import ASYNCIO_LOOPS, LOOPS, sleep, together
 from tests.peer import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
     from tests.loops import Run
 
-
-@pytest.fixture(scope="module", autouse=True)
-def what_loops_keep() -> None:
-    """What a loop opens once is no leak."""
-    open_what_loops_keep()
+pytestmark = pytest.mark.usefixtures("what_loops_keep")
 
 
 # -- channels ------------------------------------------------------------------------------------------------------
