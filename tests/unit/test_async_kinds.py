@@ -191,9 +191,6 @@ def test_response_that_nobody_collects_does_not_keep_a_task_awake(namespace: Pat
     """A task waits for its own response, and not for whatever the caller has."""
     wakes = 0
 
-    def count(number: int) -> int:
-        return number
-
     async def program() -> Any:
         nonlocal wakes
         with HostFunctionCaller("slow", timeout=PATIENCE_SECONDS) as caller, HostVariable("go") as go:
@@ -220,7 +217,7 @@ def test_response_that_nobody_collects_does_not_keep_a_task_awake(namespace: Pat
         def serve(number: int) -> int:
             if number == 1:
                 gate.wait(timeout=PATIENCE_SECONDS)
-            return count(number)
+            return number
 
         dispatcher.add("slow", serve)
         dispatcher.start()
@@ -360,27 +357,29 @@ def test_each_value_that_is_put_is_taken_by_one_task(namespace: Path, run: Run) 
     taken: list[int] = []
 
     async def program() -> None:
-        with SharedAssign("share", 64, "put") as giver, SharedAssign("share", 64, "get") as one:
-            other = SharedAssign("share", 64, "get")
-            with other:
+        with (
+            SharedAssign("share", 64, "put") as giver,
+            SharedAssign("share", 64, "get") as one,
+            SharedAssign("share", 64, "get") as other,
+        ):
 
-                def taking(share: SharedAssign) -> Callable[[], Any]:
-                    async def take() -> None:
-                        while len(taken) < rounds:
-                            try:
-                                taken.append(await share.get_async(timeout=0.1))
-                            except memlane.Timeout:
-                                continue
+            def taking(share: SharedAssign) -> Callable[[], Any]:
+                async def take() -> None:
+                    while len(taken) < rounds:
+                        try:
+                            taken.append(await share.get_async(timeout=0.1))
+                        except memlane.Timeout:
+                            continue
 
-                    return take
+                return take
 
-                async def give() -> None:
-                    for number in range(rounds):
-                        giver.put(number)
-                        while len(taken) <= number:
-                            await sleep(0)
+            async def give() -> None:
+                for number in range(rounds):
+                    giver.put(number)
+                    while len(taken) <= number:
+                        await sleep(0)
 
-                await together(taking(one), taking(other), give)
+            await together(taking(one), taking(other), give)
 
     run(program)
 
