@@ -24,6 +24,7 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from channel import pin
 
 from memlane import NumpyShare
 from memlane.sizes import size_in_bytes
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 CONTEXT = multiprocessing.get_context("fork")
 ROUND_SECONDS = 0.15
 WARM_UPS = 20
-PROCESSORS = sorted(os.sched_getaffinity(0))  # before any pinning, which a forked process inherits
 
 
 class Link(NamedTuple):
@@ -135,11 +135,6 @@ def microseconds(work: Callable[[], object]) -> float:
         work()
         times += 1
     return (time.perf_counter() - begin) / times * 1e6
-
-
-def pin(cpu: int) -> None:
-    """Stay on one processor."""
-    os.sched_setaffinity(0, {PROCESSORS[cpu % len(PROCESSORS)]})
 
 
 def echo(there: Link, back: Link, size: int) -> None:

@@ -193,16 +193,17 @@ SCENARIOS: dict[str, tuple[Callable[[Way, Way, int], float], str]] = {
 }
 
 
+PROCESSORS = sorted(os.sched_getaffinity(0))  # before any pinning, which a forked process inherits
+
+
 def pin(number: int) -> None:
     """Stay on one processor, where there are two."""
-    processors = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {processors[number % len(processors)]})
+    os.sched_setaffinity(0, {PROCESSORS[number % len(PROCESSORS)]})
 
 
 def measure(scenario: Callable[[Way, Way, int], float], make: Callable[[str], Way]) -> float:
     """Run one round: a forked child plays role 0, this process role 1."""
     there, back = make("there"), make("back")
-    everywhere = os.sched_getaffinity(0)
     child = os.fork()
     if child == 0:
         pin(1)
@@ -211,7 +212,7 @@ def measure(scenario: Callable[[Way, Way, int], float], make: Callable[[str], Wa
     pin(0)
     figure = scenario(there, back, 1)
     os.waitpid(child, 0)
-    os.sched_setaffinity(0, everywhere)
+    os.sched_setaffinity(0, PROCESSORS)
     return figure
 
 

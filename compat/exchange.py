@@ -40,6 +40,11 @@ def values(number):
 class Exchange(object):
     """One surface, and how both sides use it."""
 
+    def names(self, asks):
+        """What this side gives is called so, and what it takes."""
+        sides = ("ask", "answer") if asks else ("answer", "ask")
+        return ["%s %s" % (self.kind, side) for side in sides]
+
     def sample(self, number):
         choices = values(number)
         return choices[number % len(choices)]
@@ -68,8 +73,7 @@ class Variables(Exchange):
     kind = "variable"
 
     def __init__(self, asks):
-        names = ["%s %s" % (self.kind, side) for side in (("ask", "answer") if asks else ("answer", "ask"))]
-        self.mine, self.theirs = [memlane.HostVariable(name, 65536, protocol=2) for name in names]
+        self.mine, self.theirs = [memlane.HostVariable(name, 65536, protocol=2) for name in self.names(asks)]
         self.seen = 0
 
     def send(self, value):
@@ -88,9 +92,9 @@ class Shares(Exchange):
     kind, share, size = "share", "SharedAssign", 65536
 
     def __init__(self, asks):
-        names = ["%s %s" % (self.kind, side) for side in (("ask", "answer") if asks else ("answer", "ask"))]
+        mine, theirs = self.names(asks)
         share = getattr(memlane, self.share)
-        self.mine, self.theirs = share(names[0], self.size, "put"), share(names[1], self.size, "get")
+        self.mine, self.theirs = share(mine, self.size, "put"), share(theirs, self.size, "get")
         self.send = self.mine.put
 
     def receive(self):
@@ -122,7 +126,14 @@ class Clouds(Arrays):
         return numpy.random.RandomState(number).normal(size=CLOUD).astype(numpy.float32)
 
 
-class Maps(Exchange):
+class Bytes(Exchange):
+    """What carries bytes alone."""
+
+    def sample(self, number):
+        return struct.pack("<I", number) * (1 + number % 1000)
+
+
+class Maps(Bytes):
     """A map: whose turn it is, how long the bytes are, the bytes."""
 
     size, front = 4096, struct.Struct("<II")
@@ -130,9 +141,6 @@ class Maps(Exchange):
     def __init__(self, asks):
         self.map = memlane.RWSharedMMap("map", self.size)
         self.turn, self.after = (0, 1) if asks else (1, 0)
-
-    def sample(self, number):
-        return struct.pack("<I", number) * (1 + number % 1000)
 
     def send(self, value):
         with self.map.lock_write(PATIENCE):
@@ -152,15 +160,15 @@ class Maps(Exchange):
         sys.exit("nothing came")
 
 
-class Channels(Exchange):
+class Channels(Bytes):
     """Two channels: the length of some bytes, the bytes. Some are longer than the channel."""
 
-    def __init__(self, asks):
-        to_answer = memlane.open_channel("channel ask", memlane.CHAN_W if asks else memlane.CHAN_R, 3000)
-        to_ask = memlane.open_channel("channel answer", memlane.CHAN_R if asks else memlane.CHAN_W, 3000)
-        self.out, self.back = (to_answer, to_ask) if asks else (to_ask, to_answer)
+    kind, size = "channel", 3000
 
-    sample = Maps.__dict__["sample"]
+    def __init__(self, asks):
+        mine, theirs = self.names(asks)
+        self.out = memlane.open_channel(mine, memlane.CHAN_W, self.size)
+        self.back = memlane.open_channel(theirs, memlane.CHAN_R, self.size)
 
     def send(self, value):
         self.out.write(struct.pack("<I", len(value)) + value, timeout=PATIENCE)

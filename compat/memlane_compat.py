@@ -293,13 +293,7 @@ class _Task(ctypes.Structure):
 
 
 _handle, _address, _status, _bool = ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_bool
-_text, _size = ctypes.c_char_p, ctypes.c_size_t
-
-
-def _pointer(kind):
-    return ctypes.POINTER(kind)
-
-
+_text, _size, _pointer = ctypes.c_char_p, ctypes.c_size_t, ctypes.POINTER
 _error_p, _count_p = _pointer(_Error), _pointer(_u64)
 
 
@@ -505,13 +499,16 @@ def _deadline(timeout):
     return 0 if timeout == 0 else _monotonic_ns() + int(timeout * 1e9)
 
 
-def _patiently(attempt, deadline, chunk_ns=_CHUNK_NS):
-    """Repeat an attempt that waits to the deadline given to it, in chunks, until it is over; return its status."""
+def _patiently(attempt, deadline, chunk_ns=_CHUNK_NS, late=_TIMEOUT):
+    """Repeat an attempt that waits to the deadline given to it, in chunks, until it is over; return its status.
+
+    late: what it answers at its deadline.
+    """
     while True:
         until = 0 if deadline == 0 else min(deadline, _monotonic_ns() + chunk_ns)
         status = attempt(until)
-        over = status == _TIMEOUT and until == deadline
-        if over or status not in (_TIMEOUT, _INTERRUPTED):
+        over = status == late and until == deadline
+        if over or status not in (late, _INTERRUPTED):
             return status
 
 
@@ -1118,13 +1115,13 @@ class _Endpoint(_Object):
 
     def _borrow(self, timeout):
         loan, error = _Loan(), _Error()
-        handle, deadline = self._open_variable(), _deadline(timeout)
-        while True:
-            until = 0 if deadline == 0 else min(deadline, _monotonic_ns() + _CHUNK_NS)
-            status = _library.memlane_variable_loan(handle, _by(loan), until, _by(error))
-            if status != _NO_FREE_SLOT or until == deadline:
-                _check(status, error)
-                return loan
+        handle = self._open_variable()
+
+        def attempt(until):
+            return _library.memlane_variable_loan(handle, _by(loan), until, _by(error))
+
+        _check(_patiently(attempt, _deadline(timeout), late=_NO_FREE_SLOT), error)
+        return loan
 
     def _write(self, value):
         content_type, encoder = self._encoded(value)
@@ -2319,11 +2316,10 @@ class HostFunctionCaller(_Function):
         error = _Error()
 
         def attempt(until):
-            status = _library.memlane_function_wait(self._handle, until, _by(error))
-            return _TIMEOUT if status == _NO_FREE_SLOT else status
+            return _library.memlane_function_wait(self._handle, until, _by(error))
 
-        status = _patiently(attempt, deadline)
-        if status == _TIMEOUT:
+        status = _patiently(attempt, deadline, late=_NO_FREE_SLOT)
+        if status == _NO_FREE_SLOT:
             raise Timeout(errno.ETIMEDOUT, _text_of(error))
         _check(status, error)
 

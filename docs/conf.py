@@ -57,11 +57,12 @@ def hide_the_binding(_app: Sphinx, _name: str, _object: object, _options: object
     bases[:] = [base for base in bases if not base.__module__.startswith("memlane._")] or [object]
 
 
+# What the binding calls in its Python half.
 INTERNAL = {"enter_snapshot", "leave_snapshot", "note_seen", "known", "is_news", "see", "request_reads", "subscribe"}
 
 
 def skip_internal(_app: Sphinx, _what: str, name: str, _object: object, skip: bool, _options: object) -> bool:  # noqa: FBT001
-    """Leave out what the binding calls in its Python half."""
+    """Leave it out."""
     return skip or name in INTERNAL or name.startswith(("refuse", "write_pickled"))
 
 

@@ -21,24 +21,30 @@ def compiler_for(language: str) -> str:
 
 
 def compile_program(source: str, directory: Path, name: str, language: str = "c") -> Path:
-    """Compile a program, warnings being errors, and return its path; `CalledProcessError` with what was wrong."""
-    package = Path(str(find_spec("memlane._native.variable").origin)).parent.parent  # type: ignore[union-attr]
-    library = package / "lib"
-    program = directory / name
+    """Compile the text of a program, and return its path."""
     text = directory / f"{name}.{language}"
     text.write_text(source)
+    program = compile_file(text, directory / name)
+    text.unlink()
+    return program
+
+
+def compile_file(source: Path, program: Path) -> Path:
+    """Compile a program, warnings being errors, and return its path; `CalledProcessError` with what was wrong."""
+    language = source.suffix[1:]
+    package = Path(str(find_spec("memlane._native.variable").origin)).parent.parent  # type: ignore[union-attr]
+    library = package / "lib"
     command = [
         compiler_for(language),
         f"-std={STANDARDS[language]}",
         "-Wall",
         "-Wextra",
         "-Werror",
-        str(text),
+        str(source),
         "-o",
         str(program),
     ]
     command += [f"-I{package / 'include'}", f"-L{library}", f"-Wl,-rpath,{library}", "-lmemlane"]
     command += ["-Wl,--allow-shlib-undefined"]  # a sanitized library finds its runtime in what is preloaded
     subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_SECONDS)
-    text.unlink()
     return program

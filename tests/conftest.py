@@ -62,6 +62,14 @@ def helpers_of_multiprocessing() -> None:
     multiprocessing.forkserver.ensure_running()
 
 
+@pytest.fixture(scope="session")
+def what_loops_keep() -> None:
+    """Let each event loop open what it keeps, which is no leak, before a test is measured."""
+    from tests.loops import open_what_loops_keep  # noqa: PLC0415 - imports three loops
+
+    open_what_loops_keep()
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left(request: pytest.FixtureRequest, namespaces: Path, default_namespace: Path) -> Iterator[None]:
     """Fail a passing test that leaves a file, a descriptor, a process or a mapping behind."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 from typing import TYPE_CHECKING, Any
@@ -60,3 +61,20 @@ def answer_of_isolated_child(
     if not isolated:
         pytest.skip(f"no namespace of its own is allowed here: {answer}")
     return answer
+
+
+def answer_in_memory_of(size: str, directory: Path, function: Callable[[], object]) -> Any:
+    """Run a function in a child whose namespace directory has so much memory; skip where it cannot be mounted."""
+
+    def mount_memory() -> None:
+        unshare_mounts()
+        mount("tmpfs", directory, f"size={size},mode=700")
+
+    return answer_of_isolated_child(mount_memory, function)
+
+
+def fill_memory(directory: Path) -> None:
+    """Write a file until nothing is left."""
+    with open(directory / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
+        while True:
+            filler.write(bytes(4096))

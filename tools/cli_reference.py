@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from unittest import mock
 
 from memlane.cli import SUBCOMMANDS, parser_for
 
@@ -19,12 +20,11 @@ END = "<!-- end of tools/cli_reference.py -->\n"
 
 def help_of(name: str) -> str:
     """Return the help of a subcommand as an 80-column terminal shows it."""
-    os.environ["COLUMNS"] = "80"
     parser = parser_for([name])
     choices = next(action.choices for action in parser._actions if isinstance(action.choices, dict))  # noqa: SLF001
-    text: str = choices[name].format_help()
-    # Python 3.13 writes the placeholder of an option once: "-h, --help" is the same, the rest is ours.
-    return text.replace("optional arguments:", "options:")
+    with mock.patch.dict(os.environ, COLUMNS="80"):
+        text: str = choices[name].format_help()
+    return text
 
 
 def section() -> str:

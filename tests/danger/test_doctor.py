@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import resource
 import shlex
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -21,15 +20,12 @@ from memlane.cli.doctor.command import findings
 from memlane.cli.doctor.finding import NOTE, OK, PROBLEM, Finding
 from memlane.cli.doctor.space import DOCKER_BYTES
 from tests.children import answer_of_child
-from tests.namespaces import answer_of_isolated_child, mount, unshare_mounts
+from tests.namespaces import answer_in_memory_of, fill_memory
 from tests.peer import Link, Peer
 from tests.segments import Segment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-IN_SMALL_MEMORY_ONLY = "size=64m,mode=700"
 
 
 def hold_ephemeral(link: Link, name: str) -> None:
@@ -57,16 +53,6 @@ def follow(advice: str) -> None:
         assert main(words[1:]) == 0
     else:
         subprocess.run(words, check=True)
-
-
-def in_memory_of(options: str, directory: Path, function: Callable[[], object]) -> Any:
-    """Run a function in a child whose namespace directory is a file system of its own; skip where that may not be."""
-
-    def mount_it() -> None:
-        unshare_mounts()
-        mount("tmpfs", directory, options)
-
-    return answer_of_isolated_child(mount_it, function)
 
 
 def test_a_sound_machine_has_no_problem(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,7 +99,7 @@ def test_the_memory_of_docker_is_found_and_grows_by_the_advice(namespace: Path) 
             fits = True
         return size, before, fits, levels_of("space", namespace)
 
-    size, (before,), fits, after = in_memory_of(IN_SMALL_MEMORY_ONLY, namespace, look)
+    size, (before,), fits, after = answer_in_memory_of("64m", namespace, look)
 
     assert size == DOCKER_BYTES
     assert before.level == NOTE
@@ -129,9 +115,7 @@ def test_full_memory_is_found_and_the_advice_makes_room(namespace: Path) -> None
     def look() -> tuple[Finding, str, set[str]]:
         with HostVariable("large", 1 << 20, slots=14):
             pass
-        with open(namespace / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
-            while filler.write(bytes(4096)):
-                pass
+        fill_memory(namespace)
         (full,) = found_about("space", namespace)
         try:
             HostVariable("another").close()
@@ -143,7 +127,7 @@ def test_full_memory_is_found_and_the_advice_makes_room(namespace: Path) -> None
             pass
         return full, refused, levels_of("space", namespace)
 
-    full, refused, after = in_memory_of("size=16m,mode=700", namespace, look)
+    full, refused, after = answer_in_memory_of("16m", namespace, look)
 
     assert full.level == PROBLEM
     assert "new objects fail with ENOSPC" in full.found

@@ -15,7 +15,7 @@ import pytest
 import memlane
 from memlane import HostVariable
 from tests.children import Child, answer_of_child
-from tests.namespaces import answer_of_isolated_child, mount, unshare_mounts
+from tests.namespaces import answer_in_memory_of, fill_memory
 from tests.peer import PATIENCE_SECONDS, Link, Peer
 
 if TYPE_CHECKING:
@@ -27,19 +27,7 @@ MEBIBYTE = 1 << 20
 
 def in_small_memory(directory: Path, function: Callable[[], object]) -> Any:
     """Run a function in a child whose namespace directory has 1 MiB; skip where it cannot be mounted."""
-
-    def mount_small_memory() -> None:
-        unshare_mounts()
-        mount("tmpfs", directory, "size=1m,mode=700")
-
-    return answer_of_isolated_child(mount_small_memory, function)
-
-
-def fill_memory(directory: Path) -> None:
-    """Write a file until nothing is left."""
-    with open(directory / "filler", "wb", buffering=0) as filler, contextlib.suppress(OSError):
-        while True:
-            filler.write(bytes(4096))
+    return answer_in_memory_of("1m", directory, function)
 
 
 def test_full_memory_is_an_error_that_says_how_much_and_what_to_do(namespace: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import runpy
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,8 +18,7 @@ from memlane.sync import Mutex
 from tests.docs import pages
 
 PAGE = "docs/reference/device-buffers.md"
-# What the binding calls in its Python half, and what tuples and mappings have.
-INTERNAL = {"enter_snapshot", "leave_snapshot", "note_seen", "known", "is_news", "see", "request_reads", "subscribe"}
+INTERNAL: set[str] = runpy.run_path(str(pages.REPOSITORY / "docs" / "conf.py"))["INTERNAL"]
 CALL = re.compile(r"(\w+)(\(.*\))?")
 
 
@@ -35,7 +35,7 @@ def members(column: str) -> dict[str, str]:
 
 
 def public(kind: type) -> set[str]:
-    """Return the names of a class that are its users'."""
+    """Return the names of a class that are its users': not what tuples and mappings have."""
     inherited = {name for base in (tuple, Mapping) if issubclass(kind, base) for name in dir(base)}
     fields = set(getattr(kind, "_fields", ()))
     return {name for name in dir(kind) if not name.startswith("_")} - INTERNAL - inherited - fields

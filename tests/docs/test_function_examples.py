@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import pytest
 
 import memlane
 from memlane import HostFunctionCaller
-from tests.compiler import compile_program
+from tests.compiler import compile_file
 from tests.docs import pages
 from tests.peer import wait_until
 
@@ -27,11 +26,8 @@ PATIENCE_SECONDS = 60
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder for programs, with the headers that they share."""
-    place = tmp_path_factory.mktemp("examples")
-    for header in ("judge.h", "judge_format.h"):
-        shutil.copy(EXAMPLES / header, place)
-    return place
+    """Give a folder for programs."""
+    return tmp_path_factory.mktemp("examples")
 
 
 def command(program: str, language: str, folder: Path) -> list[str]:
@@ -41,7 +37,7 @@ def command(program: str, language: str, folder: Path) -> list[str]:
         return [sys.executable, str(source)]
     compiled = folder / f"{program}_{language}"
     if not compiled.exists():
-        compile_program(source.read_text(), folder, compiled.name, language)
+        compile_file(source, compiled)
     return [str(compiled)]
 
 

@@ -197,7 +197,8 @@ def test_every_status_has_its_class_on_the_page_of_cpp() -> None:
 def test_names_on_the_page_of_cpp_exist() -> None:
     """A member that was renamed is found by its users, not by the page."""
     text = "".join(path.read_text() for path in (pages.CORE / "include" / "memlane").glob("*.hpp"))
-    rows = [row for heading in ("## Variable", "## Map", "## Share") for row in column(CPP, heading, "Member")]
+    headings = ("## Variable", "## Function", "## Channel", "## Map", "## Share")
+    rows = [row for heading in headings for row in column(CPP, heading, "Member")]
     members = [name_of(name) for row in rows for name in row.split(", ") if "(" in name]
 
     assert [name for name in members if not re.search(rf"\b{name}\(", text)] == []

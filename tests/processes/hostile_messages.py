@@ -14,13 +14,12 @@ import time
 import warnings
 from collections import Counter
 
-from cobs import cobs
-
 from memlane.buffer import DeviceBuffer
 from memlane.devices.framing import Framer
 from memlane.errors import MessageError
 from memlane.messaging import Message, MessageType
 from tests.unit.test_buffer import PARAMETERS
+from tests.unit.test_messaging import frame_of, sealed
 
 Device = DeviceBuffer.make_type("hostile", PARAMETERS)
 TYPES = list(MessageType)
@@ -31,11 +30,7 @@ def a_packet(noise: random.Random) -> bytes:
     payload = noise.randbytes(noise.choice((0, 1, 2, 3, 4, 6, 10, 15, 100, 255)))
     if len(payload) >= 2 and noise.random() < 0.7:  # a bitmap that a device may have
         payload = noise.randrange(64).to_bytes(2, "little") + payload[2:]
-    content = bytes((noise.choice(TYPES), len(payload))) + payload
-    checksum = 0
-    for byte in content:
-        checksum ^= byte
-    return content + bytes((checksum,))
+    return sealed(bytes((noise.choice(TYPES), len(payload))) + payload)
 
 
 def a_frame(noise: random.Random) -> bytes:
@@ -43,7 +38,7 @@ def a_frame(noise: random.Random) -> bytes:
     kind = noise.randrange(4)
     if kind == 0:
         return noise.randbytes(noise.randrange(300))
-    frame = bytearray(cobs.encode(a_packet(noise)))
+    frame = bytearray(frame_of(a_packet(noise)))
     if kind == 1:
         frame[noise.randrange(len(frame))] = noise.randrange(256)
     elif kind == 2:

@@ -45,11 +45,7 @@ VARIABLES, CHANNELS, FUNCTIONS, PEERS = 100, 10, 10, 5
 RECORD = struct.Struct("<Q")
 PAUSE_SECONDS = 0.002
 
-
-@pytest.fixture(scope="module", autouse=True)
-def what_loops_keep() -> None:
-    """What a loop opens once is no leak."""
-    open_what_loops_keep()
+pytestmark = pytest.mark.usefixtures("what_loops_keep")
 
 
 def play(part: int) -> None:

@@ -120,14 +120,20 @@ def test_ten_devices_are_served_by_one_process(namespace: Path) -> None:
     print(trial.report())
 
 
+def commands(folder: Path) -> tuple[Path, list[str], list[str]]:
+    """Return a terminal, what plays a device on it, and what serves that."""
+    link = folder / "limit-switch-0"
+    command = [sys.executable, "-m", "memlane", "devices"]
+    emulate = [*command, "emulate", "--device", "limit-switch", "--links", str(folder)]
+    return link, emulate, [*command, "serve", "--port", str(link)]
+
+
 @pytest.mark.slow
 def test_commands_say_what_they_wait_for_and_leave_nothing(namespace: Path, tmp_path: Path) -> None:
     """Who starts them in the wrong order sees why nothing happens yet."""
-    link = tmp_path / "limit-switch-0"
-    command = [sys.executable, "-m", "memlane", "devices"]
-    emulate = [*command, "emulate", "--device", "limit-switch", "--links", str(tmp_path)]
+    link, emulate, serve = commands(tmp_path)
     with (
-        subprocess.Popen([*command, "serve", "--port", str(link)], stderr=subprocess.PIPE, text=True) as server,
+        subprocess.Popen(serve, stderr=subprocess.PIPE, text=True) as server,
         BufferStore(BufferStore.make_catalog(CATALOG)) as store,
     ):
         assert server.stderr is not None
@@ -150,10 +156,7 @@ def test_commands_say_what_they_wait_for_and_leave_nothing(namespace: Path, tmp_
 @pytest.mark.slow
 def test_ctrl_c_in_a_terminal_ends_the_commands_and_leaves_nothing(namespace: Path, tmp_path: Path) -> None:
     """That is how they are ended mostly: the status says it, the device counts as gone, the link is removed."""
-    link = tmp_path / "limit-switch-0"
-    command = [sys.executable, "-m", "memlane", "devices"]
-    emulate = [*command, "emulate", "--device", "limit-switch", "--links", str(tmp_path)]
-    serve = [*command, "serve", "--port", str(link)]
+    link, emulate, serve = commands(tmp_path)
     with BufferStore(BufferStore.make_catalog(CATALOG)) as store, on_a_terminal(emulate) as (terminal, device):
         assert device.stdout is not None
         assert device.stdout.readline() == f"{link}\n"

@@ -217,18 +217,28 @@ def test_structures_have_the_fields_of_the_headers(tmp_path: Path) -> None:
     assert done.stderr == ""
 
 
+def said_by(name: str, folder: Path, *arguments: str) -> str:
+    """Run a program of memlane_compat in an interpreter, to a good end, and return what it printed."""
+    done = subprocess.run(
+        [party(name, folder).command[0], *arguments],
+        env={**os.environ, "PYTHONPATH": str(COMPAT.parent), "MEMLANE_LIBRARY": str(LIBRARY)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("namespace")
 @pytest.mark.parametrize("name", ["2.7", "3.6", "3.13", "pypy"])
 def test_surfaces_keep_their_promises_in_every_interpreter(name: str, tmp_path: Path) -> None:
     """The same names mean the same, whatever the interpreter."""
-    command = [party(name, tmp_path).command[0], str(COMPAT.with_name("self_check.py"))]
-    environment = {**os.environ, "MEMLANE_LIBRARY": str(LIBRARY)}
+    said = said_by(name, tmp_path, str(COMPAT.with_name("self_check.py")))
 
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=100)
-
-    assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.split() == ["check_values", "check_functions", "check_channels"]
+    assert said.split() == ["check_values", "check_functions", "check_channels"]
 
 
 TEXT_RULES = r"""
@@ -259,15 +269,9 @@ server.close()
 @pytest.mark.usefixtures("namespace")
 def test_text_and_bytes_arrive_as_the_page_says(name: str, types: list[str], taken: list[type], tmp_path: Path) -> None:
     """Python 2 has one type for both; who reads must know what comes."""
-    found = party(name, tmp_path)
-    environment = {**os.environ, "PYTHONPATH": str(COMPAT.parent), "MEMLANE_LIBRARY": str(LIBRARY)}
+    said = said_by(name, tmp_path, "-c", TEXT_RULES)
 
-    done = subprocess.run(
-        [found.command[0], "-c", TEXT_RULES], env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
-
-    assert done.stderr == ""
-    printed = [name.strip(" '") for name in done.stdout.partition("]")[0].strip("[").split(",")]
+    printed = [name.strip(" '") for name in said.partition("]")[0].strip("[").split(",")]
     assert [{"long": "int"}.get(name, name) for name in printed] == types
     with memlane.SharedAssign("text share", None, "get") as share:
         assert [type(value) for value in share.get(timeout=30)] == taken
@@ -327,15 +331,9 @@ except compat.Closed:
 @pytest.mark.usefixtures("namespace")
 def test_maps_are_guarded_in_every_interpreter(name: str, tmp_path: Path) -> None:
     """The lock is what keeps the bytes whole."""
-    found = party(name, tmp_path)
-    environment = {**os.environ, "PYTHONPATH": str(COMPAT.parent), "MEMLANE_LIBRARY": str(LIBRARY)}
+    said = said_by(name, tmp_path, "-c", MAP_RULES)
 
-    done = subprocess.run(
-        [found.command[0], "-c", MAP_RULES], env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
-
-    assert done.stderr == ""
-    assert done.stdout.split("\n") == ["True 64 64", "closed", ""]
+    assert said.split("\n") == ["True 64 64", "closed", ""]
 
 
 def snake(name: str) -> str:

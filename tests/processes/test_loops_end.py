@@ -23,7 +23,7 @@ from memlane import (
     open_channel,
 )
 from tests.children import Child
-from tests.loops import ASYNCIO_LOOPS, LOOPS, open_what_loops_keep, together
+from tests.loops import ASYNCIO_LOOPS, LOOPS, together
 from tests.peer import LONGEST_LIFE_SECONDS, PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -31,11 +31,7 @@ if TYPE_CHECKING:
 
     from tests.loops import Run
 
-
-@pytest.fixture(scope="module", autouse=True)
-def what_loops_keep() -> None:
-    """What a loop opens once is no leak."""
-    open_what_loops_keep()
+pytestmark = pytest.mark.usefixtures("what_loops_keep")
 
 
 @ASYNCIO_LOOPS

@@ -11,7 +11,7 @@ import trio
 
 import memlane
 from memlane import CHAN_R, CHAN_W, HostFunctionCaller, HostFunctionDispatcher, HostVariable, SharedAssign, open_channel
-from tests.loops import ASYNCIO_LOOPS, LOOPS, open_what_loops_keep, sleep, together
+from tests.loops import ASYNCIO_LOOPS, LOOPS, sleep, together
 from tests.peer import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -20,11 +20,7 @@ if TYPE_CHECKING:
 
     from tests.loops import Run
 
-
-@pytest.fixture(scope="module", autouse=True)
-def what_loops_keep() -> None:
-    """What a loop opens once is no leak."""
-    open_what_loops_keep()
+pytestmark = pytest.mark.usefixtures("what_loops_keep")
 
 
 # -- channels ------------------------------------------------------------------------------------------------------
@@ -195,9 +191,6 @@ def test_response_that_nobody_collects_does_not_keep_a_task_awake(namespace: Pat
     """A task waits for its own response, and not for whatever the caller has."""
     wakes = 0
 
-    def count(number: int) -> int:
-        return number
-
     async def program() -> Any:
         nonlocal wakes
         with HostFunctionCaller("slow", timeout=PATIENCE_SECONDS) as caller, HostVariable("go") as go:
@@ -224,7 +217,7 @@ def test_response_that_nobody_collects_does_not_keep_a_task_awake(namespace: Pat
         def serve(number: int) -> int:
             if number == 1:
                 gate.wait(timeout=PATIENCE_SECONDS)
-            return count(number)
+            return number
 
         dispatcher.add("slow", serve)
         dispatcher.start()
@@ -364,27 +357,29 @@ def test_each_value_that_is_put_is_taken_by_one_task(namespace: Path, run: Run) 
     taken: list[int] = []
 
     async def program() -> None:
-        with SharedAssign("share", 64, "put") as giver, SharedAssign("share", 64, "get") as one:
-            other = SharedAssign("share", 64, "get")
-            with other:
+        with (
+            SharedAssign("share", 64, "put") as giver,
+            SharedAssign("share", 64, "get") as one,
+            SharedAssign("share", 64, "get") as other,
+        ):
 
-                def taking(share: SharedAssign) -> Callable[[], Any]:
-                    async def take() -> None:
-                        while len(taken) < rounds:
-                            try:
-                                taken.append(await share.get_async(timeout=0.1))
-                            except memlane.Timeout:
-                                continue
+            def taking(share: SharedAssign) -> Callable[[], Any]:
+                async def take() -> None:
+                    while len(taken) < rounds:
+                        try:
+                            taken.append(await share.get_async(timeout=0.1))
+                        except memlane.Timeout:
+                            continue
 
-                    return take
+                return take
 
-                async def give() -> None:
-                    for number in range(rounds):
-                        giver.put(number)
-                        while len(taken) <= number:
-                            await sleep(0)
+            async def give() -> None:
+                for number in range(rounds):
+                    giver.put(number)
+                    while len(taken) <= number:
+                        await sleep(0)
 
-                await together(taking(one), taking(other), give)
+            await together(taking(one), taking(other), give)
 
     run(program)
 

@@ -14,7 +14,7 @@ import trio
 from memlane import AlreadyLocked, ReadAccessError, RWSharedMMap, SharedMMap, Timeout, WriteAccessError
 from memlane.sync import Mutex, SyncError
 from tests.children import answer_of_child
-from tests.loops import ASYNCIO_LOOPS, LOOPS, open_what_loops_keep, sleep, together
+from tests.loops import ASYNCIO_LOOPS, LOOPS, sleep, together
 from tests.peer import PATIENCE_SECONDS, Peer, wait_until
 from tests.unit.test_sync import mapped
 
@@ -29,11 +29,7 @@ if TYPE_CHECKING:
 
     Acquire = Callable[[float | None], Acquisition]
 
-
-@pytest.fixture(scope="module", autouse=True)
-def what_loops_keep() -> None:
-    """What a loop opens once is no leak."""
-    open_what_loops_keep()
+pytestmark = pytest.mark.usefixtures("what_loops_keep")
 
 
 def no_thread_waits() -> bool:

@@ -31,7 +31,7 @@ from memlane import (
     Timeout,
     open_channel,
 )
-from tests.loops import ASYNCIO_LOOPS, open_what_loops_keep, run_in_asyncio, run_in_uvloop
+from tests.loops import ASYNCIO_LOOPS, run_in_asyncio, run_in_uvloop
 from tests.peer import PATIENCE_SECONDS
 from tests.unit.test_buffer import Plain
 
@@ -45,11 +45,7 @@ if TYPE_CHECKING:
 
 RECORD = struct.Struct("<Q")
 
-
-@pytest.fixture(scope="module", autouse=True)
-def what_loops_keep() -> None:
-    """What a loop opens once is no leak."""
-    open_what_loops_keep()
+pytestmark = pytest.mark.usefixtures("what_loops_keep")
 
 
 class Canceller:

@@ -14,18 +14,14 @@ import pytest
 
 import memlane
 from memlane import HostVariable
-from tests.loops import ASYNCIO_LOOPS, LOOPS, open_what_loops_keep
+from tests.loops import ASYNCIO_LOOPS, LOOPS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.loops import Run
 
-
-@pytest.fixture(scope="module", autouse=True)
-def what_loops_keep() -> None:
-    """What a loop opens once is no leak."""
-    open_what_loops_keep()
+pytestmark = pytest.mark.usefixtures("what_loops_keep")
 
 
 @LOOPS

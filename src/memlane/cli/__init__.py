@@ -103,7 +103,8 @@ def parser_for(argv: Sequence[str]) -> argparse.ArgumentParser:
     called = next((argument for argument in argv if not argument.startswith("-")), None)
     subparsers = parser.add_subparsers(dest="subcommand", metavar="SUBCOMMAND", required="--version" not in argv)
     for name, subcommand in SUBCOMMANDS.items():
-        subparser = subparsers.add_parser(name, help=subcommand.help, description=f"{subcommand.help.capitalize()}.")
+        sentence = f"{subcommand.help[0].upper()}{subcommand.help[1:]}."  # names in it keep their capitals
+        subparser = subparsers.add_parser(name, help=subcommand.help, description=sentence)
         if name == called:
             importlib.import_module(subcommand.module).add_arguments(subparser)
     return parser
