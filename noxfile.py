@@ -15,8 +15,10 @@ from typing import NamedTuple
 import nox
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-# The others run what takes less than a quarter of a second: what differs between them is the language, not the memory.
+# The others run what takes less than a quarter of a second, and no test of pages: what differs between them is the
+# language, not the memory, nor what is written. Nor is speed, so their build is not optimised.
 FULL_PYTHON = "{}.{}".format(*sys.version_info)
+NOT_FULL = ("-m", "not slow", "--ignore=tests/docs")
 CLANG = "clang-14"
 C_KINDS = ("c", "h", "cpp", "hpp")
 NO_COMPILE = "--no-compile"  # of the demo's large packages: most of their modules are never imported
@@ -86,10 +88,10 @@ def run_c_tests(session: nox.Session, folder: Path) -> None:
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the whole suite on nox's own Python, and what is not slow on the others (``--long``: all of it on all)."""
-    session.install(NO_COMPILE, ".[test]")
     whole = is_long(session) or session.python == FULL_PYTHON
+    session.install(NO_COMPILE, *([] if whole else ["--config-settings=cmake.build-type=Debug"]), ".[test]")
     arguments = [argument for argument in session.posargs if argument != "--long"]
-    session.run("pytest", *([] if whole else ["-m", "not slow"]), *arguments)
+    session.run("pytest", *(() if whole else NOT_FULL), *arguments)
 
 
 @nox.session
@@ -164,7 +166,7 @@ def sanitize(session: nox.Session) -> None:
     install_sanitized(session)
     session.run(
         "pytest",
-        *([] if is_long(session) else ["-m", "not slow"]),
+        *(() if is_long(session) else NOT_FULL),
         env={
             "LD_PRELOAD": runtime_of_the_address_sanitizer(),
             # The interpreter itself leaks by design; leaks of ours are what tests/leaks.py looks for.
