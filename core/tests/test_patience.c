@@ -1,6 +1,7 @@
 /* How long to look before sleeping: long while that ends waits, hardly ever while it does not, never on one processor. */
 #define _GNU_SOURCE
 #include "check.h"
+#include "endpoint.h"
 
 #include "patience.h"
 
@@ -16,6 +17,31 @@ unsigned __wrap_memlane_platform_processors(void) {
 unsigned __wrap_memlane_platform_online_processors(void);
 unsigned __wrap_memlane_platform_online_processors(void) {
     return online;
+}
+
+/* Written to when the clock is read so many times more: in the midst of a look. */
+static memlane_variable *written_to;
+static int clocks_until_written;
+
+uint64_t __real_memlane_platform_monotonic_ns(void);
+uint64_t __wrap_memlane_platform_monotonic_ns(void);
+uint64_t __wrap_memlane_platform_monotonic_ns(void) {
+    if (clocks_until_written > 0) {
+        clocks_until_written--;
+        if (clocks_until_written == 0) {
+            endpoint_write(written_to, 2);
+        }
+    }
+    return __real_memlane_platform_monotonic_ns();
+}
+
+static int sleeps;
+
+int __real_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns);
+int __wrap_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns);
+int __wrap_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns) {
+    sleeps++;
+    return __real_memlane_platform_futex_wait(word, expected, timeout_ns);
 }
 
 /* Waits of one millisecond, none of which looking ends. Returns nanoseconds that were looked for. */
@@ -86,6 +112,22 @@ static void waits_that_are_always_in_vain_cost_a_five_hundredth_at_most(void) {
     CHECK(spent * 500 <= now - began);
 }
 
+static void a_value_that_comes_while_it_is_looked_for_costs_no_sleep(void) {
+    memlane_variable *reader = endpoint_open("pose");
+    uint64_t newest;
+    written_to = endpoint_open("pose");
+    endpoint_write(written_to, 1);
+
+    clocks_until_written = 2;
+    CHECK_STATUS(MEMLANE_OK, memlane_variable_wait(reader, 1, check_in_ms(20000), &newest, NULL));
+
+    CHECK_EQUAL(2, newest);
+    CHECK_EQUAL(0, sleeps);
+    memlane_variable_free(written_to);
+    memlane_variable_free(reader);
+    endpoint_unlink("pose");
+}
+
 static const struct check_test tests[] = {
     {"one processor is never spent on looking", one_processor_is_never_spent_on_looking},
     {"an endpoint begins with hope", an_endpoint_begins_with_hope},
@@ -94,6 +136,8 @@ static const struct check_test tests[] = {
     {"a look that ends a wait brings the hope back", a_look_that_ends_a_wait_brings_the_hope_back},
     {"waits that are always in vain cost a five-hundredth at most",
      waits_that_are_always_in_vain_cost_a_five_hundredth_at_most},
+    {"a value that comes while it is looked for costs no sleep",
+     a_value_that_comes_while_it_is_looked_for_costs_no_sleep},
 };
 
 CHECK_MAIN(tests)
