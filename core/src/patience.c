@@ -61,6 +61,10 @@ uint64_t memlane_patience_budget(struct memlane_patience *patience, uint64_t now
     return is_pinned() ? 0 : SHORTEST_NS;
 }
 
+uint64_t memlane_patience_glance(const struct memlane_patience *patience, uint64_t duration_ns) {
+    return memlane_patience_is_rewarded(patience) || !is_pinned() ? duration_ns : 0;
+}
+
 void memlane_patience_learn(struct memlane_patience *patience, bool found) {
     uint32_t in_vain = memlane_load32_relaxed(&patience->in_vain);
     memlane_store32_relaxed(&patience->in_vain, found ? 0 : in_vain + (in_vain < UINT32_MAX));

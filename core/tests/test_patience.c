@@ -89,6 +89,26 @@ static void a_pinned_process_sleeps_at_once_without_hope(void) {
     CHECK_EQUAL(0, memlane_patience_budget(&patience, now));
 }
 
+static void a_glance_is_as_long_as_it_was_asked_for_where_the_other_side_may_run(void) {
+    struct memlane_patience patience = {0};
+    uint64_t now = MILLISECOND;
+
+    wait_in_vain(&patience, 1, &now);
+
+    CHECK_EQUAL(1500, memlane_patience_glance(&patience, 1500));
+}
+
+static void a_pinned_process_does_not_even_glance_after_a_look_in_vain(void) {
+    struct memlane_patience patience = {0};
+    uint64_t now = MILLISECOND;
+    allowed = 1;
+    CHECK_EQUAL(1500, memlane_patience_glance(&patience, 1500));
+
+    wait_in_vain(&patience, 1, &now);
+
+    CHECK_EQUAL(0, memlane_patience_glance(&patience, 1500));
+}
+
 static void a_look_that_ends_a_wait_brings_the_hope_back(void) {
     struct memlane_patience patience = {0};
     uint64_t now = MILLISECOND;
@@ -133,6 +153,10 @@ static const struct check_test tests[] = {
     {"an endpoint begins with hope", an_endpoint_begins_with_hope},
     {"a few looks in vain end the hope", a_few_looks_in_vain_end_the_hope},
     {"a pinned process sleeps at once without hope", a_pinned_process_sleeps_at_once_without_hope},
+    {"a glance is as long as it was asked for where the other side may run",
+     a_glance_is_as_long_as_it_was_asked_for_where_the_other_side_may_run},
+    {"a pinned process does not even glance after a look in vain",
+     a_pinned_process_does_not_even_glance_after_a_look_in_vain},
     {"a look that ends a wait brings the hope back", a_look_that_ends_a_wait_brings_the_hope_back},
     {"waits that are always in vain cost a five-hundredth at most",
      waits_that_are_always_in_vain_cost_a_five_hundredth_at_most},
