@@ -334,6 +334,16 @@ def models(session: nox.Session) -> None:
 
 
 @nox.session
+def instructions(session: nox.Session) -> None:
+    """Count the instructions of the hot operations and compare them with their budgets (needs valgrind)."""
+    if not runs("valgrind"):
+        session.skip("no valgrind on PATH, which counts instructions")
+    folder = configure_core(session, "release", "-DMEMLANE_BUILD_TESTS=ON")
+    session.run("cmake", "--build", str(folder), "--target", "operations", silent=True)
+    session.run("python", "tools/check_instructions.py", str(folder / "operations"), *session.posargs)
+
+
+@nox.session
 def crash(session: nox.Session) -> None:
     """Kill and stop every operation of the core at every instruction, once and twice (``--long``: every pair)."""
     folder = build_core(session, "release", "-DMEMLANE_BUILD_TESTS=ON")

@@ -406,7 +406,10 @@ static memlane_status sleep_for_call(memlane_dispatcher *dispatcher, memlane_cal
 memlane_status memlane_dispatcher_poll(memlane_dispatcher *dispatcher, memlane_call *awaited, uint64_t duration_ns,
                                        memlane_task *task, memlane_error *error) {
     memlane_status status = check_role(dispatcher, error);
-    return status == MEMLANE_OK ? watch(dispatcher, awaited, duration_ns, task, error) : status;
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    return watch(dispatcher, awaited, memlane_patience_glance(&dispatcher->patience, duration_ns), task, error);
 }
 
 memlane_status memlane_dispatcher_take(memlane_dispatcher *dispatcher, memlane_call *awaited, uint64_t deadline_ns,

@@ -685,7 +685,7 @@ memlane_status memlane_call_poll(memlane_call *call, uint64_t duration_ns, memla
                                  memlane_error *error) {
     memlane_status status = check_posted(call, error);
     if (status == MEMLANE_OK) {
-        status = watch(call, duration_ns, answer, error);
+        status = watch(call, memlane_patience_glance(&call->function->patience, duration_ns), answer, error);
     }
     if (memlane_segment_is_lost(&call->function->endpoint.segment)) {
         memlane_segment_explain_loss(&call->function->endpoint.segment, error);

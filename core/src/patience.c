@@ -9,7 +9,7 @@
  * Where looking is in vain again and again, nobody looks for more than a moment: the other side is slow, or idle, or on the
  * only processor that we may use, and cannot run while we look. Now and then it is tried again, because two sides that are
  * both asleep find each other asleep ever after: each waits for two wake-ups, its own and the other's. One that looks for
- * one wake-up ends that for both. Those tries cost a five-hundredth of a processor at most.
+ * one wake-up ends that for both. Those tries cost a five-hundredth of a processor at most, and a twentieth of the waits.
  *
  * How many processors this process may use decides nothing but that moment: a pinned process' peer may run elsewhere. */
 
@@ -17,7 +17,7 @@ enum {
     LONGEST_NS = 50000,    /* a wake-up, where the processor slept meanwhile */
     SHORTEST_NS = 2000,    /* without hope */
     HOPELESS = 4,          /* looks in vain */
-    TRY_EACH = 16,         /* hopeless waits, */
+    TRY_EACH = 128,        /* hopeless waits: on one processor these take 16 us each, and both sides try, */
     TRY_EACH_NS = 25000000 /* and at least this long after the last try */
 };
 
@@ -59,6 +59,10 @@ uint64_t memlane_patience_budget(struct memlane_patience *patience, uint64_t now
         return LONGEST_NS;
     }
     return is_pinned() ? 0 : SHORTEST_NS;
+}
+
+uint64_t memlane_patience_glance(const struct memlane_patience *patience, uint64_t duration_ns) {
+    return memlane_patience_is_rewarded(patience) || !is_pinned() ? duration_ns : 0;
 }
 
 void memlane_patience_learn(struct memlane_patience *patience, bool found) {

@@ -13,6 +13,10 @@ struct memlane_patience {
 /* Nanoseconds to look for, from now on; 0: sleep at once. */
 uint64_t memlane_patience_budget(struct memlane_patience *patience, uint64_t now_ns);
 
+/* How much of a glance is worth it, which comes before that and costs no clock: nothing where the process is pinned and
+ * looking did not end the last wait. */
+uint64_t memlane_patience_glance(const struct memlane_patience *patience, uint64_t duration_ns);
+
 /* Whether looking ended the wait. */
 void memlane_patience_learn(struct memlane_patience *patience, bool found);
 

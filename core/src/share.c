@@ -1,7 +1,6 @@
 #include "custody.h"
 #include "failure.h"
 #include "kinds.h"
-#include "patience.h"
 #include "taking.h"
 #include "variable_kind.h"
 #include "wait.h"
@@ -16,7 +15,6 @@
 struct memlane_share {
     struct memlane_variable variable; /* the first member: either handle frees both */
     struct memlane_taking taking;
-    struct memlane_patience patience;
 };
 
 static uint64_t body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint32_t participants) {
@@ -120,21 +118,6 @@ memlane_status memlane_share_put(memlane_share *share, const void *bytes, uint64
 
 /* -- getting ----------------------------------------------------------------------------------------------------- */
 
-/* Something waits to be taken, or is damaged. What else ends a wait is found by the sleep afterwards. */
-static bool is_there(void *argument) {
-    const memlane_share *share = argument;
-    uint64_t latest;
-    return memlane_taking_look(&share->taking, &latest) != MEMLANE_EMPTY;
-}
-
-/* An array that is handed over in place comes back sooner than a wake-up takes. */
-static void watch_patiently(memlane_share *share, uint64_t deadline_ns) {
-    uint64_t began = memlane_platform_monotonic_ns();
-    uint64_t budget = memlane_patience_budget(&share->patience, began);
-    uint64_t end = began + budget < deadline_ns ? began + budget : deadline_ns;
-    memlane_patience_learn(&share->patience, budget > 0 && memlane_patience_look(is_there, share, end));
-}
-
 static memlane_status wait_untaken(memlane_share *share, uint64_t deadline_ns) {
     struct memlane_segment *segment = &share->variable.endpoint.segment;
     struct memlane_register_control *control = share->variable.reg.control;
@@ -144,10 +127,9 @@ static memlane_status wait_untaken(memlane_share *share, uint64_t deadline_ns) {
         if (status != MEMLANE_EMPTY || memlane_segment_is_lost(segment)) {
             return status;
         }
-        if (deadline_ns != 0) {
-            watch_patiently(share, deadline_ns);
-        }
-        status = memlane_wait_change(segment, &control->latest, &control->bell, seen, deadline_ns, WAIT_CHUNK_NS);
+        /* Patiently: an array that is handed over in place comes back sooner than a wake-up takes. */
+        status = memlane_wait_change_patiently(segment, &control->latest, &control->bell, seen, deadline_ns,
+                                               WAIT_CHUNK_NS, &share->variable.patience);
         if (status != MEMLANE_OK) {
             return status;
         }

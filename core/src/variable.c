@@ -544,8 +544,9 @@ static memlane_status wait_newer(memlane_variable *variable, uint64_t version, u
         if (*newest > version || memlane_segment_is_lost(&variable->endpoint.segment)) {
             return MEMLANE_OK;
         }
-        memlane_status status = memlane_wait_change(&variable->endpoint.segment, word, &variable->reg.control->bell,
-                                                    seen, deadline_ns, WAIT_CHUNK_NS);
+        memlane_status status =
+            memlane_wait_change_patiently(&variable->endpoint.segment, word, &variable->reg.control->bell, seen,
+                                          deadline_ns, WAIT_CHUNK_NS, &variable->patience);
         if (status != MEMLANE_OK) {
             return status;
         }

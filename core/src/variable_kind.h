@@ -3,6 +3,7 @@
 #define MEMLANE_VARIABLE_KIND_H
 
 #include "endpoint.h"
+#include "patience.h"
 #include "register.h"
 
 #include <memlane/variable.h>
@@ -20,6 +21,7 @@ struct memlane_variable {
     struct memlane_endpoint endpoint;
     struct memlane_register reg;
     const struct memlane_variable_kind *kind;
+    struct memlane_patience patience; /* of waits for a newer value */
     memlane_atomic64 seen; /* the newest version that was returned here: what is newer makes the endpoint ready */
 };
 

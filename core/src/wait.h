@@ -13,6 +13,13 @@
 memlane_status memlane_wait_change(struct memlane_segment *segment, const memlane_atomic64 *word,
                                    memlane_atomic32 *bell, uint64_t seen, uint64_t deadline_ns, uint64_t chunk_ns);
 
+struct memlane_patience;
+
+/* The same, for what often comes sooner than a wake-up takes: looks first for as long as patience says. */
+memlane_status memlane_wait_change_patiently(struct memlane_segment *segment, const memlane_atomic64 *word,
+                                             memlane_atomic32 *bell, uint64_t seen, uint64_t deadline_ns,
+                                             uint64_t chunk_ns, struct memlane_patience *patience);
+
 /* Arms the bell, and returns what it must be for a sleeper: then look at the word once more (seq_cst), and sleep on the
  * bell. For those who wait for several at once. */
 uint32_t memlane_wait_arm(memlane_atomic32 *bell);

@@ -1,6 +1,7 @@
 /* How long to look before sleeping: long while that ends waits, hardly ever while it does not, never on one processor. */
 #define _GNU_SOURCE
 #include "check.h"
+#include "endpoint.h"
 
 #include "patience.h"
 
@@ -16,6 +17,31 @@ unsigned __wrap_memlane_platform_processors(void) {
 unsigned __wrap_memlane_platform_online_processors(void);
 unsigned __wrap_memlane_platform_online_processors(void) {
     return online;
+}
+
+/* Written to when the clock is read so many times more: in the midst of a look. */
+static memlane_variable *written_to;
+static int clocks_until_written;
+
+uint64_t __real_memlane_platform_monotonic_ns(void);
+uint64_t __wrap_memlane_platform_monotonic_ns(void);
+uint64_t __wrap_memlane_platform_monotonic_ns(void) {
+    if (clocks_until_written > 0) {
+        clocks_until_written--;
+        if (clocks_until_written == 0) {
+            endpoint_write(written_to, 2);
+        }
+    }
+    return __real_memlane_platform_monotonic_ns();
+}
+
+static int sleeps;
+
+int __real_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns);
+int __wrap_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns);
+int __wrap_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns) {
+    sleeps++;
+    return __real_memlane_platform_futex_wait(word, expected, timeout_ns);
 }
 
 /* Waits of one millisecond, none of which looking ends. Returns nanoseconds that were looked for. */
@@ -63,6 +89,26 @@ static void a_pinned_process_sleeps_at_once_without_hope(void) {
     CHECK_EQUAL(0, memlane_patience_budget(&patience, now));
 }
 
+static void a_glance_is_as_long_as_it_was_asked_for_where_the_other_side_may_run(void) {
+    struct memlane_patience patience = {0};
+    uint64_t now = MILLISECOND;
+
+    wait_in_vain(&patience, 1, &now);
+
+    CHECK_EQUAL(1500, memlane_patience_glance(&patience, 1500));
+}
+
+static void a_pinned_process_does_not_even_glance_after_a_look_in_vain(void) {
+    struct memlane_patience patience = {0};
+    uint64_t now = MILLISECOND;
+    allowed = 1;
+    CHECK_EQUAL(1500, memlane_patience_glance(&patience, 1500));
+
+    wait_in_vain(&patience, 1, &now);
+
+    CHECK_EQUAL(0, memlane_patience_glance(&patience, 1500));
+}
+
 static void a_look_that_ends_a_wait_brings_the_hope_back(void) {
     struct memlane_patience patience = {0};
     uint64_t now = MILLISECOND;
@@ -86,14 +132,36 @@ static void waits_that_are_always_in_vain_cost_a_five_hundredth_at_most(void) {
     CHECK(spent * 500 <= now - began);
 }
 
+static void a_value_that_comes_while_it_is_looked_for_costs_no_sleep(void) {
+    memlane_variable *reader = endpoint_open("pose");
+    uint64_t newest;
+    written_to = endpoint_open("pose");
+    endpoint_write(written_to, 1);
+
+    clocks_until_written = 2;
+    CHECK_STATUS(MEMLANE_OK, memlane_variable_wait(reader, 1, check_in_ms(20000), &newest, NULL));
+
+    CHECK_EQUAL(2, newest);
+    CHECK_EQUAL(0, sleeps);
+    memlane_variable_free(written_to);
+    memlane_variable_free(reader);
+    endpoint_unlink("pose");
+}
+
 static const struct check_test tests[] = {
     {"one processor is never spent on looking", one_processor_is_never_spent_on_looking},
     {"an endpoint begins with hope", an_endpoint_begins_with_hope},
     {"a few looks in vain end the hope", a_few_looks_in_vain_end_the_hope},
     {"a pinned process sleeps at once without hope", a_pinned_process_sleeps_at_once_without_hope},
+    {"a glance is as long as it was asked for where the other side may run",
+     a_glance_is_as_long_as_it_was_asked_for_where_the_other_side_may_run},
+    {"a pinned process does not even glance after a look in vain",
+     a_pinned_process_does_not_even_glance_after_a_look_in_vain},
     {"a look that ends a wait brings the hope back", a_look_that_ends_a_wait_brings_the_hope_back},
     {"waits that are always in vain cost a five-hundredth at most",
      waits_that_are_always_in_vain_cost_a_five_hundredth_at_most},
+    {"a value that comes while it is looked for costs no sleep",
+     a_value_that_comes_while_it_is_looked_for_costs_no_sleep},
 };
 
 CHECK_MAIN(tests)

@@ -403,6 +403,8 @@ def test_the_command_works_without_the_extra(namespace: Path) -> None:
         (words.duration(59), "59.0 s"),
         (words.duration(11520), "3 h 12 min"),
         (words.duration(100000), "1 d 3 h"),
+        (words.latency(410e-9), "410 ns"),
+        (words.latency(4.1e-6), "4.1 us"),
         (words.latency(41e-6), "41 us"),
         (words.latency(2.5), "2.50 s"),
     ],

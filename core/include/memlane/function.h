@@ -126,7 +126,7 @@ typedef struct memlane_answer {
 MEMLANE_API memlane_status memlane_call_wait(memlane_call *call, uint64_t deadline_ns, memlane_answer *answer,
                                              memlane_error *error);
 
-/* The same without sleeping and system calls, for about that long, lock-free. MEMLANE_TIMEOUT carries no text. */
+/* The same without sleeping and system calls, for about that long at most, lock-free. MEMLANE_TIMEOUT carries no text. */
 MEMLANE_API memlane_status memlane_call_poll(memlane_call *call, uint64_t duration_ns, memlane_answer *answer,
                                              memlane_error *error);
 
@@ -190,7 +190,7 @@ typedef struct memlane_task {
 MEMLANE_API memlane_status memlane_dispatcher_take(memlane_dispatcher *dispatcher, memlane_call *awaited,
                                                    uint64_t deadline_ns, memlane_task *task, memlane_error *error);
 
-/* The same without sleeping, for about that long, lock-free. MEMLANE_TIMEOUT carries no text. */
+/* The same without sleeping, for about that long at most, lock-free. MEMLANE_TIMEOUT carries no text. */
 MEMLANE_API memlane_status memlane_dispatcher_poll(memlane_dispatcher *dispatcher, memlane_call *awaited,
                                                    uint64_t duration_ns, memlane_task *task, memlane_error *error);
 

@@ -15,7 +15,7 @@ from memlane.codec import pickled
 from memlane.codec.structure cimport adopt, declare
 
 cdef uint64_t GLANCE_NS = 1500
-cdef uint64_t CHUNK_NS = 50_000_000
+cdef uint64_t CHUNK_NS = 40_000_000
 
 
 cdef class Function(Endpoint):

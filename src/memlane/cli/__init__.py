@@ -34,6 +34,7 @@ class Subcommand(NamedTuple):
 
 
 SUBCOMMANDS = {
+    "bench": Subcommand("memlane.cli.bench.command", "measure how fast memlane is here, and find what slows it"),
     "call": Subcommand("memlane.cli.call", "call a function of another process and print the result"),
     "compat": Subcommand(
         "memlane.cli.compatibility", "copy the library and memlane_compat.py, for interpreters without memlane"

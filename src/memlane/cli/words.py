@@ -56,6 +56,10 @@ def latency(seconds: float | None) -> str:
     """Return the time of a call: ``41 us``."""
     if seconds is None:
         return NOTHING
+    if seconds < 1e-6:  # noqa: PLR2004  (a microsecond)
+        return f"{seconds * 1e9:.0f} ns"
+    if seconds < 1e-5:  # noqa: PLR2004  (ten of them)
+        return f"{seconds * 1e6:.1f} us"
     if seconds < 1e-3:  # noqa: PLR2004  (a millisecond)
         return f"{seconds * 1e6:.0f} us"
     return f"{seconds * 1e3:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -6,8 +6,8 @@ import os
 from typing import TYPE_CHECKING
 
 from memlane import inspect
-from memlane.cli import words
-from memlane.cli.doctor.finding import OK, PROBLEM, Finding
+from memlane.cli.doctor.container import check_container
+from memlane.cli.doctor.finding import OK, PROBLEM, Finding, say_findings
 from memlane.cli.doctor.leftovers import check_leftovers
 from memlane.cli.doctor.machine import (
     check_clock,
@@ -17,9 +17,10 @@ from memlane.cli.doctor.machine import (
     check_logout,
     check_proc,
 )
-from memlane.cli.doctor.namespace import check_file_system, check_namespace
+from memlane.cli.doctor.namespace import check_file_system, check_namespace, nearest
+from memlane.cli.doctor.processors import check_governor, check_processors
 from memlane.cli.doctor.space import check_limits, check_space
-from memlane.cli.place import HELD, add_json, add_place, say, say_json
+from memlane.cli.place import HELD, add_json, add_place, say_json
 from memlane.errors import Error
 
 if TYPE_CHECKING:
@@ -40,10 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         say_json([finding._asdict() for finding in found])
     else:
-        for finding in found:
-            say(f"{finding.level:<8}{finding.what + ':':<14}{words.printable(finding.found)}")
-            if finding.advice:
-                say(f"{'':<22}-> {words.printable(finding.advice)}")
+        say_findings(found)
     return HELD if any(finding.level == PROBLEM for finding in found) else 0
 
 
@@ -56,6 +54,9 @@ def findings(directory: str | None) -> Iterator[Finding]:
     yield from check_space(existing)
     yield from check_limits()
     yield from check_kernel()
+    yield from check_processors()
+    yield from check_governor()
+    yield from check_container(existing)
     yield from check_proc()
     yield from check_clock()
     yield from check_logout()
@@ -65,10 +66,3 @@ def findings(directory: str | None) -> Iterator[Finding]:
         yield from check_leftovers(directory)
     except (Error, OSError) as error:
         yield Finding(PROBLEM, "objects", f"they cannot be listed: {error}", "see the findings about the namespace")
-
-
-def nearest(path: str) -> str:
-    """Return the path, or the first directory above it that exists."""
-    while not os.path.isdir(path):
-        path = os.path.dirname(path) or "/"
-    return path

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from memlane.cli import words
+from memlane.cli.place import say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 OK = "ok"
 NOTE = "note"
@@ -19,3 +25,11 @@ class Finding(NamedTuple):
     found: str
     advice: str = ""
     """What to do; a command where there is one."""
+
+
+def say_findings(findings: Iterable[Finding]) -> None:
+    """Print a line for each, and below it what to do."""
+    for finding in findings:
+        say(f"{finding.level:<8}{finding.what + ':':<14}{words.printable(finding.found)}")
+        if finding.advice:
+            say(f"{'':<22}-> {words.printable(finding.advice)}")

@@ -130,3 +130,10 @@ def file_system_of(path: str) -> str:
     except (OSError, IndexError):
         return kind
     return kind
+
+
+def nearest(path: str) -> str:
+    """Return the path, or the first directory above it that exists."""
+    while not os.path.isdir(path):
+        path = os.path.dirname(path) or "/"
+    return path
