@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 _PASSED = pytest.StashKey[bool]()
 
 
-def pytest_collection_finish() -> None:
-    """Spare the collector what was imported: tests that call it would look through all of that each time."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
