@@ -124,6 +124,14 @@ def layers(session: nox.Session) -> None:
     session.run("python", "tools/check_layers.py")
 
 
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Try the page of ``memlane monitor`` in headless chromium (needs Debian's `chromium`)."""
+    install_group(session, "browser")
+    session.install(NO_COMPILE, ".[monitor]")
+    session.run("pytest", "tests/browser", *session.posargs)
+
+
 # -- C ------------------------------------------------------------------------------------------------------
 
 

@@ -83,6 +83,7 @@ PYTHON_LAYERS = (
     ("inspect",),
     ("devices",),
     ("cli", "demo"),
+    ("monitor",),
 )
 
 # Shared memory holds fixed-width integers and offsets: two builds agree on nothing else.

@@ -27,6 +27,7 @@ ALLOWED = tuple(
         r"memlane/lib/cmake/memlane/memlaneConfig(Version|-\w+)?\.cmake",
         r"memlane/include/memlane/\w+\.(h|hpp)",
         r"memlane/demo/\w+\.cpp",
+        r"memlane/monitor/static/(uplot/)?[\w.]+",
         r"memlane-[\w.]+\.dist-info/.*",
     )
 )
@@ -41,7 +42,8 @@ def wheel_needs() -> set[str]:
     modules = {str(path.relative_to(source).with_suffix("")) for path in source.rglob("*.pyx")}
     library = {"memlane/lib/libmemlane.so", "memlane/lib/pkgconfig/memlane.pc"}
     programs = {str(path.relative_to(source)) for path in source.rglob("*.cpp")}
-    return headers | python | modules | library | programs | {"memlane/lib/cmake/memlane/memlaneConfig.cmake"}
+    site = {str(path.relative_to(source)) for path in source.glob("memlane/monitor/static/**/*") if path.is_file()}
+    return headers | python | modules | library | programs | site | {"memlane/lib/cmake/memlane/memlaneConfig.cmake"}
 
 
 def wheel_breaches(path: Path) -> list[str]:

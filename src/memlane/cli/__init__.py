@@ -49,6 +49,7 @@ SUBCOMMANDS = {
     "gc": Subcommand("memlane.cli.garbage", "remove objects made with persistent=False that no process has open"),
     "get": Subcommand("memlane.cli.get", "print the value of an object"),
     "ls": Subcommand("memlane.cli.ls", "list the objects that there are"),
+    "monitor": Subcommand("memlane.monitor.command", "serve a web page that shows what there is, live"),
     "rm": Subcommand("memlane.cli.rm", "remove objects"),
     "set": Subcommand("memlane.cli.set", "write a value"),
     "show": Subcommand("memlane.cli.show", "show all about one object: who has it open, what it holds"),

@@ -12,6 +12,9 @@ from memlane.variable import HostVariable
 
 if TYPE_CHECKING:
     import argparse
+    import os
+
+    from memlane.inspect import Object
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,24 +27,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the value, and say what the version is then."""
-    kind = look(arguments).kind
     value = given.parse(arguments.value, as_text=arguments.text)
-    if kind == "variable":
-        with HostVariable(arguments.name, create=False, directory=arguments.directory) as variable:
+    say(f"version {write(look(arguments), value, arguments.directory)}")
+    return 0
+
+
+def write(item: Object, value: Any, directory: str | os.PathLike[str] | None) -> int:
+    """Write the value of a variable or share, and return the version that it is then.
+
+    Raises:
+        KindMismatch: It is neither.
+    """
+    if item.kind == "variable":
+        with HostVariable(item.name, create=False, directory=directory) as variable:
             variable.data = value
-            say(f"version {variable.version}")
-        return 0
-    if kind == "share":
-        put(arguments, value)
-        return 0
+            return variable.version
+    if item.kind == "share":
+        with SharedAssign(item.name, mode="put", create=False, directory=directory) as share:
+            share.put(value)
+            return share.version
     raise KindMismatch(
-        f"{arguments.name!r} is a {kind}: only variables and shares are set from here; memlane.buffer writes a buffer's"
+        f"{item.name!r} is a {item.kind}: only variables and shares are set from here; memlane.buffer writes a buffer's"
         " parameters, `memlane call` calls a function"
     )
-
-
-def put(arguments: argparse.Namespace, value: Any) -> None:
-    """Put the value into a share."""
-    with SharedAssign(arguments.name, mode="put", create=False, directory=arguments.directory) as share:
-        share.put(value)
-        say(f"version {share.version}")

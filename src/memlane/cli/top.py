@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from memlane import inspect
 from memlane.cli import words
+from memlane.cli.flow import flow
 from memlane.cli.given import positive, seconds
 from memlane.cli.ls import state
 from memlane.cli.place import add_json, add_place, pace, say, say_json
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _HEADS = ("NAME", "KIND", "LIVE", "IN/s", "OUT/s", "BYTES IN/s", "BYTES OUT/s", "SKIPS/s", "LATENCY", "STATE")
-_IN = ("writes", "puts", "calls", "write_locks")
-_OUT = ("reads", "gets", "served", "read_locks")
 _TROUBLES_SHOWN = 8
 _FIRST_INTERVAL = 0.2
 
@@ -70,27 +69,21 @@ def _trouble_text(trouble: inspect.Trouble, now: float) -> str:
     return words.printable(f"{trouble.name}: {trouble.what}: {trouble.count}, last {when}")
 
 
-def _first(per_second: Any, names: Sequence[str]) -> float | None:
-    return next((per_second[name] for name in names if name in per_second), None)
-
-
 def row(item: inspect.Object | inspect.Damaged, rates: inspect.Rates | None) -> tuple[str, ...]:
     """Return the line of one object."""
     if isinstance(item, inspect.Damaged):
         return item.name, item.kind, *["-"] * 7, item.error
-    per_second = rates.per_second if rates else {}
-    received = _first(per_second, ("bytes_read", "bytes_got"))
-    sent = _first(per_second, ("bytes_written", "bytes_put"))
+    flows = flow(rates)
     return (
         item.name,
         item.kind,
         str(len(item.alive)),
-        words.rate(_first(per_second, _IN)),
-        words.rate(_first(per_second, _OUT)),
-        "-" if sent is None else words.size(int(sent)),
-        "-" if received is None else words.size(int(received)),
-        words.rate(per_second.get("skipped")),
-        words.latency(rates.latency if rates else None),
+        words.rate(flows.into),
+        words.rate(flows.out),
+        "-" if flows.bytes_into is None else words.size(int(flows.bytes_into)),
+        "-" if flows.bytes_out is None else words.size(int(flows.bytes_out)),
+        words.rate(flows.skips),
+        words.latency(flows.latency),
         state(item),
     )
 

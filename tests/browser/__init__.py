@@ -1,0 +1,1 @@
+"""What needs a browser: `nox -s browser` runs it."""
