@@ -82,6 +82,7 @@ PYTHON_LAYERS = (
     ("buffer", "share"),
     ("inspect",),
     ("devices",),
+    ("recording",),
     ("cli", "demo"),
 )
 
