@@ -82,7 +82,7 @@ PYTHON_LAYERS = (
     ("buffer", "share"),
     ("inspect",),
     ("devices",),
-    ("recording",),
+    ("metrics", "recording"),
     ("cli", "demo"),
 )
 

@@ -49,6 +49,7 @@ SUBCOMMANDS = {
     "get": Subcommand("memlane.cli.get", "print the value of an object"),
     "info": Subcommand("memlane.cli.info", "tell what a recording holds, and compare it with another one"),
     "ls": Subcommand("memlane.cli.ls", "list the objects that there are"),
+    "metrics": Subcommand("memlane.cli.metrics", "serve the counters of all objects to Prometheus"),
     "record": Subcommand("memlane.cli.record", "record what passes through variables, shares, channels and buffers"),
     "replay": Subcommand("memlane.cli.replay", "write what was recorded again, at the times at which it came"),
     "rm": Subcommand("memlane.cli.rm", "remove objects"),
