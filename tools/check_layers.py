@@ -72,7 +72,7 @@ MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 
 # Cython and Python, from low to high; a module imports its own layer and lower ones.
 PYTHON_LAYERS = (
-    ("errors", "settings", "sizes"),
+    ("errors", "interruption", "settings", "sizes"),
     ("names",),
     ("codec", "messaging"),
     ("_native",),
@@ -82,6 +82,7 @@ PYTHON_LAYERS = (
     ("buffer", "share"),
     ("inspect",),
     ("devices",),
+    ("metrics", "recording"),
     ("cli", "demo"),
     ("monitor",),
 )

@@ -22,6 +22,7 @@ ALLOWED = tuple(
         r"memlane/py\.typed",
         r"memlane/(_native|codec|messaging)/\w+\.cpython-[\w-]+\.so",
         r"memlane/buffer/smart-devices\.json",
+        r"memlane/grafana-dashboard\.json",
         r"memlane/lib/libmemlane\.so",
         r"memlane/lib/pkgconfig/memlane\.pc",
         r"memlane/lib/cmake/memlane/memlaneConfig(Version|-\w+)?\.cmake",

@@ -33,6 +33,9 @@ class Inspection:
     def read(self) -> tuple[bytes, tuple[int, int, int, int, int, int]]:
         """Copy the latest value: the payload, and the reading as a tuple."""
 
+    def latest(self) -> tuple[int, int, int, int, int, int] | None:
+        """Tell of the latest value what `read` tells of it, without copying it; None where nothing was ever written."""
+
     def peek(self, start: int, limit: int) -> tuple[int, bytes]:
         """Copy bytes that a channel holds, from a position or the oldest: where they begin, and them."""
 

@@ -182,6 +182,19 @@ cdef class Inspection:
         check(status, &error)
         return payload[: reading.size], reading_tuple(&reading)
 
+    def latest(self):
+        """Tell of the latest value what `read` tells of it, without copying it; None where nothing was ever written."""
+        cdef memlane_reading reading
+        cdef memlane_error error
+        cdef char nothing
+        self.check_open()
+        cdef memlane_status status = memlane_inspect_read(self.handle, &nothing, 0, &reading, &error)
+        if status == MEMLANE_EMPTY:
+            return None
+        if status != MEMLANE_BUFFER_TOO_SMALL:
+            check(status, &error)
+        return reading_tuple(&reading)
+
     def peek(self, uint64_t start, size_t limit):
         """Copy bytes that a channel holds, from a position or the oldest: where they begin, and them."""
         cdef uint64_t first = 0

@@ -549,6 +549,9 @@ cdef extern from "memlane/sync.h" nogil:
 
 
 cdef extern from "memlane/buffer.h" nogil:
+    enum:
+        MEMLANE_BUFFER_HEAD
+
     ctypedef struct memlane_buffer:
         pass
 

@@ -25,9 +25,18 @@ def parse(text: str, *, as_text: bool = False) -> Any:
 
 def seconds(text: str) -> float:
     """Parse a time that is not zero."""
+    return _above_zero(text, "a number of seconds")
+
+
+def factor(text: str) -> float:
+    """Parse a speed that is not zero."""
+    return _above_zero(text, "a number")
+
+
+def _above_zero(text: str, what: str) -> float:
     value = float(text)
     if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds greater than 0")
+        raise argparse.ArgumentTypeError(f"{text} is not {what} greater than 0")
     return value
 
 
@@ -36,4 +45,12 @@ def positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a number from 1 up")
+    return value
+
+
+def port(text: str) -> int:
+    """Parse the number of a port; 0 stands for any that is free."""
+    value = int(text)
+    if not 0 <= value < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text} is not a port from 0 to 65535")
     return value

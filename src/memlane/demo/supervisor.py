@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, NamedTuple, final
 from memlane.demo.child import start_template
 from memlane.demo.crew import Crew, CrewFailed
 from memlane.demo.figures import Instruments
-from memlane.demo.interruption import interruption
 from memlane.demo.ledger import Ledger
 from memlane.demo.namespace import Namespace
 from memlane.demo.rhythm import Rhythm
 from memlane.demo.stereo import load_pair
 from memlane.demo.summary import Outcome
+from memlane.interruption import interruption
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from memlane.demo.display import Display
-    from memlane.demo.interruption import Interruption
     from memlane.demo.telemetry import Hearer
+    from memlane.interruption import Interruption
 
 KILL_PERIOD = 0.5
 """Seconds from one kill to the next."""

@@ -36,7 +36,7 @@ _LIMITS = {
     "map": ("size",),
     "buffer": ("slots", "record_size"),
 }
-_SHARE_HEADROOM = 4096  # docs/format/share.md: what describes a value comes on top of the size
+SHARE_HEADROOM = 4096  # docs/format/share.md: what describes a value comes on top of the size
 _REGISTERS = ("variable", "share", "buffer")
 
 
@@ -159,7 +159,7 @@ def _participant(kind: str, facts: tuple[Any, ...], clock: _Clock) -> Participan
 def _limits(kind: str, geometry: tuple[int, ...]) -> Mapping[str, int]:
     limits = dict(zip(_LIMITS[kind], geometry, strict=False))
     if kind == "share":
-        limits["size"] -= _SHARE_HEADROOM
+        limits["size"] -= SHARE_HEADROOM
     return MappingProxyType(limits)
 
 

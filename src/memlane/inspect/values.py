@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memlane import settings
 from memlane._native.inspect import Inspection, take_structure
@@ -15,6 +15,9 @@ from memlane.errors import KindMismatch, UnsafePickle
 from memlane.inspect.device import record_values
 from memlane.inspect.disassembly import Pickled
 from memlane.names import encoded_name
+
+if TYPE_CHECKING:
+    from memlane.codec.fields import Layout
 
 _STRUCT = 5  # docs/format/field-table.md: the type mark of a struct's bytes
 _NANOSECONDS = 1e9
@@ -62,7 +65,7 @@ def read(name: str | bytes, *, directory: str | os.PathLike[str] | None = None, 
         if facts["kind"] == "buffer":
             form, value = "parameters", record_values(inspection.schema().decode("utf-8", "replace"), payload)
         else:
-            form, value = _decode(inspection, mark, payload, label, load_pickles=load_pickles)
+            form, value = decode(mark, payload, inspection.layout(), label, load_pickles=load_pickles)
         return Value(form, value, version, size, real_ns / _NANOSECONDS)
     finally:
         inspection.close()
@@ -76,8 +79,18 @@ def _require_private(facts: dict[str, Any], label: str) -> None:
         )
 
 
-def _decode(inspection: Inspection, mark: int, payload: bytes, label: str, *, load_pickles: bool) -> tuple[str, Any]:
-    layout = inspection.layout()
+def decode(
+    mark: int, payload: bytes, layout: Layout | None, label: str, *, load_pickles: bool = False
+) -> tuple[str, Any]:
+    """Return the form and the value of bytes as they lie in a variable or share.
+
+    Args:
+        mark: What the bytes say they are.
+        payload: The bytes.
+        layout: Of the object's struct, where it has one.
+        label: What to call the object in errors.
+        load_pickles: Load pickles, which runs the code that they name.
+    """
     if mark == _STRUCT and layout is not None:
         return "struct", take_structure(layout, payload, label)
     if mark not in (PLAIN, PLAIN_BUFFERS, PICKLE, PICKLE_BUFFERS):

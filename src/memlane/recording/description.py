@@ -1,0 +1,112 @@
+"""What an object is, as far as another one like it has to know."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from memlane.codec.fields import Field, Layout
+from memlane.inspect.look import SHARE_HEADROOM
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from memlane._native.inspect import Inspection
+
+RECORDED_KINDS = ("buffer", "channel", "share", "variable")
+
+
+@dataclass(frozen=True)
+class Description:
+    """One object: two of the same name have different uuids."""
+
+    name: str
+    kind: str
+    """``variable``, ``share``, ``channel`` or ``buffer``."""
+    uuid: str
+    size: int
+    """Bytes: ``max_size`` of a variable, ``size`` of a share, ``chanSz`` of a channel, the record of a buffer."""
+    slots: int
+    """0 for a channel."""
+    participants: int
+    encoding: int
+    """The pickle protocol of a variable or share."""
+    persistent: bool
+    layout: Layout | None = None
+    """Of a variable's struct."""
+    schema: str = ""
+    """Of a buffer."""
+
+    def metadata(self) -> dict[str, str]:
+        """Return what is said of it in a file."""
+        words = {
+            "kind": self.kind,
+            "name": self.name,
+            "uuid": self.uuid,
+            "size": str(self.size),
+            "slots": str(self.slots),
+            "participants": str(self.participants),
+            "encoding": str(self.encoding),
+            "persistent": "yes" if self.persistent else "no",
+        }
+        if self.layout is not None:
+            words["struct"] = json.dumps({"size": self.layout.size, "fields": self.layout.fields})
+        if self.schema:
+            words["schema"] = self.schema
+        return words
+
+    @classmethod
+    def of_metadata(cls, words: Mapping[str, str]) -> Description:
+        """Return what a file says.
+
+        Raises:
+            ValueError: It is not what `metadata` writes.
+        """
+        try:
+            return cls(
+                name=words["name"],
+                kind=words["kind"],
+                uuid=words["uuid"],
+                size=int(words["size"]),
+                slots=int(words["slots"]),
+                participants=int(words["participants"]),
+                encoding=int(words["encoding"]),
+                persistent=words["persistent"] == "yes",
+                layout=_layout_of(words["struct"]) if "struct" in words else None,
+                schema=words.get("schema", ""),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the description of an object lacks {error}") from error
+
+    def is_like(self, other: Description) -> bool:
+        """Whether an object of this description takes what one of the other took."""
+        return self.metadata() | {"uuid": ""} == other.metadata() | {"uuid": ""}
+
+
+def _layout_of(text: str) -> Layout:
+    found = json.loads(text)
+    return Layout(int(found["size"]), tuple(Field(*field) for field in found["fields"]))
+
+
+def describe(name: str, inspection: Inspection) -> Description | None:
+    """Describe an object; None for one of a kind that has nothing to record."""
+    facts = inspection.facts()
+    kind = facts["kind"]
+    if kind not in RECORDED_KINDS:
+        return None
+    first, capacity, _, encoding = facts["geometry"]
+    is_channel, is_buffer = kind == "channel", kind == "buffer"
+    size = first if is_channel else capacity - (SHARE_HEADROOM if kind == "share" else 0)
+    return Description(
+        name=name,
+        kind=kind,
+        uuid=facts["uuid"].hex(),
+        size=size,
+        slots=0 if is_channel else first,
+        participants=facts["places"],
+        encoding=0 if is_channel or is_buffer else encoding,
+        persistent=not facts["ephemeral"],
+        layout=None if is_buffer or is_channel else inspection.layout(),
+        schema=inspection.schema().decode("utf-8", "surrogateescape") if is_buffer else "",
+    )

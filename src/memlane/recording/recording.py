@@ -1,0 +1,139 @@
+"""The file of a recording, as it is read: also where its recorder was killed."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, final
+
+from memlane.errors import Corrupted
+from memlane.recording.description import Description
+from memlane.recording.sample import Sample
+from memlane.recording.writer import ENCODING, mcap_missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_MAGIC_SIZE = 8
+
+
+@dataclass
+class Contents:
+    """What a recording has of one object."""
+
+    description: Description
+    samples: int = 0
+    bytes: int = 0
+    missed: int = 0
+    """Values, or bytes of a channel, that passed unseen."""
+    first: int = 0
+    """Time of the first sample, nanoseconds since the epoch."""
+    last: int = 0
+
+
+def _is_asked_for(description: Description, names: Sequence[str]) -> bool:
+    return not names or any(fnmatchcase(description.name, name.removeprefix("/")) for name in names)
+
+
+@final
+class Recording:
+    """A file that `Recorder` wrote.
+
+    Args:
+        path: The file.
+
+    Raises:
+        MissingDependency: ``memlane[record]`` is not installed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        try:
+            import mcap.stream_reader  # noqa: F401, PLC0415  (of the extra; used below)
+        except ImportError as error:
+            raise mcap_missing() from error
+        self.path = os.fspath(path)
+        self.is_complete = True
+        """False once a reading came to the end of a file that was never finished: its recorder died, or still runs."""
+
+    def samples(self, names: Sequence[str] = ()) -> Iterator[tuple[Description, Sample]]:
+        """Iterate over what was seen, in the order of times.
+
+        Args:
+            names: Names or patterns of the objects. Default: all.
+
+        Raises:
+            Corrupted: The file is damaged, or none of a recording.
+        """
+        objects: dict[int, Description] = {}
+        for record in self._records():
+            kind = type(record).__name__
+            if kind == "Channel" and record.message_encoding == ENCODING:
+                description = self._sound(Description.of_metadata, record.metadata)
+                if _is_asked_for(description, names):
+                    objects[record.id] = description
+            elif kind == "Message" and record.channel_id in objects:
+                sample = self._sound(Sample.unpacked, record.log_time, record.data)
+                yield objects[record.channel_id], sample
+
+    def descriptions(self, names: Sequence[str] = ()) -> list[Description]:
+        """List the objects in the order in which they turned up, from the index where there is one."""
+        from mcap.exceptions import McapError  # noqa: PLC0415  (of the extra)
+        from mcap.reader import make_reader  # noqa: PLC0415
+
+        with open(self.path, "rb") as stream:
+            try:
+                summary = make_reader(stream).get_summary()
+            except (McapError, struct.error, ValueError, OSError):  # cut, or damaged: reading it will tell
+                summary = None
+        if summary is None:
+            found = {description.uuid: description for description, _ in self.samples(names)}
+            return list(found.values())
+        channels = [channel for channel in summary.channels.values() if channel.message_encoding == ENCODING]
+        described = [self._sound(Description.of_metadata, channel.metadata) for channel in channels]
+        return [description for description in described if _is_asked_for(description, names)]
+
+    def contents(self, names: Sequence[str] = ()) -> list[Contents]:
+        """Read everything, and tell what there is of each object."""
+        found: dict[str, Contents] = {}
+        for description, sample in self.samples(names):
+            entry = found.setdefault(description.uuid, Contents(description, first=sample.log_time))
+            entry.samples += 1
+            entry.bytes += len(sample.payload)
+            entry.missed += sample.missed
+            entry.last = sample.log_time
+        return list(found.values())
+
+    def _sound(self, make: Any, *arguments: Any) -> Any:
+        try:
+            return make(*arguments)
+        except ValueError as error:
+            raise Corrupted(f"{self.path!r} is damaged: {error}") from error
+
+    def _records(self) -> Iterator[Any]:
+        """Read record after record, to the end or to where the recorder died."""
+        from mcap.exceptions import McapError  # noqa: PLC0415  (of the extra)
+        from mcap.records import Chunk  # noqa: PLC0415
+        from mcap.stream_reader import StreamReader, breakup_chunk  # noqa: PLC0415
+        from mcap.writer import MCAP0_MAGIC  # noqa: PLC0415
+
+        with open(self.path, "rb") as stream:
+            if stream.read(_MAGIC_SIZE) != MCAP0_MAGIC:
+                raise Corrupted(f"{self.path!r} is no recording: it does not begin as an MCAP file does")
+            size = stream.seek(-_MAGIC_SIZE, os.SEEK_END) + _MAGIC_SIZE
+            is_finished = stream.read() == MCAP0_MAGIC and size > _MAGIC_SIZE
+            stream.seek(0)
+            records = iter(StreamReader(stream, emit_chunks=True).records)
+            while True:
+                try:
+                    record = next(records)
+                    unpacked = breakup_chunk(record, validate_crc=True) if isinstance(record, Chunk) else [record]
+                except StopIteration:
+                    return
+                except (McapError, struct.error, ValueError, RuntimeError) as error:
+                    if is_finished or stream.tell() < size:
+                        raise Corrupted(f"{self.path!r} is damaged before byte {stream.tell()}: {error}") from error
+                    self.is_complete = False
+                    return
+                yield from unpacked

@@ -1,0 +1,456 @@
+"""Recordings: what is seen is written down, nobody notices, and it can be written again as it was."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import shutil
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from mcap.reader import make_reader
+
+import memlane
+from memlane import HostVariable, SharedAssign, open_channel
+from memlane._native.inspect import Inspection
+from memlane.buffer import DeviceBuffer, Parameter
+from memlane.cli import main
+from memlane.cli.jsonable import jsonable
+from memlane.errors import Corrupted, MissingDependency, SizeMismatch
+from memlane.recording import Recorder, Recording, Replayer, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Motor = DeviceBuffer.make_type("motor", [Parameter("duty", ctypes.c_float, 0, readable=True, writeable=True)])
+FAST = 1e6
+
+
+class Loaded:
+    """Something whose loading would be noticed."""
+
+    count = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load, ()
+
+
+def load() -> None:
+    """Count what must not happen."""
+    Loaded.count += 1
+
+
+@pytest.fixture
+def elsewhere(namespaces: Path) -> Iterator[Path]:
+    """Give another namespace directory."""
+    directory = tempfile.mkdtemp(dir=namespaces)
+    yield namespaces / directory
+    shutil.rmtree(directory)
+
+
+def inspected(name: str, directory: Path) -> tuple[dict[str, Any], Any, bytes, bytes, int]:
+    """Return what an object is, and its latest value with the mark."""
+    inspection = Inspection(name.encode(), os.fsencode(directory))
+    try:
+        facts = inspection.facts()
+        payload, reading = inspection.read()
+        return facts, inspection.layout(), inspection.schema(), payload, reading[5]
+    finally:
+        inspection.close()
+
+
+def samples_of(path: Path, name: str) -> list[tuple[int, int, bytes]]:
+    """Return number, missed and payload of each sample of an object."""
+    return [(sample.number, sample.missed, sample.payload) for _, sample in Recording(path).samples([name])]
+
+
+VALUES = {
+    "plain": {"x": [1.5, None], "name": "robot"},
+    "array": np.arange(5000.0).reshape(50, 100),
+    "pickle": Loaded(),
+    "buffers": (Loaded(), np.zeros(5000)),
+}
+
+
+@pytest.mark.parametrize("value", VALUES.values(), ids=VALUES)
+@pytest.mark.parametrize("kind", ["variable", "share"])
+def test_replayed_object_has_the_sizes_and_bytes_of_the_recorded_one(
+    kind: str, value: object, namespace: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    """A program that reads a replay must not be able to tell; and what was pickled is never loaded on the way."""
+    path = tmp_path / "run.mcap"
+    Loaded.count = 0
+    given: HostVariable | SharedAssign = (
+        HostVariable("thing", 70000, slots=5, protocol=4, max_participants=9)
+        if kind == "variable"
+        else SharedAssign("thing", 70000, "put", slots=5, protocol=4, max_participants=9)
+    )
+    with given, Recorder(path, jsonable=jsonable) as recorder:
+        if isinstance(given, HostVariable):
+            given.data = value
+        else:
+            given.put(value)
+        recorder.look()
+
+    with Replayer(path, directory=elsewhere) as replayer:
+        replayer.run()
+
+    facts, layout, schema, payload, mark = inspected("thing", namespace)
+    again, *rest = inspected("thing", elsewhere)
+    assert rest == [layout, schema, payload, mark]
+    assert [facts[key] for key in ("kind", "geometry", "places", "ephemeral")] == [
+        again[key] for key in ("kind", "geometry", "places", "ephemeral")
+    ]
+    assert Loaded.count == 0
+
+
+def test_replayed_struct_has_its_field_table(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
+    """Programs in C open it by the struct."""
+    form = np.dtype([("x", "f4"), ("points", [("a", "i2"), ("b", "S3")], (2, 3))])
+    with HostVariable("pose", data_format=form, persistent=False) as pose, Recorder(tmp_path / "run.mcap") as recorder:
+        pose.data = np.zeros((), form)
+        recorder.look()
+
+    with Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer:
+        replayer.run()
+        with HostVariable("pose", data_format=form, create=False, directory=elsewhere) as again:
+            assert again.data == np.zeros((), form)
+    assert os.listdir(elsewhere) == []  # it was not persistent
+
+
+def test_replayed_buffer_has_the_parameters_of_the_recorded_one(
+    namespace: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    """Whoever reads a device cannot tell."""
+    with Motor.open("motor") as motor, Recorder(tmp_path / "run.mcap") as recorder:
+        motor.set("duty", 0.5)
+        motor.write("duty", 0.25)
+        recorder.look()
+        _, _, schema, record, _ = inspected("motor", namespace)
+
+    with Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer:
+        replayer.run()
+        with Motor.open("motor", create=False, directory=elsewhere) as again:
+            assert again.get("duty") == 0.5
+            assert again.get_write() == {"duty": 0.25}
+        _, _, copied_schema, copied, _ = inspected("motor", elsewhere)
+
+    assert (copied_schema, len(copied)) == (schema, len(record))
+    assert samples_of(tmp_path / "run.mcap", "motor")[-1][2] == record
+
+
+def test_replayed_channel_carries_the_bytes_in_order(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
+    """A stream of bytes has no other meaning than its order."""
+    with open_channel("bytes", memlane.CHAN_W, 100) as channel, Recorder(tmp_path / "run.mcap") as recorder:
+        for piece in (b"one ", b"two ", b"three"):
+            channel.write(piece)
+            recorder.look()
+
+    with Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer:
+        replayer.run()
+        with open_channel("bytes", memlane.CHAN_R, directory=elsewhere) as reader:
+            assert reader.status().bufSz == 100
+            assert reader.read_bytes(13) == b"one two three"
+
+
+def test_recording_takes_nothing(namespace: Path, tmp_path: Path) -> None:
+    """A recorder that takes the robot's values is a fault of its own."""
+    with (
+        open_channel("bytes", memlane.CHAN_W, 100) as writer,
+        open_channel("bytes", memlane.CHAN_R) as reader,
+        SharedAssign("share", 100, "put") as giver,
+        SharedAssign("share", 100, "get") as taker,
+        Recorder(tmp_path / "run.mcap") as recorder,
+    ):
+        writer.write(b"abc")
+        giver.put(7)
+        recorder.look()
+
+        assert reader.read_bytes(3) == b"abc"
+        assert taker.get(0) == 7
+        assert taker.stats().gets == 1
+        assert reader.stats().live_participants == 2
+    assert samples_of(tmp_path / "run.mcap", "bytes") == [(0, 0, b"abc")]
+    assert len(samples_of(tmp_path / "run.mcap", "share")) == 1
+
+
+def test_bytes_that_were_taken_before_they_were_seen_are_a_gap(namespace: Path, tmp_path: Path) -> None:
+    """A recording that hides what it lacks proves nothing."""
+    with (
+        open_channel("bytes", memlane.CHAN_W, 100) as writer,
+        open_channel("bytes", memlane.CHAN_R) as reader,
+        Recorder(tmp_path / "run.mcap") as recorder,
+    ):
+        writer.write(b"abcdef")
+        recorder.look()
+        writer.write(b"ghi")
+        reader.read_bytes(8)
+        recorder.look()
+        writer.write(b"jk")
+        reader.read_bytes(3)
+
+    assert samples_of(tmp_path / "run.mcap", "bytes") == [(0, 0, b"abcdef"), (8, 2, b"i"), (11, 2, b"")]
+
+
+def test_versions_between_two_looks_are_counted(namespace: Path, tmp_path: Path) -> None:
+    """As for bytes. What was there before the recorder came is none of them."""
+    with HostVariable("old") as old:
+        for value in range(3):
+            old.data = value
+        with Recorder(tmp_path / "run.mcap") as recorder, HostVariable("new") as new:
+            recorder.look()
+            for value in range(3, 6):
+                old.data = new.data = value
+            recorder.look()
+
+    assert [missed for _, missed, _ in samples_of(tmp_path / "run.mcap", "old")] == [0, 2]
+    assert [missed for _, missed, _ in samples_of(tmp_path / "run.mcap", "new")] == [2]
+
+
+def test_object_that_is_made_anew_is_made_anew_in_the_replay(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
+    """A program that was restarted may have other sizes."""
+    with Recorder(tmp_path / "run.mcap") as recorder:
+        for size in (100, 200):
+            with HostVariable("pose", size) as pose:
+                pose.data = size
+                recorder.look()
+            memlane.unlink("pose")
+
+    with Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer:
+        replayer.run()
+
+    assert [entry.description.size for entry in Recording(tmp_path / "run.mcap").contents()] == [100, 200]
+    with HostVariable("pose", 200, create=False, directory=elsewhere) as again:
+        assert again.data == 200
+
+
+def test_last_value_of_an_object_that_went_is_in_the_file(namespace: Path, tmp_path: Path) -> None:
+    """What a program said last is what one wants to know."""
+    with Recorder(tmp_path / "run.mcap") as recorder:
+        with HostVariable("pose", persistent=False) as pose:
+            recorder.look()
+            pose.data = "last words"
+        recorder.look()
+
+    assert len(samples_of(tmp_path / "run.mcap", "pose")) == 1
+
+
+def test_only_what_was_asked_for_is_recorded_and_what_cannot_be_is_told(namespace: Path, tmp_path: Path) -> None:
+    """A large image is left out by its name."""
+    told: list[str] = []
+    with (
+        HostVariable("cam_left") as left,
+        HostVariable("pose") as pose,
+        memlane.RWSharedMMap("map", 100),
+        Recorder(tmp_path / "run.mcap", ["/cam*", "map", "broken"], notice=told.append) as recorder,
+    ):
+        (namespace / "broken").write_text("hello")
+        left.data = pose.data = 1
+        recorder.look()
+        recorder.look()
+
+    assert [entry.description.name for entry in Recording(tmp_path / "run.mcap").contents()] == ["cam_left"]
+    broken, unfit = told
+    assert broken.startswith("'broken' is not recorded: 'broken': its file holds 5 bytes")
+    assert unfit == "'map' is not recorded: only variables, shares, channels and buffers are"
+
+
+def test_viewers_find_json_beside_the_bytes(namespace: Path, tmp_path: Path) -> None:
+    """Foxglove knows no codec of ours."""
+    with (
+        HostVariable("pose", data_format=np.dtype([("x", "f4"), ("n", "i4")])) as pose,
+        open_channel("log", memlane.CHAN_W, 100) as log,
+        Recorder(tmp_path / "run.mcap", jsonable=jsonable) as recorder,
+    ):
+        pose.data = (1.5, 2)
+        log.write(b"ready\n")
+        recorder.look()
+
+    with open(tmp_path / "run.mcap", "rb") as stream:
+        found = list(make_reader(stream).iter_messages(topics=["/pose", "/log"]))
+    views = {channel.topic: (schema.encoding, json.loads(message.data)) for schema, channel, message in found if schema}
+    assert views == {
+        "/pose": ("jsonschema", {"number": 1, "missed": 0, "size": 8, "value": {"x": 1.5, "n": 2}}),
+        "/log": ("jsonschema", {"number": 0, "missed": 0, "size": 6, "value": "ready\n"}),
+    }
+
+
+def test_file_is_read_up_to_where_it_was_cut(namespace: Path, tmp_path: Path) -> None:
+    """A recorder that died leaves such a file, wherever it was."""
+    with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
+        for value in range(20):
+            pose.data = value
+            recorder.look()
+            recorder.look()  # what was seen is written by the next look
+            recorder.flush()
+    whole = samples_of(tmp_path / "run.mcap", "pose")
+    content = (tmp_path / "run.mcap").read_bytes()
+
+    for size in range(8, len(content), 211):
+        (tmp_path / "cut.mcap").write_bytes(content[:size])
+        cut = Recording(tmp_path / "cut.mcap")
+        found = [(sample.number, sample.missed, sample.payload) for _, sample in cut.samples()]
+
+        assert found == whole[: len(found)]
+        assert not cut.is_complete
+    assert len(whole) == 20
+    assert len(found) == 20  # the last cut was within the index
+
+
+def test_damaged_file_is_told_from_a_cut_one(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
+    """What lies behind the damage would be lost in silence."""
+    with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
+        pose.data = "x" * 1000
+        recorder.look()
+    content = (tmp_path / "run.mcap").read_bytes()
+    (tmp_path / "text").write_text("hello, world")
+
+    for place in (content.index(b"lz4") + 30, content.index(b"lz4") - 38):  # in the chunk's bytes, and in its length
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        (tmp_path / "run.mcap").write_bytes(damaged)
+        with pytest.raises(Corrupted, match=r"run.mcap' is damaged before byte \d+: "):
+            Recording(tmp_path / "run.mcap").contents()
+        with (
+            Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer,
+            pytest.raises(Corrupted, match=r"run.mcap' is damaged"),
+        ):
+            replayer.run()
+    with pytest.raises(Corrupted, match="is no recording: it does not begin as an MCAP file does"):
+        Recording(tmp_path / "text").contents()
+
+
+def test_replay_is_refused_where_an_object_has_other_sizes(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
+    """Writing into what somebody else made otherwise would help nobody."""
+    with HostVariable("pose", 100) as pose, Recorder(tmp_path / "run.mcap") as recorder:
+        pose.data = 1
+        recorder.look()
+
+    with (
+        HostVariable("pose", 200, directory=elsewhere),
+        Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer,
+        pytest.raises(SizeMismatch, match="max_size"),
+    ):
+        replayer.run()
+
+
+@pytest.mark.slow
+def test_bytes_without_a_reader_are_told_at_the_end(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
+    """A replay that waits for nobody must say what it left out."""
+    with (
+        open_channel("bytes", memlane.CHAN_W, 10) as writer,
+        open_channel("bytes", memlane.CHAN_R) as reader,
+        Recorder(tmp_path / "run.mcap") as recorder,
+    ):
+        for _ in range(3):
+            writer.write(b"0123456789")
+            recorder.look()
+            reader.read_bytes(10)
+
+    with Replayer(tmp_path / "run.mcap", directory=elsewhere, speed=FAST) as replayer:
+        replayer.run()
+
+        assert replayer.left_out == {"bytes": 20}
+
+
+def test_comparison_finds_what_differs(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
+    """A comparison that cannot fail proves nothing."""
+    for path, directory, written in (("a", namespace, (1, 2, 3)), ("b", elsewhere, (1, 5))):
+        with (
+            Recorder(tmp_path / path, directory=directory) as recorder,
+            HostVariable("pose", directory=directory) as pose,
+            open_channel("bytes", memlane.CHAN_W, 100, directory=directory) as channel,
+        ):
+            for value in written:
+                pose.data = value
+                channel.write(b"%d" % value)
+                recorder.look()
+
+    values, stream = sorted(compare(tmp_path / "a", tmp_path / "b"), key=lambda entry: entry.kind, reverse=True)
+
+    assert (values.same, values.different, values.unseen, values.is_same) == (1, 1, 1, False)
+    assert (stream.same, stream.different, stream.unseen, stream.is_same) == (1, 1, 1, False)
+    assert len(values.late_ns) == 1
+
+
+def test_info_judges_a_replay(
+    namespace: Path, elsewhere: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script asks whether the replay was what happened, and when."""
+    original, copy = str(tmp_path / "a"), str(tmp_path / "b")
+    with Recorder(original) as recorder, HostVariable("pose") as pose:
+        for value in range(3):
+            pose.data = value
+            recorder.look()
+    with Recorder(copy, directory=elsewhere) as recorder, HostVariable("pose", directory=elsewhere) as pose:
+        for value in range(3):
+            pose.data = value
+            recorder.look()
+
+    assert main(["info", original, "--compare", copy]) == 0
+    said = capsys.readouterr().out
+    assert said.splitlines()[1].split()[:5] == ["pose", "variable", "3", "0", "0"]
+    assert said.splitlines()[2].startswith("99 of 100 came within ")
+    assert main(["info", original, "--compare", copy, "--within", "3600"]) == 0
+    assert main(["info", original, "--compare", copy, "--within", "1e-12", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["late_p99"] > 1e-12
+
+
+def test_file_that_exists_is_kept_unless_told_otherwise(namespace: Path, tmp_path: Path) -> None:
+    """The last run may be the one that matters."""
+    (tmp_path / "run.mcap").write_text("precious")
+
+    with pytest.raises(FileExistsError, match="give another name, or overwrite it"):
+        Recorder(tmp_path / "run.mcap")
+    assert (tmp_path / "run.mcap").read_text() == "precious"
+    with Recorder(tmp_path / "run.mcap", overwrite=True):
+        pass
+    assert Recording(tmp_path / "run.mcap").contents() == []
+
+
+@pytest.mark.parametrize("command", [("record", "-o", "{file}2"), ("replay", "{file}"), ("info", "{file}")])
+def test_commands_say_what_to_install(
+    command: tuple[str, ...],
+    namespace: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The base package needs nothing."""
+    for module in ("mcap.writer", "mcap.stream_reader"):
+        monkeypatch.setitem(sys.modules, module, None)
+
+    status = main([part.format(file=tmp_path / "run.mcap") for part in command])
+
+    assert status == 2
+    assert "pip install 'memlane[record]'" in capsys.readouterr().err
+    assert os.listdir(tmp_path) == []
+    with pytest.raises(MissingDependency):
+        Recording(tmp_path / "run.mcap")
+
+
+def test_info_tells_what_there_is_and_what_is_missing(
+    namespace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first look at a file that somebody sent."""
+    path = tmp_path / "run.mcap"
+    with Recorder(path) as recorder, HostVariable("pose") as pose:
+        for value in range(5):
+            pose.data = value
+        recorder.look()
+    path.write_bytes(path.read_bytes()[:-8])
+
+    status = main(["info", str(path)])
+    said = capsys.readouterr().out
+    main(["info", str(path), "--json"])
+    told = json.loads(capsys.readouterr().out)
+
+    assert status == 0
+    assert "never finished: its recorder was killed, or still runs" in said
+    assert said.splitlines()[-1].split()[:4] == ["pose", "variable", "1", "4"]
+    assert (told["complete"], told["objects"][0]["missed"]) == (False, 4)
