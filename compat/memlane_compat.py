@@ -1296,7 +1296,10 @@ class _Share(_Endpoint):
         deadline = _deadline(timeout)
         while True:
             self._wait(deadline)
-            memory, reading = self._copy()
+            try:
+                memory, reading = self._copy()
+            except Empty:  # another endpoint took it, and a put uses its slot since
+                continue
             value = self._decoded(memory, reading)
             self._admit(value)
             error = _Error()

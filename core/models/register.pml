@@ -41,6 +41,7 @@
  *   -DHEIR       index 1 is attached again       -DJANITOR   a janitor cleans up behind the dead
  *   -DLOAN       writer 2 writes inside its open loan          -DMORTAL_LOAN  so does writer 1
  *   -DNEVER_FULL with SLOTS as D47 says no claim ever fails
+ *   -DVACATE     each write first gives up the latest value, as the puts of a share do with what was taken
  * MUTANTS  see run.py
  */
 
@@ -325,6 +326,17 @@ end_attach:
         :: else
         fi;
 
+again:
+#ifdef VACATE
+        seen_latest = latest;
+        d_step {                                        /* Y1 */
+            if
+            :: latest == seen_latest -> latest = LATEST(LATEST_VERSION(latest), NO_SLOT)
+            :: else
+            fi;
+            seen_latest = 0
+        };
+#endif
 look:
 #ifdef PINS_USED_LOADED_FIRST
         must_scan = pins_used;
@@ -490,7 +502,7 @@ publish:
                 value++;
                 hint = 0
             };
-            goto look
+            goto again
         :: else
         fi;
 out:
@@ -544,7 +556,7 @@ proctype reader()
             seen = latest;
             slot = LATEST_SLOT(latest)
         };
-        valid = (VERSION_OF(ctrl[slot]) == LATEST_VERSION(seen));       /* R2 */
+        valid = (slot != NO_SLOT && VERSION_OF(ctrl[slot]) == LATEST_VERSION(seen));        /* R2 */
 #ifdef NO_ACQUIRE_FENCE
         if
         :: valid ->
@@ -621,6 +633,11 @@ proctype reader()
                 seen = latest;
                 slot = LATEST_SLOT(latest)
             };
+            if
+            :: slot == NO_SLOT ->
+                goto next_view
+            :: else
+            fi;
             d_step {                                    /* P2 */
                 !pin_buffered ->
                 pin_value = seen;
@@ -671,6 +688,7 @@ has_a_view:
             :: PIN_IS_VISIBLE && VERSION_OF(SEQ_CST_CTRL(slot)) != LATEST_VERSION(seen)
 #endif
             fi;
+next_view:
             atomic {
                 seen = 0;
                 slot = 0;
@@ -822,8 +840,9 @@ init
 
     /* The last commit is there and whole. */
     slot = LATEST_SLOT(latest);
-    assert(VERSION_OF(ctrl[slot]) == LATEST_VERSION(latest) && LATEST_VERSION(latest) == last_version);
-    assert(first[slot] == last_value && second[slot] == last_value);
+    assert(LATEST_VERSION(latest) == last_version);
+    assert(slot == NO_SLOT || VERSION_OF(ctrl[slot]) == last_version);
+    assert(slot == NO_SLOT || (first[slot] == last_value && second[slot] == last_value));
 
     /* Before any clean-up a writer finds a slot by verdict. */
     slot = 0;

@@ -71,6 +71,8 @@ SEARCHES = (
     Search("register", "COPY HEIR SLOTS=2 READS=0", "the index of the dead is attached again"),
     Search("register", "PIN", "2 writers, one mortal, and a pinning reader, mortal"),
     Search("register", "VIEW NEVER_FULL SLOTS=4", "an old view; with the slots of D47 no claim fails"),
+    Search("register", "COPY VACATE", "the latest value is given up while it is copied"),
+    Search("register", "PIN VACATE", "the latest value is given up while it is pinned"),
     Search("lock", "NOBODY_DIES ROUNDS=2", "3 owners: no chunk is ever needed"),
     Search("lock", "ROUNDS=2", "an owner dies at any step"),
     Search("lock", "HEIR ROUNDS=2", "its index is attached again, by one who may die too"),
@@ -211,6 +213,9 @@ MUTANTS = (
     Mutant("share", "LATEST_LOADED_FIRST", "", "order: load of taken before the load of latest"),
     Mutant("share", "TAKE_RELAXED", "", "order: load of latest before the swap of taken"),
     Mutant("share", "LOOK_RELAXED", "", "order: load of taken before the load of latest, by acquire"),
+    Mutant("share", "VACATE_UNTAKEN", "", "only what was taken is given up"),
+    Mutant("share", "VACATE_RELAXED", "", "order: load of taken before the value is given up"),
+    Mutant("share", "TAKEN_LOADED_ONCE", "", "who finds the value given up looks again what was taken"),
     # Transactions of device buffers.
     Mutant("buffer", "BUILD_BEFORE_TAKE", "", "messages are made from the record whose marks are cleared"),
     Mutant("buffer", "COPY_BEFORE_LOCK", "", "B3: the record is copied within the lock"),

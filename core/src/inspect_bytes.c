@@ -42,7 +42,10 @@ static memlane_status explain_read(const memlane_inspection *inspection, memlane
     const char *name = inspection->segment.name.text;
     switch (status) {
     case MEMLANE_EMPTY:
-        return memlane_fail(error, MEMLANE_EMPTY, "'%s' was never written", name);
+        return memlane_fail(error, MEMLANE_EMPTY,
+                            memlane_register_version(&inspection->reg) == 0 ? "'%s' was never written"
+                                                                            : "the value of '%s' was taken",
+                            name);
     case MEMLANE_TIMEOUT:
         return explain_haste(inspection, error);
     case MEMLANE_BUFFER_TOO_SMALL:

@@ -137,12 +137,16 @@ struct memlane_function_schema {
 
 /* -- the register: the latest value (docs/design/register.md) ------------------------------------------ */
 
-/* latest = version:48 | slot:16; version 0: never written. The one word that readers go by.
+/* latest = version:48 | slot:16; version 0: never written; slot MEMLANE_NO_SLOT: the value was taken of a share, and its
+ * slot given free. The one word that readers go by.
  * Writers: any participant, by CAS, after the slot's bytes. A reader with a stale value finds the slot's version
- * changed and looks again, or copies the value before the newest. Its last writer's death changes nothing. */
+ * changed and looks again, or copies the value before the newest. Its last writer's death changes nothing.
+ * vacated = sequence of the newest value whose slot was given free. Writers: any participant, before that, by CAS from
+ * a lower number. Who has a stale value fails to publish, for `latest` is another one too. */
 struct memlane_register_control {
     memlane_atomic64 latest;
-    unsigned char line0[MEMLANE_LINE - 8];
+    memlane_atomic64 vacated;
+    unsigned char line0[MEMLANE_LINE - 16];
     memlane_atomic32 bell;      /* what waiters sleep on (wait.c): sequence * 2 + armed */
     memlane_atomic32 pins_used; /* highest index that ever pinned, plus one; only rises. Bounds the scan of pins. */
     memlane_atomic32 pin_moves; /* how often fork() copied pins to another index, raised after the copy */
@@ -187,7 +191,7 @@ enum memlane_register_geometry {
     MEMLANE_REGISTER_ENCODING = 3  /* the caller's: how values are encoded (the pickle protocol, for Python) */
 };
 
-enum { MEMLANE_SLOTS_MINIMUM = 2, MEMLANE_SLOTS_MAXIMUM = 65535 };
+enum { MEMLANE_SLOTS_MINIMUM = 2, MEMLANE_SLOTS_MAXIMUM = 65535, MEMLANE_NO_SLOT = 65535 };
 #define MEMLANE_CAPACITY_MAXIMUM (UINT64_C(1) << 38)
 
 static inline uint64_t memlane_latest_word(uint64_t version, uint64_t slot) {
@@ -463,6 +467,7 @@ _Static_assert(sizeof(struct memlane_field_entry) == 32, "a path of up to 3 byte
 MEMLANE_ASSERT_OFFSET(memlane_function_schema, arguments_length, 4);
 MEMLANE_ASSERT_OFFSET(memlane_function_schema, result_length, 8);
 _Static_assert(sizeof(struct memlane_function_schema) == 16, "tables begin at a multiple of 8");
+MEMLANE_ASSERT_OFFSET(memlane_register_control, vacated, 8);
 MEMLANE_ASSERT_OFFSET(memlane_register_control, bell, 64);
 MEMLANE_ASSERT_OFFSET(memlane_register_control, pins_used, 68);
 MEMLANE_ASSERT_OFFSET(memlane_register_control, pin_moves, 72);

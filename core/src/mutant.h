@@ -32,6 +32,7 @@ enum memlane_mutant {
     MEMLANE_MUTANT_KEEP_END,              /* clean-up of an index leaves its end of a channel taken */
     MEMLANE_MUTANT_TAKE_BY_STORE,         /* a value is marked as taken without looking who was first (D23) */
     MEMLANE_MUTANT_TAKE_BACKWARDS,        /* a value is taken although a newer one was */
+    MEMLANE_MUTANT_VACATE_UNTAKEN,        /* a put gives up a value that nobody took */
     MEMLANE_MUTANT_COMMIT_BLINDLY,        /* a transaction replaces whatever is the latest value by now */
     MEMLANE_MUTANT_SCRUB_FREES_TAKEN,     /* a lane's new owner frees calls that live servers execute (D50) */
     MEMLANE_MUTANT_CLAIM_NO_SCRUB,        /* a lane is used as its former owner left it (D50) */

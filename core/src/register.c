@@ -18,6 +18,8 @@
  *            A fork copies pins to another row: N6 pin_moves (raised, after the copies) against N5 pin_moves (loaded,
  *            before and after a scan).
  *   UNPIN    U1 (unpin, store pin) -> U2 (claim, load pin): the bytes have been read to the end.
+ *   VACATE   Y1 (vacate, CAS latest, after vacated was raised) -> Y2 (commit, load latest, before vacated): who finds
+ *            the slot given free counts on from its value.
  *   MARK     M1 (commit, CAS control to PUBLISHED, after P1) -> M2 (claim, load control, before its load of latest):
  *            a slot that looks published is still in the `latest` that is loaded next, or was superseded.
  *   WAKE     P1 is seq_cst, before the load of the bell (wait.c). */
@@ -320,7 +322,9 @@ static void describe_value(struct memlane_slot *slot, uint64_t length, uint32_t 
 static void count_publication(struct memlane_register *reg, uint64_t seen, uint32_t slot) {
     uint32_t former = memlane_latest_slot(seen);
     uint64_t count = 0;
-    if (memlane_word_version(seen) != 0 && former < reg->slots) {
+    if (former == MEMLANE_NO_SLOT) {
+        count = memlane_load_relaxed(&reg->control->vacated); /* relaxed: after Y2, the load of seen */
+    } else if (memlane_word_version(seen) != 0 && former < reg->slots) {
         count = memlane_load_relaxed(&reg->slot[former].sequence); /* relaxed: after P2, the load of seen */
     }
     memlane_store_relaxed(&reg->slot[slot].sequence, count + 1); /* relaxed: published by P1 */
@@ -338,7 +342,7 @@ static memlane_status publish_above(struct memlane_register *reg, struct memlane
     memlane_atomic64 *control = &reg->slot[claim->slot].control;
     uint64_t me = reg->segment->index + 1;
     for (int try = 0; try < PUBLISH_TRIES; try++) {
-        uint64_t seen = memlane_load_acquire(&reg->control->latest);
+        uint64_t seen = memlane_load_acquire(&reg->control->latest); /* Y2 */
         uint64_t newest = memlane_word_version(seen);
         if (newest >= claim->version) {
             /* acq_rel: as the claim itself; the bytes stay ours and were not read by anybody. */
@@ -404,7 +408,41 @@ memlane_status memlane_register_commit_if(struct memlane_register *reg, struct m
     return MEMLANE_OK;
 }
 
+/* -- giving up --------------------------------------------------------------------------------------------------- */
+
+/* Sequences only rise: who was stopped here for long lowers nothing. */
+static void raise_vacated(const struct memlane_register *reg, uint64_t sequence) {
+    memlane_atomic64 *word = &reg->control->vacated;
+    uint64_t seen;
+    do {
+        seen = memlane_load_relaxed(word); /* relaxed, both: published by Y1 */
+    } while (seen < sequence && !memlane_cas_relaxed(word, seen, sequence));
+}
+
+void memlane_register_vacate(const struct memlane_register *reg, uint64_t latest) {
+    uint32_t slot = memlane_latest_slot(latest);
+    if (slot >= reg->slots) {
+        return; /* given free before, or damaged */
+    }
+    uint64_t sequence = memlane_load_relaxed(&reg->slot[slot].sequence); /* relaxed: after P2 */
+    memlane_fence_acquire(); /* the sequence is loaded before latest is looked at again */
+    if (memlane_load_relaxed(&reg->control->latest) != latest) {
+        return; /* the slot may have been claimed since, and the sequence be that of another value */
+    }
+    raise_vacated(reg, sequence);
+    /* Y1, release. Fails when a newer value was published, or somebody else gave the slot free. */
+    memlane_cas_release(&reg->control->latest, latest,
+                        memlane_latest_word(memlane_word_version(latest), MEMLANE_NO_SLOT));
+}
+
 /* -- reading --------------------------------------------------------------------------------------------------- */
+
+/* Nothing was written, or what was written has been given up. No slot where nothing ever was is damage. */
+static bool is_empty(const struct memlane_register *reg, uint64_t latest) {
+    bool no_slot = memlane_latest_slot(latest) == MEMLANE_NO_SLOT;
+    /* relaxed: after Y2, the load of latest. */
+    return memlane_word_version(latest) == 0 || (no_slot && memlane_load_relaxed(&reg->control->vacated) != 0);
+}
 
 uint64_t memlane_register_version(const struct memlane_register *reg) {
     /* W2 of whoever polls: a sentry armed the bell before. */
@@ -436,7 +474,7 @@ static bool describe_glance(const struct memlane_register *reg, uint64_t latest,
 memlane_status memlane_register_glance(const struct memlane_register *reg, struct memlane_glance *glance) {
     uint64_t latest = load_latest(reg);
     uint32_t slot = memlane_latest_slot(latest);
-    if (memlane_word_version(latest) == 0) {
+    if (is_empty(reg, latest)) {
         return MEMLANE_EMPTY;
     }
     if (slot >= reg->slots) {
@@ -506,7 +544,7 @@ static bool protect(struct memlane_register *reg, uint32_t pin, uint64_t latest)
 static memlane_status pin_latest(struct memlane_register *reg, struct memlane_glance *glance, uint32_t *pin) {
     for (int try = 0; try < PIN_TRIES; try++) {
         uint64_t latest = load_latest(reg);
-        if (memlane_word_version(latest) == 0) {
+        if (is_empty(reg, latest)) {
             return MEMLANE_EMPTY;
         }
         if (memlane_latest_slot(latest) >= reg->slots) {

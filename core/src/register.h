@@ -71,6 +71,10 @@ memlane_status memlane_register_commit_if(struct memlane_register *reg, struct m
                                           uint64_t length, uint32_t type, uint64_t *version);
 void memlane_register_drop(struct memlane_register *reg, struct memlane_claim *claim);
 
+/* Gives up the value of `latest`, if it is still the latest one: from then on readers find nothing, and its slot may be
+ * claimed, also while others still copy or view it. Lock-free: each failed try is another one's success. */
+void memlane_register_vacate(const struct memlane_register *reg, uint64_t latest);
+
 /* Reading without a trace. MEMLANE_OK, MEMLANE_EMPTY; MEMLANE_TIMEOUT: changed meanwhile, look again;
  * MEMLANE_CORRUPTED. Wait-free. */
 memlane_status memlane_register_glance(const struct memlane_register *reg, struct memlane_glance *glance);
@@ -83,7 +87,7 @@ bool memlane_register_still(const struct memlane_register *reg, const struct mem
 memlane_status memlane_register_pin(struct memlane_register *reg, struct memlane_glance *glance, uint32_t *pin);
 void memlane_register_unpin(struct memlane_register *reg, uint32_t pin);
 
-/* The newest version, 0 when never written. Wait-free. */
+/* The newest version, 0 when never written; also that of a value that was given up. Wait-free. */
 uint64_t memlane_register_version(const struct memlane_register *reg);
 
 #endif

@@ -22,6 +22,10 @@ static uint64_t body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint3
     return has_room ? memlane_taking_body_size(geometry, participants) : 0;
 }
 
+static void vacate(struct memlane_variable *variable) {
+    memlane_taking_vacate(&((memlane_share *)(void *)variable)->taking);
+}
+
 const struct memlane_variable_kind memlane_kind_of_shares = {
     .base =
         {
@@ -38,6 +42,7 @@ const struct memlane_variable_kind memlane_kind_of_shares = {
     .headroom = MEMLANE_SHARE_HEADROOM,
     .default_size = MEMLANE_DEFAULT_SHARE_SIZE,
     .default_slots = MEMLANE_DEFAULT_SHARE_SLOTS,
+    .before_loan = vacate,
 };
 
 static const char *name_of(const memlane_share *share) {
@@ -77,7 +82,7 @@ memlane_status memlane_share_open(memlane_share **share, const char *name, size_
     *share = (memlane_share *)(void *)variable;
     memlane_taking_locate(&(*share)->taking, &variable->reg);
     variable->endpoint.is_ready = is_ready;
-    variable->reg.compact = true; /* two slots in use where nobody views: less memory is touched */
+    variable->reg.compact = true; /* one or two slots in use where nobody views: less memory is touched */
     return MEMLANE_OK;
 }
 
@@ -178,6 +183,11 @@ memlane_status memlane_share_take(memlane_share *share, uint64_t version, memlan
     return memlane_endpoint_finish(endpoint, status, error);
 }
 
+/* Another get took what was waited for, before this one could; EMPTY: a put uses its slot since. */
+static bool was_faster(memlane_status status) {
+    return status == MEMLANE_TAKEN || status == MEMLANE_EMPTY;
+}
+
 memlane_status memlane_share_get(memlane_share *share, void *buffer, uint64_t capacity, memlane_reading *reading,
                                  uint64_t deadline_ns, memlane_error *error) {
     memlane_status status;
@@ -189,7 +199,7 @@ memlane_status memlane_share_get(memlane_share *share, void *buffer, uint64_t ca
         if (status == MEMLANE_OK) {
             status = memlane_share_take(share, reading->version, error);
         }
-    } while (status == MEMLANE_TAKEN);
+    } while (was_faster(status));
     return status;
 }
 
@@ -207,7 +217,7 @@ memlane_status memlane_share_view(memlane_share *share, memlane_view *view, uint
                 memlane_view_release(view);
             }
         }
-    } while (status == MEMLANE_TAKEN);
+    } while (was_faster(status));
     return status;
 }
 

@@ -4,7 +4,9 @@
 
 /* Edge of this file (docs/design/memory-model.md):
  *   TAKE  T1 (take, CAS taken) -> T2 (look, load taken, before its load of latest): who took a version had seen it in
- *         `latest`, so who sees it taken finds a `latest` that is at least as new. */
+ *         `latest`, so who sees it taken finds a `latest` that is at least as new.
+ *   VACATE  Y1 (vacate: after its load of taken, CAS latest) -> Y2 (look, load latest, before it loads taken again): who
+ *           finds a slot given free sees that its value was taken. */
 
 uint64_t memlane_taking_body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint32_t participants) {
     uint64_t size = memlane_register_body_size(geometry, participants);
@@ -22,8 +24,12 @@ uint64_t memlane_taking_newest(const struct memlane_taking *taking) {
 
 memlane_status memlane_taking_look(const struct memlane_taking *taking, uint64_t *latest) {
     uint64_t taken = memlane_taking_newest(taking);                /* T2: before latest */
-    *latest = memlane_load_seq_cst(&taking->reg->control->latest); /* P2: as any reader; W2 of whoever polls */
+    *latest = memlane_load_seq_cst(&taking->reg->control->latest); /* P2: as any reader; W2 of whoever polls; Y2 */
     uint64_t newest = memlane_word_version(*latest);
+    if (newest > taken && memlane_latest_slot(*latest) == MEMLANE_NO_SLOT) {
+        /* T2, again: it was taken between the two loads above, unless it was not taken at all. */
+        return memlane_taking_newest(taking) >= newest ? MEMLANE_EMPTY : MEMLANE_CORRUPTED;
+    }
     if (newest < taken) {
         return MEMLANE_CORRUPTED;
     }
@@ -46,5 +52,14 @@ memlane_status memlane_taking_take(const struct memlane_taking *taking, uint64_t
         if (memlane_cas_release(word, taken, version)) {
             return MEMLANE_OK;
         }
+    }
+}
+
+void memlane_taking_vacate(const struct memlane_taking *taking) {
+    uint64_t taken = memlane_taking_newest(taking);                        /* T2: before latest */
+    uint64_t latest = memlane_load_acquire(&taking->reg->control->latest); /* P2 */
+    uint64_t newest = memlane_word_version(latest);
+    if (newest != 0 && (newest <= taken || MEMLANE_MUTANT(VACATE_UNTAKEN))) {
+        memlane_register_vacate(taking->reg, latest);
     }
 }

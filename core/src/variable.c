@@ -318,6 +318,9 @@ memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *l
     if (status != MEMLANE_OK) {
         return status;
     }
+    if (variable->kind->before_loan != NULL) {
+        variable->kind->before_loan(variable);
+    }
     status = claim_patiently(variable, &claim, deadline_ns, error);
     if (status != MEMLANE_OK) {
         bool lost = memlane_endpoint_finish(&variable->endpoint, status, error) == MEMLANE_CORRUPTED;
@@ -377,8 +380,10 @@ static memlane_status explain_reading(const memlane_variable *variable, memlane_
     const char *kind = kind_of(variable), *name = variable->endpoint.segment.name.text;
     switch (status) {
     case MEMLANE_EMPTY:
-        return memlane_fail(error, status, "%s '%s' was never written: write it first, or read it by get(default)",
-                            kind, name);
+        return memlane_register_version(&variable->reg) != 0
+                   ? memlane_fail(error, status, "the value of %s '%s' was taken: wait for the next one", kind, name)
+                   : memlane_fail(error, status,
+                                  "%s '%s' was never written: write it first, or read it by get(default)", kind, name);
     case MEMLANE_TOO_MANY_VIEWS:
         return memlane_fail(
             error, status, "%s '%s': this endpoint views %d versions already: release views, or open a second endpoint",

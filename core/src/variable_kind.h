@@ -8,6 +8,8 @@
 
 #include <memlane/variable.h>
 
+struct memlane_variable;
+
 /* What distinguishes a kind whose body begins with a register. The first member is what all kinds have. */
 struct memlane_variable_kind {
     struct memlane_kind base;
@@ -15,6 +17,7 @@ struct memlane_variable_kind {
     const char *size_word; /* how callers call the size, for texts */
     uint64_t headroom;     /* bytes that fit into a slot beyond the size that callers name */
     uint64_t default_size, default_slots;
+    void (*before_loan)(struct memlane_variable *variable); /* NULL: nothing */
 };
 
 struct memlane_variable {

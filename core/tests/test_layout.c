@@ -47,6 +47,7 @@ static void the_tables_lie_where_they_always_lay(void) {
     CHECK_EQUAL(64, sizeof(struct memlane_participant_entry));
     CHECK_EQUAL(64, sizeof(struct memlane_statistics_line));
     PIN(memlane_register_control, latest, 0);
+    PIN(memlane_register_control, vacated, 8);
     PIN(memlane_register_control, bell, 64);
     PIN(memlane_register_control, pins_used, 68);
     PIN(memlane_register_control, pin_moves, 72);

@@ -365,6 +365,77 @@ static void views_of_the_dead_are_taken_back_by_the_put_that_needs_them(void) {
     endpoint_unlink("cloud");
 }
 
+/* -- slots --------------------------------------------------------------------------------------------------- */
+
+static memlane_loan take_loan(memlane_share *share) {
+    memlane_loan loan;
+    memlane_error error;
+    CHECK_OK(memlane_share_loan(share, &loan, &error), &error);
+    return loan;
+}
+
+static void commit(memlane_loan *loan, uint64_t value) {
+    memlane_error error;
+    memcpy(loan->bytes, &value, sizeof value);
+    CHECK_OK(memlane_loan_commit(loan, sizeof value, 1, NULL, &error), &error);
+}
+
+static void the_memory_of_what_was_taken_is_used_again_at_once(void) {
+    memlane_share *share = share_open();
+    memlane_loan loan = take_loan(share);
+    const void *place = loan.bytes;
+    commit(&loan, 0);
+    for (uint64_t value = 1; value < 10; value++) {
+        CHECK_EQUAL(value - 1, get(share));
+        loan = take_loan(share);
+        CHECK(loan.bytes == place);
+        commit(&loan, value);
+    }
+    loan = take_loan(share);
+    CHECK(loan.bytes != place); /* 9 was not taken */
+    memlane_loan_drop(&loan);
+    CHECK_EQUAL(9, get(share));
+    memlane_share_free(share);
+    endpoint_unlink("cloud");
+}
+
+static void what_was_taken_and_given_up_is_no_value_any_more(void) {
+    uint64_t value, version;
+    memlane_reading reading;
+    memlane_error error;
+    memlane_share *share = share_open();
+    put(share, 1);
+    CHECK_EQUAL(1, get(share));
+    memlane_loan loan = take_loan(share);
+
+    CHECK_FAILURE(MEMLANE_EMPTY, "the value of share 'cloud' was taken: wait for the next one",
+                  memlane_variable_read(memlane_share_variable(share), &value, sizeof value, &reading, &error), &error);
+
+    check_nothing_waits(share);
+    CHECK_STATUS(MEMLANE_OK, memlane_variable_version(memlane_share_variable(share), &version));
+    CHECK_EQUAL(1, version);
+    commit(&loan, 2);
+    CHECK_EQUAL(2, get(share));
+    memlane_share_free(share);
+    endpoint_unlink("cloud");
+}
+
+static void puts_are_counted_on_over_what_was_given_up(void) {
+    uint64_t value;
+    memlane_reading reading;
+    memlane_error error;
+    memlane_share *share = share_open();
+    for (uint64_t puts = 1; puts < 10; puts++) {
+        put(share, puts);
+        if (puts % 3 != 0) {
+            CHECK_OK(memlane_share_get(share, &value, sizeof value, &reading, 0, &error), &error);
+            CHECK_EQUAL(puts, reading.sequence);
+        }
+    }
+    memlane_share_free(share);
+    endpoint_unlink("cloud");
+}
+
 /* -- sizes and damage ------------------------------------------------------------------------------------------ */
 
 static void the_headroom_comes_on_top_of_the_size(void) {
@@ -428,6 +499,20 @@ static void more_taken_than_put_is_damage(void) {
     endpoint_unlink("cloud");
 }
 
+static void a_value_that_was_given_up_and_not_taken_is_damage(void) {
+    uint64_t value;
+    memlane_share *share = share_open();
+    put(share, 1);
+    memlane_register_vacate(&memlane_share_variable(share)->reg, memlane_latest_word(1, 0));
+
+    CHECK_STATUS(MEMLANE_CORRUPTED, try_get(share, MEMLANE_NO_DEADLINE, &value));
+
+    put(share, 2);
+    CHECK_EQUAL(2, get(share));
+    memlane_share_free(share);
+    endpoint_unlink("cloud");
+}
+
 /* -- closing ------------------------------------------------------------------------------------------------- */
 
 static void *get_until_closed(void *share) {
@@ -470,9 +555,13 @@ static const struct check_test tests[] = {
     {"putting never waits for a slot", putting_never_waits_for_a_slot},
     {"views of the dead are taken back by the put that needs them",
      views_of_the_dead_are_taken_back_by_the_put_that_needs_them},
+    {"the memory of what was taken is used again at once", the_memory_of_what_was_taken_is_used_again_at_once},
+    {"what was taken and given up is no value any more", what_was_taken_and_given_up_is_no_value_any_more},
+    {"puts are counted on over what was given up", puts_are_counted_on_over_what_was_given_up},
     {"the headroom comes on top of the size", the_headroom_comes_on_top_of_the_size},
     {"sizes that differ are refused with both sides", sizes_that_differ_are_refused_with_both_sides},
     {"more taken than put is damage", more_taken_than_put_is_damage},
+    {"a value that was given up and not taken is damage", a_value_that_was_given_up_and_not_taken_is_damage},
     {"closing ends a get of another thread", closing_ends_a_get_of_another_thread},
 };
 

@@ -92,7 +92,8 @@ MEMLANE_API memlane_status memlane_share_view(memlane_share *share, memlane_view
                                               memlane_error *error);
 
 /* The first half of a get, for callers that copy in their own way: waits until a value waits to be taken. Then read or
- * view it through memlane_share_variable(), and take the version that was read.
+ * view it through memlane_share_variable(), and take the version that was read. MEMLANE_EMPTY from reading: another get
+ * took it meanwhile, and a put uses its memory: wait again.
  *
  * Blocking, to the deadline. MEMLANE_TIMEOUT, MEMLANE_INTERRUPTED, MEMLANE_CLOSED, MEMLANE_CORRUPTED. */
 MEMLANE_API memlane_status memlane_share_wait(memlane_share *share, uint64_t deadline_ns, memlane_error *error);

@@ -18,15 +18,16 @@ enum trait {
     UNLINKS = 1 << 2, /* the name goes */
     LEAVES = 1 << 3,  /* the endpoint is given back */
     HOLDS_LOCK = 1 << 4,
-    OPENS = 1 << 5,     /* the actor has no endpoint before */
-    NO_DOUBLE = 1 << 6, /* not in pairs: both sides of a fork are at work already */
-    FORKS = 1 << 7,     /* the survivor on the other side of a fork is SECOND, or VICTIM */
-    AS_CHILD = 1 << 8,  /* the one who performs it is the child of the fork */
-    CLEANS = 1 << 9,    /* walks through all indices: long */
-    RWLOCK = 1 << 10,   /* at work in the lock for readers and writers */
-    STREAMS = 1 << 11,  /* moves the bytes or the ends of the scene's channel */
-    TAKES = 1 << 12,    /* takes the value that waits: the report has its version */
-    TRANSACTS = 1 << 13 /* changes the value by a transaction: the report has the value that it found */
+    OPENS = 1 << 5,      /* the actor has no endpoint before */
+    NO_DOUBLE = 1 << 6,  /* not in pairs: both sides of a fork are at work already */
+    FORKS = 1 << 7,      /* the survivor on the other side of a fork is SECOND, or VICTIM */
+    AS_CHILD = 1 << 8,   /* the one who performs it is the child of the fork */
+    CLEANS = 1 << 9,     /* walks through all indices: long */
+    RWLOCK = 1 << 10,    /* at work in the lock for readers and writers */
+    STREAMS = 1 << 11,   /* moves the bytes or the ends of the scene's channel */
+    TAKES = 1 << 12,     /* takes the value that waits: the report has its version */
+    TRANSACTS = 1 << 13, /* changes the value by a transaction: the report has the value that it found */
+    VACATES = 1 << 14    /* gives up the value, which was taken, before it writes another */
 };
 
 /* One who performs an operation. */

@@ -1,4 +1,4 @@
-/* Operations on the value: write, pin, unpin, loans, read. */
+/* Operations on the value: write, put, pin, unpin, loans, read. */
 #include "operations.h"
 
 enum { LENGTH = SCENE_WORDS * sizeof(uint64_t) };
@@ -25,15 +25,32 @@ static memlane_status commit(const struct actor *actor, struct machine_report *r
     return status;
 }
 
-static void act_write(void *argument) {
-    const struct actor *actor = argument;
+static void write_value(const struct actor *actor, struct machine_report *report) {
     struct memlane_claim claim;
-    struct machine_report *report = operation_begin(actor);
     memlane_status status = claim_and_fill(actor, report, actor->value, &claim);
     if (status == MEMLANE_OK) {
         status = commit(actor, report, &claim);
     }
     operation_end(report, status);
+}
+
+static void act_write(void *argument) {
+    const struct actor *actor = argument;
+    write_value(actor, operation_begin(actor));
+}
+
+/* What is replaced was taken where there is anything. */
+static void prepare_put(const struct actor *actor) {
+    uint64_t value, version;
+    (void)actor;
+    SCENE_REQUIRE(scene_get(WRITER, &value, &version) == (scene.base == 0 ? MEMLANE_EMPTY : MEMLANE_OK));
+}
+
+static void act_put(void *argument) {
+    const struct actor *actor = argument;
+    struct machine_report *report = operation_begin(actor);
+    memlane_taking_vacate(&endpoint_of(actor)->taking);
+    write_value(actor, report);
 }
 
 static void act_loan_and_drop(void *argument) {
@@ -126,6 +143,7 @@ static void act_read(void *argument) {
 
 const struct operation operations_register[] = {
     {"write", COMMITS, SURVIVORS, &scene_states, NULL, act_write},
+    {"put", COMMITS | VACATES, SURVIVORS, &scene_states, prepare_put, act_put},
     {"loan+drop", 0, SURVIVORS, &scene_states, NULL, act_loan_and_drop},
     {"write in a loan", COMMITS | LOANS, SURVIVORS, &scene_states, NULL, act_write_in_loan},
     {"pin", 0, SURVIVORS, &scene_states, NULL, act_pin},

@@ -1,11 +1,11 @@
-/* Operations on what waits to be taken: get, get in place, clear. A put is the write of operations_register.c. */
+/* Operations on what waits to be taken: get, get in place, clear. A put is in operations_register.c. */
 #include "operations.h"
 
 static struct endpoint *endpoint_of(const struct actor *actor) {
     return &scene.endpoint[actor->role];
 }
 
-/* One copy. MEMLANE_TIMEOUT: a writer took the slot. */
+/* One copy. MEMLANE_TIMEOUT: a writer took the slot; MEMLANE_EMPTY: or may do so, since the value was taken. */
 static memlane_status copy(const struct memlane_register *reg, uint64_t *version) {
     struct memlane_glance glance;
     uint64_t value;
@@ -21,7 +21,11 @@ static memlane_status copy(const struct memlane_register *reg, uint64_t *version
 static memlane_status look_and_copy(const struct endpoint *endpoint, uint64_t *version) {
     uint64_t latest;
     memlane_status status = memlane_taking_look(&endpoint->taking, &latest);
-    return status == MEMLANE_OK ? copy(&endpoint->reg, version) : status;
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    status = copy(&endpoint->reg, version);
+    return status == MEMLANE_EMPTY ? MEMLANE_TIMEOUT : status; /* taken and given up meanwhile: look again */
 }
 
 static void act_get(void *argument) {
@@ -44,6 +48,7 @@ static memlane_status look_and_pin(struct endpoint *endpoint, struct machine_rep
     memlane_status status = memlane_taking_look(&endpoint->taking, &latest);
     if (status == MEMLANE_OK) {
         status = memlane_register_pin(&endpoint->reg, &glance, pin);
+        status = status == MEMLANE_EMPTY ? MEMLANE_TIMEOUT : status; /* taken and given up meanwhile: look again */
     }
     if (status == MEMLANE_OK) {
         report->pinned = glance.bytes;
@@ -67,7 +72,7 @@ static void act_get_in_place(void *argument) {
             report->pinned = NULL;
             memlane_register_unpin(&endpoint->reg, pin);
         }
-    } while (status == MEMLANE_TAKEN);
+    } while (status == MEMLANE_TIMEOUT || status == MEMLANE_TAKEN);
     operation_end(report, status);
 }
 

@@ -85,6 +85,8 @@ static struct candidates candidates_of(const struct inquest *inquest) {
             candidates.count = 0;
         } else if ((traits_of(inquest, i) & LOANS) != 0) {
             add_candidate(&candidates, inquest->player[i].actor.value + 1);
+        } else if ((traits_of(inquest, i) & VACATES) != 0) {
+            add_candidate(&candidates, 0);
         }
         add_candidate(&candidates, inquest->player[i].actor.value);
     }
@@ -118,8 +120,9 @@ static void check_reports(const struct inquest *inquest) {
         const struct machine_report *report = report_of(inquest, i);
         memlane_status status = (memlane_status)report->status;
         bool taken_by_others = (traits_of(inquest, i) & TAKES) != 0 && (inquest->resumed || i > 0);
-        bool nothing_there =
-            status == MEMLANE_EMPTY && (scene.base == 0 || (inquest->resumed && has(EMPTY)) || taken_by_others);
+        bool given_up = i > 0 && (traits_of_all(inquest) & VACATES) != 0;
+        bool nothing_there = status == MEMLANE_EMPTY &&
+                             (scene.base == 0 || (inquest->resumed && has(EMPTY)) || taken_by_others || given_up);
         bool gone_already = status == MEMLANE_NOT_FOUND && i > 0 && (traits_of(inquest, i) & UNLINKS) != 0;
         bool overtaken = (traits_of(inquest, i) & TRANSACTS) != 0 && transaction_may_be_lost(inquest);
         bool fenced = status == MEMLANE_OWNERSHIP_LOST && (inquest->zombie || overtaken);

@@ -4,6 +4,7 @@
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport int64_t, uint32_t
 
+from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
 from memlane._native.library cimport *
@@ -131,7 +132,10 @@ cdef class Share(Variable):
             self.refuse_unopened()
         while True:
             self.wait_untaken(deadline)
-            value = self.copy_latest(&reading)
+            try:
+                value = self.copy_latest(&reading)
+            except errors.Empty:
+                continue  # another get took it, and a put uses its slot since
             self.admit(value, &reading)
             if self.take(reading.version):
                 return self.unpickled(reading.type, value), reading.version, reading.real_ns / 1e9
@@ -150,7 +154,10 @@ cdef class Share(Variable):
             self.refuse_unopened()
         while True:
             self.wait_untaken(deadline)
-            pinned = make_view(self.handle)
+            try:
+                pinned = make_view(self.handle)
+            except errors.Empty:
+                continue  # as above
             place = self.place_of_array(pinned)
             if self.take(pinned.view.reading.version):
                 return place.over(pinned), pinned.view.reading.version, pinned.view.reading.real_ns / 1e9
