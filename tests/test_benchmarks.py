@@ -64,6 +64,13 @@ def test_the_page_names_every_row_of_every_run(results: Results) -> None:
     assert [line.name for line in results.lines if f"| {line.name}, {line.unit} | " not in text] == []
 
 
+def test_the_page_is_what_the_results_say() -> None:
+    """Who adds a result makes the page anew: python -m benchmarks.page."""
+    runs = [load(str(path)) for path in sorted(page.RESULTS.glob("*.json"))]
+
+    assert page.page(runs) == page.PAGE.read_text()
+
+
 LATENCY = Line(
     "S1", "trip", "us", more_is_better=False, peers={"memlane": Found([2.0, 1.0, 3.0]), "slow": Found([30.0])}
 )
