@@ -9,6 +9,7 @@
  * awake. */
 #define _GNU_SOURCE
 #include "bench.h"
+#include "two_processors.h"
 
 #include <memlane/function.h>
 #include <memlane/memlane.h>
@@ -39,39 +40,6 @@ struct shared {
 static unsigned char bytes[LARGEST];
 
 static uint64_t execution[CALLS];
-
-static void require_call(bool succeeded, const char *what) {
-    if (!succeeded) {
-        perror(what);
-        exit(1);
-    }
-}
-
-/* -- processors ---------------------------------------------------------------------------------------------------- */
-
-/* The first and the last processor that this process may use. */
-static void find_processors(int processors[2]) {
-    cpu_set_t allowed;
-    require_call(sched_getaffinity(0, sizeof allowed, &allowed) == 0, "sched_getaffinity");
-    if (CPU_COUNT(&allowed) < 2) {
-        fprintf(stderr, "bench_call needs two processors: on one, nobody can run beside anybody\n");
-        exit(1);
-    }
-    processors[0] = -1;
-    for (int processor = 0; processor < CPU_SETSIZE; processor++) {
-        if (CPU_ISSET((size_t)processor, &allowed)) {
-            processors[0] = processors[0] < 0 ? processor : processors[0];
-            processors[1] = processor;
-        }
-    }
-}
-
-static void pin_to(int processor) {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET((size_t)processor, &one);
-    require_call(sched_setaffinity(0, sizeof one, &one) == 0, "sched_setaffinity");
-}
 
 /* -- the server ---------------------------------------------------------------------------------------------------- */
 
@@ -182,17 +150,6 @@ static double measure_stream(memlane_function *function, uint64_t size, pid_t se
     return (double)best / ROUND_CALLS;
 }
 
-static int compare(const void *left, const void *right) {
-    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
-static void print_times(const char *what, uint64_t times[CALLS]) {
-    const size_t count = CALLS;
-    qsort(times, count, sizeof times[0], compare);
-    printf("  %s p50 %" PRIu64 " ns, p99 %" PRIu64 " ns", what, times[count / 2], times[count / 100 * 99]);
-}
-
 static void measure_size(const char *directory, uint64_t size, const int processors[2]) {
     struct shared *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     memlane_error error;
@@ -206,8 +163,8 @@ static void measure_size(const char *directory, uint64_t size, const int process
     call_once(function, size, LAST);
     require_call(waitpid(server, NULL, 0) == server, "waitpid");
     printf("%8" PRIu64 " bytes", size);
-    print_times("arrival", shared->arrival);
-    print_times("execution", execution);
+    print_times("arrival", shared->arrival, CALLS);
+    print_times("execution", execution, CALLS);
     printf("  stream %.1f ns\n", streamed);
     memlane_function_free(function);
     require(memlane_unlink(directory, "bench", 5, 0600, -1, &error), &error);

@@ -1,0 +1,1 @@
+"""What memlane costs, beside what else there is: ``python -m benchmarks --help``."""

@@ -1,0 +1,1 @@
+"""One small adapter for each peer, imported without its library; `benchmarks.registry` lists them."""

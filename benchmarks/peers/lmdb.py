@@ -1,0 +1,36 @@
+"""lmdb: a memory-mapped database, pickles in it, without waiting for a disk."""
+
+from __future__ import annotations
+
+import pickle
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.ways import POSE, Value, repeated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Database:
+    """A database in the way's directory."""
+
+    def __init__(self, address: str) -> None:
+        self.address = f"{address}/lmdb"
+
+    @contextmanager
+    def open(self, _role: int) -> Iterator[Value]:
+        """Open it."""
+        import lmdb  # noqa: PLC0415
+
+        with lmdb.open(self.address, sync=False, metasync=False) as database:
+
+            def put() -> None:
+                with database.begin(write=True) as transaction:
+                    transaction.put(b"pose", pickle.dumps(POSE, 5))
+
+            def get() -> Any:
+                with database.begin() as transaction:
+                    return pickle.loads(transaction.get(b"pose") or b"")  # noqa: S301  (written above)
+
+            yield Value(repeated(put), repeated(get), POSE)
