@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from memlane.cli import given
-from memlane.cli.place import add_name, add_place, look, say
-from memlane.errors import KindMismatch
+from memlane.cli.place import add_json, add_name, add_place, advice, look, say, say_json
+from memlane.errors import InvalidArgument, KindMismatch
 from memlane.share import SharedAssign
 from memlane.variable import HostVariable
 
@@ -20,28 +20,41 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("value", metavar="VALUE", help="JSON, such as 1.5 or '{\"x\": 1}'; all that is none is text")
     parser.add_argument("--text", action="store_true", help="take VALUE as text, also where it is JSON")
     add_place(parser)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the value, and say what the version is then."""
     kind = look(arguments).kind
     value = given.parse(arguments.value, as_text=arguments.text)
-    if kind == "variable":
-        with HostVariable(arguments.name, create=False, directory=arguments.directory) as variable:
-            variable.data = value
-            say(f"version {variable.version}")
-        return 0
-    if kind == "share":
-        put(arguments, value)
-        return 0
-    raise KindMismatch(
-        f"{arguments.name!r} is a {kind}: only variables and shares are set from here; memlane.buffer writes a buffer's"
-        " parameters, `memlane call` calls a function"
-    )
+    if kind not in _WRITERS:
+        raise KindMismatch(
+            f"{arguments.name!r} is a {kind}: only variables and shares are set from here; memlane.buffer writes a"
+            " buffer's parameters, `memlane call` calls a function"
+        )
+    try:
+        version = _WRITERS[kind](arguments, value)
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"{error}; {advice(arguments.name)}") from error
+    if arguments.json:
+        say_json({"name": arguments.name, "version": version})
+    else:
+        say(f"version {version}")
+    return 0
 
 
-def put(arguments: argparse.Namespace, value: Any) -> None:
-    """Put the value into a share."""
+def set_variable(arguments: argparse.Namespace, value: Any) -> int:
+    """Write the value to a variable and return its version."""
+    with HostVariable(arguments.name, create=False, directory=arguments.directory) as variable:
+        variable.data = value
+        return variable.version
+
+
+def put(arguments: argparse.Namespace, value: Any) -> int:
+    """Put the value into a share and return its version."""
     with SharedAssign(arguments.name, mode="put", create=False, directory=arguments.directory) as share:
         share.put(value)
-        say(f"version {share.version}")
+        return share.version
+
+
+_WRITERS = {"variable": set_variable, "share": put}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-_HEADS = ("NAME", "KIND", "LIVE", "IN/s", "OUT/s", "BYTES IN/s", "BYTES OUT/s", "SKIPS/s", "LATENCY", "STATE")
+_HEADS = ("NAME", "KIND", "LIVE", "IN/s", "OUT/s", "B IN/s", "B OUT/s", "SKIP/s", "LATENCY", "STATE")
 _IN = ("writes", "puts", "calls", "write_locks")
 _OUT = ("reads", "gets", "served", "read_locks")
 _TROUBLES_SHOWN = 8
@@ -79,16 +79,14 @@ def row(item: inspect.Object | inspect.Damaged, rates: inspect.Rates | None) -> 
     if isinstance(item, inspect.Damaged):
         return item.name, item.kind, *["-"] * 7, item.error
     per_second = rates.per_second if rates else {}
-    received = _first(per_second, ("bytes_read", "bytes_got"))
-    sent = _first(per_second, ("bytes_written", "bytes_put"))
     return (
         item.name,
         item.kind,
         str(len(item.alive)),
         words.rate(_first(per_second, _IN)),
         words.rate(_first(per_second, _OUT)),
-        "-" if sent is None else words.size(int(sent)),
-        "-" if received is None else words.size(int(received)),
+        words.rate(_first(per_second, ("bytes_written", "bytes_put"))),
+        words.rate(_first(per_second, ("bytes_read", "bytes_got"))),
         words.rate(per_second.get("skipped")),
         words.latency(rates.latency if rates else None),
         state(item),
