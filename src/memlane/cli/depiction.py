@@ -13,6 +13,8 @@ from memlane.inspect import Pickled
 _WIDTH = 80
 _BYTES_SHOWN = 256
 _LINE = 16
+_ROWS_SHOWN = 24
+_IMAGE_DIMENSIONS = 3
 _FEW = 64
 """Elements of an array that a dict shows one by one."""
 
@@ -69,10 +71,15 @@ def _array_text(array: Any) -> str:
     found = statistics(array)
     if found:
         lines.append(", ".join(f"{name} {number:.6g}" for name, number in found.items()))
-    if looks_like_an_image(array):
-        lines.append(picture(array, colours=has_colours()))
+    first = array
+    while first.ndim > _IMAGE_DIMENSIONS:
+        first = first[0]
+    if looks_like_an_image(first):
+        lines += [] if first is array else [f"the first of {array.size // first.size} images:"]
+        lines.append(picture(first, colours=has_colours()))
     else:
-        lines.append(str(array))
+        rows = str(array).splitlines()
+        lines += rows if len(rows) <= _ROWS_SHOWN else [*rows[:_ROWS_SHOWN], "..."]
     return "\n".join(lines)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from typing import TYPE_CHECKING
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from memlane import inspect
 
-_WIDTH = 80
 _SUM = "latency_ns"
 """A counter that is a sum of times."""
 
@@ -41,9 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         say_json(described(item) | {"content": content_json(item, arguments)})
         return 0
     for name, text in facts(item):
-        say(
-            textwrap.fill(words.printable(text), _WIDTH, initial_indent=f"{name + ':':<14}", subsequent_indent=" " * 14)
-        )
+        say(words.hanging(f"{name + ':':<14}", text))
     for line in item.schema:
         say(f"  {words.printable(line)}")
     if item.participants:

@@ -41,9 +41,9 @@ def run(arguments: argparse.Namespace) -> int:
         say_json([finding._asdict() for finding in found])
     else:
         for finding in found:
-            say(f"{finding.level:<8}{finding.what + ':':<14}{words.printable(finding.found)}")
+            say(words.hanging(f"{finding.level:<8}{finding.what + ':':<14}", finding.found))
             if finding.advice:
-                say(f"{'':<22}-> {words.printable(finding.advice)}")
+                say(f"{'':<22}-> {words.printable(finding.advice)}")  # whole, so that it can be copied
     return HELD if any(finding.level == PROBLEM for finding in found) else 0
 
 
