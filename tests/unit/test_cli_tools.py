@@ -82,8 +82,8 @@ def test_ls_says_where_there_is_nothing(namespace: Path, capsys: pytest.CaptureF
         assert answer(capsys, "ls", "cam*") == f"none of the 1 objects in {namespace}\n"
         assert answer(capsys, "ls", "--kind", "channel") == f"none of the 1 objects in {namespace}\n"
     with pytest.raises(SystemExit):
-        main(["ls", "--kind", "variabel"])
-    assert "invalid choice: 'variabel'" in capsys.readouterr().err
+        main(["ls", "--kind", "camera"])
+    assert "invalid choice: 'camera'" in capsys.readouterr().err
 
 
 def test_objects_of_a_namespace_beside_are_pointed_at(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
