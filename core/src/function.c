@@ -166,7 +166,8 @@ static memlane_status open_requested(memlane_function **function, const struct m
     opened->endpoint.unbind = unbind;
     opened->desk = calloc(opened->lanes.slots, sizeof *opened->desk);
     status = opened->desk != NULL
-                 ? memlane_signature_keep(&opened->endpoint, error)
+                 ? memlane_signature_decode(&opened->endpoint.segment, &opened->endpoint.format,
+                                            &opened->endpoint.result_format, error)
                  : memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for an endpoint of '%s'", request->name.text);
     if (status != MEMLANE_OK) {
         memlane_function_free(opened);

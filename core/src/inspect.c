@@ -124,10 +124,18 @@ static memlane_status keep_schema(memlane_inspection *inspection, memlane_error 
     uint32_t length = segment->header.schema_length;
     memlane_status status = memlane_segment_keep_schema(
         segment, "end the programs that use it and remove it (memlane rm, memlane.unlink)", error);
-    bool is_table = segment->header.kind == MEMLANE_KIND_VARIABLE || segment->header.kind == MEMLANE_KIND_SHARE;
-    return status == MEMLANE_OK && length > 0 && is_table
-               ? memlane_schema_decode(&inspection->format, segment->schema, length, segment->name.text, error)
-               : status;
+    if (status != MEMLANE_OK || length == 0) {
+        return status;
+    }
+    switch (segment->header.kind) {
+    case MEMLANE_KIND_VARIABLE:
+    case MEMLANE_KIND_SHARE:
+        return memlane_schema_decode(&inspection->format, segment->schema, length, segment->name.text, error);
+    case MEMLANE_KIND_FUNCTION:
+        return memlane_signature_decode(segment, &inspection->format, &inspection->result_format, error);
+    default:
+        return MEMLANE_OK;
+    }
 }
 
 static memlane_status map(memlane_inspection *inspection, memlane_error *error) {
@@ -205,6 +213,7 @@ void memlane_inspect_close(memlane_inspection *inspection) {
         memlane_platform_close(inspection->segment.descriptor);
     }
     memlane_format_free(inspection->format);
+    memlane_format_free(inspection->result_format);
     free(inspection->segment.schema);
     free(inspection);
 }
@@ -233,6 +242,10 @@ const void *memlane_inspect_schema(const memlane_inspection *inspection, size_t 
 
 const memlane_format *memlane_inspect_format(const memlane_inspection *inspection) {
     return inspection->format;
+}
+
+const memlane_format *memlane_inspect_result_format(const memlane_inspection *inspection) {
+    return inspection->result_format;
 }
 
 struct listing {

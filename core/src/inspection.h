@@ -7,6 +7,7 @@
 #include "ring.h"
 #include "rwlock.h"
 #include "schema.h"
+#include "signature.h"
 #include "taking.h"
 
 #include <memlane/inspect.h>
@@ -16,8 +17,9 @@
 struct memlane_inspection {
     struct memlane_segment segment;
     struct memlane_file_status file;
-    memlane_format *format; /* where the schema is a field table */
-    bool has_register;      /* variable, share, buffer */
+    memlane_format *format;        /* of values, or of a function's arguments: where they have one */
+    memlane_format *result_format; /* function */
+    bool has_register;             /* variable, share, buffer */
     struct memlane_register reg;
     struct memlane_taking taking;         /* share */
     struct memlane_ring ring;             /* channel */

@@ -102,15 +102,15 @@ static memlane_status check_size(const struct memlane_segment *segment, const ch
                         segment->name.text, what, memlane_format_size(format), size);
 }
 
-memlane_status memlane_signature_keep(struct memlane_endpoint *endpoint, memlane_error *error) {
-    const struct memlane_segment *segment = &endpoint->segment;
-    const uint64_t *geometry = segment->header.geometry;
-    memlane_status status = decode(&endpoint->format, &endpoint->result_format, segment->schema,
-                                   segment->header.schema_length, segment->name.text, error);
+memlane_status memlane_signature_decode(const struct memlane_segment *segment, memlane_format **arguments,
+                                        memlane_format **result, memlane_error *error) {
+    const struct memlane_header *header = &segment->header;
+    memlane_status status =
+        decode(arguments, result, segment->schema, header->schema_length, segment->name.text, error);
     if (status == MEMLANE_OK) {
-        status = check_size(segment, "arguments", endpoint->format, geometry[MEMLANE_FUNCTION_ARGUMENTS], error);
+        status = check_size(segment, "arguments", *arguments, header->geometry[MEMLANE_FUNCTION_ARGUMENTS], error);
     }
     return status == MEMLANE_OK
-               ? check_size(segment, "results", endpoint->result_format, geometry[MEMLANE_FUNCTION_RESULT], error)
+               ? check_size(segment, "results", *result, header->geometry[MEMLANE_FUNCTION_RESULT], error)
                : status;
 }

@@ -19,8 +19,9 @@ memlane_status memlane_signature_encode(struct memlane_request *request, struct 
 memlane_status memlane_signature_agree(const struct memlane_request *request, struct memlane_signature asked,
                                        const struct memlane_header *found, const void *schema, memlane_error *error);
 
-/* Decodes the schema of an opened function: endpoint->format is that of its arguments, endpoint->result_format that of
- * its results. MEMLANE_CORRUPTED, also where a struct takes other bytes than the calls have; MEMLANE_NO_MEMORY. */
-memlane_status memlane_signature_keep(struct memlane_endpoint *endpoint, memlane_error *error);
+/* Decodes the schema of a function whose segment keeps it. Both formats are the caller's to free, also on failure; NULL
+ * where there is none. MEMLANE_CORRUPTED, also where a struct takes other bytes than the calls have; MEMLANE_NO_MEMORY. */
+memlane_status memlane_signature_decode(const struct memlane_segment *segment, memlane_format **arguments,
+                                        memlane_format **result, memlane_error *error);
 
 #endif

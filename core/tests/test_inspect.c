@@ -186,6 +186,45 @@ static void views_and_loans_are_told_of_who_has_them(void) {
     endpoint_unlink("pose");
 }
 
+struct question {
+    double x;
+};
+
+struct response {
+    uint32_t count, line;
+};
+
+static const memlane_field question_fields[] = {MEMLANE_FIELD(struct question, x, MEMLANE_FLOAT64)};
+static const memlane_field response_fields[] = {
+    MEMLANE_FIELD(struct response, count, MEMLANE_UINT32),
+    MEMLANE_FIELD(struct response, line, MEMLANE_UINT32),
+};
+
+static void structs_of_both_directions_of_a_function_are_told(void) {
+    memlane_function_options options;
+    memlane_function *function = NULL;
+    memlane_format *question = NULL, *response = NULL;
+    memlane_error error;
+    CHECK_OK(memlane_format_create(&question, sizeof(struct question), question_fields, 1, &error), &error);
+    CHECK_OK(memlane_format_create(&response, sizeof(struct response), response_fields, 2, &error), &error);
+    memlane_function_options_initialise(&options);
+    options.object.directory = check_directory;
+    options.arguments_format = question;
+    options.result_format = response;
+    CHECK_OK(memlane_function_open(&function, "judge", 5, &options, &error), &error);
+
+    memlane_inspection *inspection = look_at("judge");
+
+    CHECK_EQUAL(1, memlane_format_count(memlane_inspect_format(inspection)));
+    CHECK_EQUAL(2, memlane_format_count(memlane_inspect_result_format(inspection)));
+    CHECK_STRING("count", memlane_format_field(memlane_inspect_result_format(inspection), 0)->path);
+    memlane_inspect_close(inspection);
+    memlane_function_free(function);
+    memlane_format_free(question);
+    memlane_format_free(response);
+    endpoint_unlink("judge");
+}
+
 static memlane_channel *open_end(bool writes) {
     memlane_channel_options options;
     memlane_channel *channel = NULL;
@@ -335,6 +374,7 @@ static const struct check_test tests[] = {
     {"what was killed is told as dead", what_was_killed_is_told_as_dead},
     {"a value is read without counting", a_value_is_read_without_counting},
     {"views and loans are told of who has them", views_and_loans_are_told_of_who_has_them},
+    {"structs of both directions of a function are told", structs_of_both_directions_of_a_function_are_told},
     {"bytes of a channel stay for its reader", bytes_of_a_channel_stay_for_its_reader},
     {"damage is told with its reason", damage_is_told_with_its_reason},
     {"words that contradict each other are damage", words_that_contradict_each_other_are_damage},

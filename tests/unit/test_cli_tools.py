@@ -78,6 +78,25 @@ def test_ls_says_where_there_is_nothing(namespace: Path, capsys: pytest.CaptureF
     """An empty answer leaves one wondering where it looked."""
     assert answer(capsys, "ls") == f"no objects in {namespace}\n"
     assert answer_json(capsys, "ls") == []
+    with HostVariable("pose"):
+        assert answer(capsys, "ls", "cam*") == f"none of the 1 objects in {namespace}\n"
+        assert answer(capsys, "ls", "--kind", "channel") == f"none of the 1 objects in {namespace}\n"
+    with pytest.raises(SystemExit):
+        main(["ls", "--kind", "camera"])
+    assert "invalid choice: 'camera'" in capsys.readouterr().err
+
+
+def test_objects_of_a_namespace_beside_are_pointed_at(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The demo has a directory of its own, and the first thing that one types beside it is `memlane ls`."""
+    other = namespace / "memlane-demo-x"
+    other.mkdir(mode=0o700)
+    with HostVariable("frame", directory=other):
+        here = str(namespace / "memlane-0")
+        said = answer(capsys, "ls", "--directory", here)
+        error = complaint(capsys, "get", "frame", "--directory", here)
+
+    assert said == f"no objects in {here}, but there are objects in {other}: try --directory\n"
+    assert f"nothing is there, but there are objects in {other}: try --directory" in error
 
 
 def test_get_decodes_what_there_is(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,6 +120,29 @@ def test_get_decodes_what_there_is(namespace: Path, capsys: pytest.CaptureFixtur
     assert shown.splitlines()[0] == "array of 32 x 32 float64, 8.0 KiB"
     assert shown.splitlines()[-1].endswith("@")
     assert (summary["shape"], summary["min"], summary["max"]) == ([32, 32], 0, 62)
+
+
+def test_a_large_array_within_others_is_told_and_not_its_numbers(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Who looks at a camera's frame has 80 columns, and no patience for a million numbers."""
+    frame = np.dtype(
+        [("number", "i4"), ("place", "f4", 3), ("seal", [("life", "i4")]), ("pixels", "u1", (100, 200, 3))]
+    )
+    image = np.zeros((100, 200), np.uint8)
+    image[:, 100:] = 255
+    with HostVariable("struct", data_format=frame) as struct, HostVariable("dict", 1 << 20) as variable:
+        struct.data = np.zeros((), frame)
+        variable.data = {"number": 0, "few": image[0, 98:102], "pixels": image}
+        of_struct = answer(capsys, "get", "struct").splitlines()
+        of_dict = answer(capsys, "get", "dict").splitlines()
+
+    assert of_struct[0] == "{'number': 0, 'place': [0.0, 0.0, 0.0], 'seal': {'life': 0}}"
+    assert of_struct[1] == "pixels: array of 60000 uint8, 58.6 KiB"
+    assert of_struct[2] == "min 0, max 0, mean 0, std 0"
+    assert of_dict[0] == "{'number': 0, 'few': [0, 0, 255, 255]}"
+    assert of_dict[1] == "pixels: array of 100 x 200 uint8, 19.5 KiB"
+    assert {*of_dict[3]} == {" ", "@"}  # half of the picture is black, half white
 
 
 def test_pickles_are_shown_and_loaded_only_when_asked(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,14 +195,20 @@ def test_set_writes_json_and_text(namespace: Path, capsys: pytest.CaptureFixture
         assert variable.data == 12
         answer(capsys, "set", "pose", "12", "--text")
         assert variable.data == "12"
-        answer(capsys, "set", "share", "left here")
+        assert answer_json(capsys, "set", "share", "left here") == {"name": "share", "version": 1}
         assert share.get() == "left here"
 
 
 def test_set_refuses_what_cannot_be_set_and_says_what_can(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The next command is in the message."""
-    with memlane.RWSharedMMap("map", 100):
+    with (
+        memlane.RWSharedMMap("map", 100),
+        HostVariable("two words", data_format=np.dtype([("x", "f8"), ("number", "i4")])) as pose,
+    ):
         assert "'map' is a map: only variables and shares are set from here" in complaint(capsys, "set", "map", "1")
+        assert "`memlane show 'two words'` tells what it takes" in complaint(capsys, "set", "two words", "5")
+        answer(capsys, "set", "two words", '{"x": 1.5, "number": 2}')
+        assert (pose.data["x"], pose.data["number"]) == (1.5, 2)
 
 
 def test_call_prints_the_result_and_says_what_the_function_raised(
@@ -179,6 +227,20 @@ def test_call_prints_the_result_and_says_what_the_function_raised(
     assert (status, said.out) == (1, "")
     assert said.err == "memlane call: 'divide' raised ZeroDivisionError: division by zero\n"
     assert "nobody serves" in complaint(capsys, "call", "divide", "1")
+
+
+def test_arguments_that_the_function_cannot_take_are_told_apart_from_what_it_raises(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first is a typing error, which no server has seen."""
+    with memlane.HostFunctionDispatcher() as dispatcher:
+        dispatcher.add("count", lambda pose: int(pose["n"]), arg_format=np.dtype([("x", "f4"), ("n", "i4")]))
+        dispatcher.start()
+
+        assert "a struct is needed, not int; `memlane show count` tells what it takes" in complaint(
+            capsys, "call", "count", "5"
+        )
+        assert answer(capsys, "call", "count", '{"x": 1.5, "n": 2}') == "2\n"
 
 
 def test_watch_prints_each_value_that_it_finds(namespace: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import dataclasses
 import datetime as dt
 import os
 import time
 from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,7 +21,11 @@ from memlane._native.inspect import Inspection
 from memlane.buffer import Buffer, Parameter
 from tests.children import answer_of_child
 from tests.peer import Link, Peer, wait_until
-from tests.segments import Segment
+from tests.segments import PAGE, Segment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 Arm = Buffer.make_type(
     "arm",
@@ -75,6 +82,21 @@ def test_facts_are_frozen(namespace: Path) -> None:
         found.version = 3  # type: ignore[misc]
     with pytest.raises(TypeError):
         found.counters["writes"] = 3  # type: ignore[index]
+
+
+def test_structs_of_arguments_and_results_of_a_function_are_told(namespace: Path) -> None:
+    """Who writes the other side in C begins with these offsets."""
+    with (
+        memlane.HostFunctionCaller("both", arg_format=Pose, ret_format=np.dtype("f8")),
+        memlane.HostFunctionCaller("result", ret_format=Pose),
+        memlane.HostFunctionCaller("any"),
+    ):
+        found = {item.name: item.schema for item in inspect.objects(namespace) if isinstance(item, inspect.Object)}
+
+    fields = ("number: int32 at byte 0", "place: float32[3] at byte 4")
+    assert found["both"] == (*(f"arguments.{field}" for field in fields), "result: float64 at byte 0")
+    assert found["result"] == tuple(f"result.{field}" for field in fields)
+    assert found["any"] == ()
 
 
 def test_a_participant_is_told_with_what_it_holds_and_when_it_died(namespace: Path) -> None:
@@ -218,6 +240,46 @@ def test_damage_is_listed_with_its_reason_and_breaks_nothing(
     assert bad.error == error
     assert reason in bad.reason
     assert good.kind == "variable"
+
+
+DAMAGES = 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["variable", "share", "channel", "function", "map", "buffer"])
+def test_random_damage_is_listed_or_passed_over_and_breaks_nothing(namespace: Path, kind: str) -> None:
+    """Who damages memory does not ask which bytes the tools look at."""
+    random = Random(kind)
+    makers: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+        "variable": lambda: HostVariable("bad", data_format=Pose, slots=2, max_participants=4),
+        "share": lambda: memlane.SharedAssign("bad", 100, "put", slots=2),
+        "channel": lambda: memlane.open_channel("bad", memlane.CHAN_W, 100, persistent=True),
+        "function": lambda: memlane.HostFunctionCaller("bad", arg_format=Pose, max_sz_ret=64),
+        "map": lambda: memlane.RWSharedMMap("bad", 100),
+        "buffer": lambda: Arm.open("bad"),
+    }
+    with HostVariable("good"), makers[kind]():
+        pass
+    segment, content = Segment(namespace / "bad"), (namespace / "bad").read_bytes()
+    for _ in range(DAMAGES):
+        damaged = bytearray(content)
+        for _ in range(random.randrange(1, 9)):
+            # Half of the damage hits the header, which decides what everything else is taken for.
+            damaged[random.randrange(random.choice((PAGE, len(content))))] = random.randrange(256)
+        length = random.choice((len(content), random.randrange(len(content))))
+        segment.path.write_bytes(damaged[:length])
+        if length >= PAGE and random.random() < 0.8:
+            segment.seal()
+
+        bad, good = inspect.objects(namespace)
+        with contextlib.suppress(memlane.Error):
+            inspect.read("bad")
+        with contextlib.suppress(memlane.Error):
+            inspect.peek("bad")
+        with contextlib.suppress(memlane.Error):
+            inspect.bytes_of("bad")
+
+        assert (bad.name, good.name, good.kind) == ("bad", "good", "variable")
 
 
 def test_what_is_no_object_is_listed_as_damaged(namespace: Path) -> None:

@@ -97,9 +97,11 @@ MEMLANE_API memlane_status memlane_inspect_object(const memlane_inspection *insp
 MEMLANE_API uint32_t memlane_inspect_participants(const memlane_inspection *inspection,
                                                   memlane_inspected_participant *participants, uint32_t capacity);
 
-/* The schema, *length bytes; NULL where it has none. Valid until close. And its fields, where it is a field table. Wait-free. */
+/* The schema, *length bytes; NULL where it has none. Valid until close. And its fields, where it is a field table: of the
+ * values, of a function those of its arguments and of its results. Wait-free. */
 MEMLANE_API const void *memlane_inspect_schema(const memlane_inspection *inspection, size_t *length);
 MEMLANE_API const memlane_format *memlane_inspect_format(const memlane_inspection *inspection);
+MEMLANE_API const memlane_format *memlane_inspect_result_format(const memlane_inspection *inspection);
 
 /* Copies the latest value of a variable, share or buffer, as memlane_variable_read() does, without counting as a reader.
  *

@@ -28,7 +28,10 @@ class Inspection:
         """Give the bytes of the schema."""
 
     def layout(self) -> Layout | None:
-        """Give the layout of the object's struct, None where it has none."""
+        """Give the layout of the object's struct, of a function that of its arguments; None where it has none."""
+
+    def result_layout(self) -> Layout | None:
+        """Give the layout of the struct of a function's results, None where it has none."""
 
     def read(self) -> tuple[bytes, tuple[int, int, int, int, int, int]]:
         """Copy the latest value: the payload, and the reading as a tuple."""

@@ -159,9 +159,15 @@ cdef class Inspection:
         return b"" if text == NULL else (<const char*>text)[:length]
 
     def layout(self):
-        """Give the layout of the object's struct, None where it has none."""
+        """Give the layout of the object's struct, of a function that of its arguments; None where it has none."""
         self.check_open()
         cdef const memlane_format* format = memlane_inspect_format(self.handle)
+        return None if format == NULL else layout_of(format)
+
+    def result_layout(self):
+        """Give the layout of the struct of a function's results, None where it has none."""
+        self.check_open()
+        cdef const memlane_format* format = memlane_inspect_result_format(self.handle)
         return None if format == NULL else layout_of(format)
 
     def read(self):

@@ -691,6 +691,7 @@ cdef extern from "memlane/inspect.h" nogil:
     )
     const void* memlane_inspect_schema(const memlane_inspection* inspection, size_t* length)
     const memlane_format* memlane_inspect_format(const memlane_inspection* inspection)
+    const memlane_format* memlane_inspect_result_format(const memlane_inspection* inspection)
     memlane_status memlane_inspect_read(
         const memlane_inspection* inspection, void* buffer, size_t capacity, memlane_reading* reading,
         memlane_error* error

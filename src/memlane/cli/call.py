@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from memlane.cli import given
 from memlane.cli.depiction import depict
 from memlane.cli.jsonable import jsonable
-from memlane.cli.place import HELD, add_json, add_name, add_place, look, say, say_error, say_json
-from memlane.errors import CallCancelled, KindMismatch, NoServer, PeerDied, Timeout, ValueTooLarge
+from memlane.cli.place import HELD, add_json, add_name, add_place, advice, look, say, say_error, say_json
+from memlane.errors import CallCancelled, InvalidArgument, KindMismatch, NoServer, PeerDied, Timeout, ValueTooLarge
 from memlane.function import HostFunctionCaller
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
             result = caller.call(*positional, **keywords)
         except (Timeout, PeerDied, NoServer, CallCancelled, ValueTooLarge):
             raise  # it was not called to its end
-        except Exception as error:  # noqa: BLE001  (whatever the function raises)
+        except Exception as error:  # whatever the function raises; that brings the traceback from there as its cause
+            if isinstance(error, (TypeError, ValueError)) and error.__cause__ is None:
+                raise InvalidArgument(f"{error}; {advice(item.name)}") from error
             say_error(f"memlane call: {item.name!r} raised {type(error).__name__}: {error}")
             return HELD
     if arguments.json:

@@ -9,6 +9,8 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from memlane.cli.place import add_json, say, say_json
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
@@ -69,14 +71,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what ``memlane config`` takes."""
     for name, answer in ANSWERS.items():
         parser.add_argument(f"--{name}", dest="asked", action="append_const", const=name, help=answer.help)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print what was asked for on one line, in the order asked; everything with its name when nothing was."""
     places = Places.find()
-    if arguments.asked:
-        print(shlex.join(word for name in arguments.asked for word in ANSWERS[name].words(places)))  # noqa: T201 - the answer
-        return 0
-    for name, answer in ANSWERS.items():
-        print(f"{name + ':':<17}{shlex.join(answer.words(places))}")  # noqa: T201 - the answer
+    found = {name: ANSWERS[name].words(places) for name in arguments.asked or ANSWERS}
+    if arguments.json:
+        say_json(found)
+    elif arguments.asked:
+        say(shlex.join(word for name in arguments.asked for word in found[name]))
+    else:
+        for name, words in found.items():
+            say(f"{name + ':':<17}{shlex.join(words)}")
     return 0

@@ -13,6 +13,10 @@ from memlane.inspect import Pickled
 _WIDTH = 80
 _BYTES_SHOWN = 256
 _LINE = 16
+_ROWS_SHOWN = 24
+_IMAGE_DIMENSIONS = 3
+_FEW = 64
+"""Elements of an array that a dict shows one by one."""
 
 
 def depict(value: Any) -> str:
@@ -21,29 +25,61 @@ def depict(value: Any) -> str:
         return _pickle_text(value)
     if isinstance(value, (bytes, bytearray)):
         return hex_dump(bytes(value))
-    if hasattr(value, "dtype") and value.ndim:
+    if _is_array(value):
         return _array_text(value)
     if hasattr(value, "dtype") and value.dtype.names:
-        return pprint.pformat(
-            {name: value[name].tolist() for name in value.dtype.names}, width=_WIDTH, sort_dicts=False
-        )
-    return (
-        value
-        if isinstance(value, str) and value.isprintable()
-        else pprint.pformat(value, width=_WIDTH, sort_dicts=False)
-    )
+        value = {name: value[name] for name in value.dtype.names}
+    if isinstance(value, dict):
+        return _dict_text(value)
+    return value if isinstance(value, str) and value.isprintable() else _plain_text(value)
+
+
+def _plain_text(value: Any) -> str:
+    return pprint.pformat(value, width=_WIDTH, sort_dicts=False)
+
+
+def _dict_text(value: dict[Any, Any]) -> str:
+    """Return the small items as Python writes them, and below each array that is large."""
+    large = {name: item for name, item in value.items() if _is_array(item) and item.size > _FEW}
+    small = {name: _without_arrays(item) for name, item in value.items() if name not in large}
+    parts = [_plain_text(small)] if small or not large else []
+    return "\n".join([*parts, *(f"{printable(str(name))}: {_array_text(item)}" for name, item in large.items())])
+
+
+def _is_array(value: Any) -> bool:
+    return bool(getattr(value, "ndim", 0)) and hasattr(value, "dtype")
+
+
+def _without_arrays(value: Any) -> Any:
+    """Return a value within a dict, with lists for small arrays and words for large ones."""
+    if isinstance(value, dict):
+        return {name: _without_arrays(item) for name, item in value.items()}
+    if not hasattr(value, "dtype"):
+        return value
+    if value.ndim == 0 and value.dtype.names:
+        return {name: _without_arrays(value[name]) for name in value.dtype.names}
+    return value.tolist() if value.size <= _FEW else _array_head(value)
+
+
+def _array_head(array: Any) -> str:
+    shape = " x ".join(map(str, array.shape))
+    return f"array of {shape} {array.dtype}, {size(array.nbytes)}"
 
 
 def _array_text(array: Any) -> str:
-    shape = " x ".join(map(str, array.shape))
-    lines = [f"array of {shape} {array.dtype}, {size(array.nbytes)}"]
+    lines = [_array_head(array)]
     found = statistics(array)
     if found:
         lines.append(", ".join(f"{name} {number:.6g}" for name, number in found.items()))
-    if looks_like_an_image(array):
-        lines.append(picture(array, colours=has_colours()))
+    first = array
+    while first.ndim > _IMAGE_DIMENSIONS:
+        first = first[0]
+    if looks_like_an_image(first):
+        lines += [] if first is array else [f"the first of {array.size // first.size} images:"]
+        lines.append(picture(first, colours=has_colours()))
     else:
-        lines.append(str(array))
+        rows = str(array).splitlines()
+        lines += rows if len(rows) <= _ROWS_SHOWN else [*rows[:_ROWS_SHOWN], "..."]
     return "\n".join(lines)
 
 

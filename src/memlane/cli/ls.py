@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING
 from memlane import inspect
 from memlane.cli import words
 from memlane.cli.jsonable import described
-from memlane.cli.place import add_json, add_place, say, say_json
+from memlane.cli.place import add_json, add_place, elsewhere, say, say_json
 from memlane.cli.screen import show_table
 
 if TYPE_CHECKING:
     import argparse
+
+_KINDS = ("variable", "channel", "function", "map", "share", "buffer", "damaged")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what ``memlane ls`` takes."""
     parser.add_argument("pattern", nargs="?", default="*", help="names to show, such as 'cam*' (default: all)")
     parser.add_argument(
-        "--kind", help="show only objects of this kind: variable, channel, function, map, share, buffer"
+        "--kind", choices=_KINDS, metavar="KIND", help=f"show only objects of this kind: {', '.join(_KINDS)}"
     )
     add_place(parser)
     add_json(parser)
@@ -28,16 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Show a line for each object; damaged ones say why below the table."""
+    there = inspect.objects(arguments.directory)
     found = [
         item
-        for item in inspect.objects(arguments.directory)
+        for item in there
         if fnmatch.fnmatchcase(item.name, arguments.pattern) and arguments.kind in (None, item.kind)
     ]
     if arguments.json:
         say_json([described(item) for item in found])
         return 0
     if not found:
-        say(f"no objects in {inspect.directory_path(arguments.directory)}")
+        path = inspect.directory_path(arguments.directory)
+        say(f"none of the {len(there)} objects in {path}" if there else f"no objects in {path}{elsewhere(path)}")
         return 0
     now = time.time()
     wrong = [number for number, item in enumerate(found) if isinstance(item, inspect.Damaged) or item.dead]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
+import shlex
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+_NAMED = 3
 HELD = 1
 """Exit status: what was asked for would disturb somebody, or is not as it should be."""
 
@@ -62,8 +65,20 @@ def missing(name: str, directory: str | None) -> ObjectNotFound:
     """Return the error for a name that leads to nothing."""
     known = inspect.names(directory)
     path = inspect.directory_path(directory)
-    hint = suggestion(name, known) or ("; `memlane ls` shows what there is" if known else "; nothing is there")
-    return ObjectNotFound(2, f"there is no object {name!r} in {path!r}{hint}")
+    empty = "; `memlane ls` shows what there is" if known else f"; nothing is there{elsewhere(path)}"
+    return ObjectNotFound(2, f"there is no object {name!r} in {path!r}{suggestion(name, known) or empty}")
+
+
+def advice(name: str) -> str:
+    """Say where one sees what an object takes, where a value did not fit."""
+    return f"`memlane show {shlex.quote(name)}` tells what it takes"
+
+
+def elsewhere(path: str) -> str:
+    """Return ``, but there are objects in ...`` where a namespace directory beside this one has some, as demos have."""
+    pattern = os.path.join(glob.escape(os.path.dirname(path)), "memlane-*")
+    others = [other for other in sorted(glob.glob(pattern)) if other != path and glob.glob(f"{glob.escape(other)}/*")]
+    return f", but there are objects in {' and '.join(others[:_NAMED])}: try --directory" if others else ""
 
 
 def pace(interval: float, count: int | None) -> Iterator[int]:

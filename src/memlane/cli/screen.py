@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GAP = "  "
+_WIDEST = 24  # characters of a cell that stays on one line; arbitrary
 _HOME_AND_CLEAR = "\x1b[H\x1b[J"
 
 
@@ -46,9 +47,11 @@ def _coloured(heads: Sequence[str], rows: Sequence[Sequence[str]], wrong: Sequen
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for head in heads:
-        table.add_column(head, overflow="fold")
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+    for place, (head, *cells) in enumerate(zip(heads, *rows, strict=True), 1):
+        # Numbers stay whole, so that the last column gets what is left of the line.
+        wraps = place == len(heads) or max(map(len, cells), default=0) > _WIDEST
+        table.add_column(head, overflow="fold", no_wrap=not wraps)
     for number, row in enumerate(rows):
         # As Text: names are not markup.
         table.add_row(*(Text(cell) for cell in row), style="red" if number in wrong else "")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from memlane.cli import given
-from memlane.cli.place import add_name, add_place, look, say
-from memlane.errors import KindMismatch
+from memlane.cli.place import add_json, add_name, add_place, advice, look, say, say_json
+from memlane.errors import InvalidArgument, KindMismatch
 from memlane.share import SharedAssign
 from memlane.variable import HostVariable
 
@@ -23,12 +23,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("value", metavar="VALUE", help="JSON, such as 1.5 or '{\"x\": 1}'; all that is none is text")
     parser.add_argument("--text", action="store_true", help="take VALUE as text, also where it is JSON")
     add_place(parser)
+    add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Write the value, and say what the version is then."""
     value = given.parse(arguments.value, as_text=arguments.text)
-    say(f"version {write(look(arguments), value, arguments.directory)}")
+    try:
+        version = write(look(arguments), value, arguments.directory)
+    except KindMismatch:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InvalidArgument(f"{error}; {advice(arguments.name)}") from error
+    if arguments.json:
+        say_json({"name": arguments.name, "version": version})
+    else:
+        say(f"version {version}")
     return 0
 
 

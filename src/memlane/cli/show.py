@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from memlane import inspect
 
+_SUM = "latency_ns"
+"""A counter that is a sum of times."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Say what ``memlane show`` takes."""
@@ -36,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         say_json(described(item) | {"content": content_json(item, arguments)})
         return 0
     for name, text in facts(item):
-        say(f"{name + ':':<14}{words.printable(text)}")
+        say(words.hanging(f"{name + ':':<14}", text))
     for line in item.schema:
         say(f"  {words.printable(line)}")
     if item.participants:
@@ -74,7 +77,9 @@ def facts(item: inspect.Object) -> Iterator[tuple[str, str]]:
         yield "stream", f"{item.filled} bytes wait, {item.position} were written"
     if item.calls_waiting is not None:
         yield "calls", f"{item.calls_waiting} wait, {item.calls_running} run, {item.calls_done} answered"
-    yield "counted", ", ".join(f"{name} {count}" for name, count in item.counters.items())
+    yield "counted", ", ".join(f"{name} {count}" for name, count in item.counters.items() if name != _SUM)
+    if item.counters.get("served"):
+        yield "latency", f"{words.latency(item.counters[_SUM] / item.counters['served'] / 1e9)} on average"
     if item.waiting:
         yield "waiters", "somebody sleeps until something happens"
     if item.recovering:

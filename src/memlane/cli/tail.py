@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import argparse
 
 _PIECE = 1 << 20
+_REPORT_SECONDS = 1.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,16 +40,19 @@ def run(arguments: argparse.Namespace) -> int:
     if item.kind != "channel":
         raise KindMismatch(f"{item.name!r} is a {item.kind}, not a channel: `memlane show` tells what it holds")
     position = 0 if arguments.once else max((item.position or 0) - (item.filled or 0), 0)
+    unseen, told = 0, time.monotonic()
     while True:
         try:
             first, found = inspect.peek(item.name, position, _PIECE, directory=arguments.directory)
         except ObjectNotFound:
             return 0  # a channel goes with its last user
-        if first > position and position:
-            say_error(f"memlane tail: {first - position} bytes passed unseen")
+        unseen += max(first - position, 0) if position else 0
+        position = first + len(found)
         if found:
             show(first, found, arguments)
-            position = first + len(found)
+        if unseen and time.monotonic() - told > _REPORT_SECONDS:
+            say_error(f"memlane tail: {unseen} bytes passed unseen")
+            unseen, told = 0, time.monotonic()
         if arguments.once:
             return 0
         if not found:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
-_HEADS = ("NAME", "KIND", "LIVE", "IN/s", "OUT/s", "BYTES IN/s", "BYTES OUT/s", "SKIPS/s", "LATENCY", "STATE")
+_HEADS = ("NAME", "KIND", "LIVE", "IN/s", "OUT/s", "B IN/s", "B OUT/s", "SKIP/s", "LATENCY", "STATE")
 _TROUBLES_SHOWN = 8
 _FIRST_INTERVAL = 0.2
 
@@ -80,8 +80,8 @@ def row(item: inspect.Object | inspect.Damaged, rates: inspect.Rates | None) -> 
         str(len(item.alive)),
         words.rate(flows.into),
         words.rate(flows.out),
-        "-" if flows.bytes_into is None else words.size(int(flows.bytes_into)),
-        "-" if flows.bytes_out is None else words.size(int(flows.bytes_out)),
+        words.rate(flows.bytes_into),
+        words.rate(flows.bytes_out),
         words.rate(flows.skips),
         words.latency(flows.latency),
         state(item),

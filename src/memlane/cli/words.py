@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ _TEN = 10
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 _POWERS = ("", "k", "M", "G")
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
+_WIDTH = 80
 NOTHING = "-"
 
 
@@ -71,6 +73,14 @@ def suggestion(given: str, known: Iterable[str], most: int = 3) -> str:
 
     close = difflib.get_close_matches(given, known, n=most)
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def hanging(head: str, text: str) -> str:
+    """Return a text behind a head, whose further lines begin below its first; words stay whole."""
+    return textwrap.fill(
+        printable(text), _WIDTH, initial_indent=head, subsequent_indent=" " * len(head),
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def printable(text: str) -> str:

@@ -67,7 +67,7 @@ def promises_of(outcome: Outcome) -> Iterator[Promise]:
     yield Promise(
         "wrong answers",
         f"{ledger.calls.wrong:,}",
-        f"of {ledger.calls.answered:,} to the controller's calls; {ledger.calls.died:,} died with the model",
+        f"of {ledger.calls.answered:,} to the controller; {ledger.calls.died:,} died with the model",
         not ledger.calls.wrong,
     )
     amiss = ledger.telemetry.wrong + ledger.telemetry.lost

@@ -14,7 +14,9 @@ from memlane.inspect.records import Damaged, Object, Participant
 from memlane.names import encoded_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+
+    from memlane.codec.fields import Layout
 
 _NANOSECONDS = 1e9
 _NO_COUNTER = ""
@@ -126,11 +128,20 @@ def _display_name(name: bytes) -> str:
 
 
 def _schema(inspection: Inspection, kind: str) -> tuple[str, ...]:
+    if kind == "buffer":
+        return tuple(inspection.schema().decode("utf-8", "replace").splitlines())
+    if kind == "function":
+        sides = {"arguments": inspection.layout(), "result": inspection.result_layout()}
+        return tuple(line for side, layout in sides.items() if layout for line in _fields(layout, side))
     layout = inspection.layout()
-    if layout is not None:
-        return tuple(f"{field.path or 'value'}: {field.kind} at byte {field.offset}" for field in layout.fields)
-    text = inspection.schema() if kind == "buffer" else b""
-    return tuple(text.decode("utf-8", "replace").splitlines())
+    return tuple(_fields(layout)) if layout else ()
+
+
+def _fields(layout: Layout, of: str = "") -> Iterator[str]:
+    """Give a line for each field; a struct of one field without a name is that value alone."""
+    for field in layout.fields:
+        path = ".".join(filter(None, (of, field.path))) or "value"
+        yield f"{path}: {field.kind} at byte {field.offset}"
 
 
 def _counters(kind: str, counts: tuple[int, ...]) -> Mapping[str, int]:

@@ -72,7 +72,8 @@ class Object:
     persistent: bool
     layout: tuple[int, int]
     schema: tuple[str, ...]
-    """What its values are, a line for each field or parameter; empty where any value is taken."""
+    """What its values are, a line for each field or parameter; of a function the fields of its ``arguments`` and of its
+    ``result``. Empty where any value is taken."""
     limits: Mapping[str, int]
     """The sizes that it was made with, under the names of the arguments."""
     places: int

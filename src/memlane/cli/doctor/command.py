@@ -25,7 +25,7 @@ from memlane.errors import Error
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,10 +48,11 @@ def run(arguments: argparse.Namespace) -> int:
 def findings(directory: str | None) -> Iterator[Finding]:
     """Look at everything."""
     path = inspect.directory_path(directory)
+    objects, failure = listed(directory)
     yield from check_namespace(path, named=bool(directory or os.environ.get("MEMLANE_DIR")))
     existing = nearest(path)
     yield from check_file_system(existing)
-    yield from check_space(existing)
+    yield from check_space(existing, objects, directory)
     yield from check_limits()
     yield from check_kernel()
     yield from check_processors()
@@ -62,7 +63,15 @@ def findings(directory: str | None) -> Iterator[Finding]:
     yield from check_logout()
     yield from check_huge_pages()
     yield from check_environment()
+    if failure:
+        yield Finding(PROBLEM, "objects", f"they cannot be listed: {failure}", "see the findings about the namespace")
+    else:
+        yield from check_leftovers(objects, directory)
+
+
+def listed(directory: str | None) -> tuple[Sequence[inspect.Object | inspect.Damaged], str]:
+    """Return the objects, or why they cannot be listed."""
     try:
-        yield from check_leftovers(directory)
+        return inspect.objects(directory), ""
     except (Error, OSError) as error:
-        yield Finding(PROBLEM, "objects", f"they cannot be listed: {error}", "see the findings about the namespace")
+        return (), str(error)

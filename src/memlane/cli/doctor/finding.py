@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
 from memlane.cli import words
@@ -30,6 +31,13 @@ class Finding(NamedTuple):
 def say_findings(findings: Iterable[Finding]) -> None:
     """Print a line for each, and below it what to do."""
     for finding in findings:
-        say(f"{finding.level:<8}{finding.what + ':':<14}{words.printable(finding.found)}")
+        say(words.hanging(f"{finding.level:<8}{finding.what + ':':<14}", finding.found))
         if finding.advice:
-            say(f"{'':<22}-> {words.printable(finding.advice)}")
+            say(f"{'':<22}-> {words.printable(finding.advice)}")  # whole, so that it can be copied
+
+
+def command_line(subcommand: str, *names: str, directory: str | None) -> str:
+    """Return a command for a shell, whatever characters the names have."""
+    place = () if directory is None else ("--directory", directory)
+    end_of_options = ("--",) if any(name.startswith("-") for name in names) else ()
+    return shlex.join(("memlane", subcommand, *place, *end_of_options, *names))

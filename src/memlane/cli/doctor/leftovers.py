@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from typing import TYPE_CHECKING
 
 from memlane import inspect
 from memlane.cli import words
-from memlane.cli.doctor.finding import NOTE, OK, PROBLEM, Finding
+from memlane.cli.doctor.finding import NOTE, OK, PROBLEM, Finding, command_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,39 +17,42 @@ _SHOWN = 5
 _FULL_PART = 0.9
 
 
-def check_leftovers(directory: str | None) -> Iterator[Finding]:
-    """Look at every object of the namespace."""
-    found = inspect.objects(directory)
-    where = "" if directory is None else f" --directory {directory}"
+def check_leftovers(found: Sequence[inspect.Object | inspect.Damaged], directory: str | None) -> Iterator[Finding]:
+    """Look at what was found in the namespace."""
     items = [item for item in found if isinstance(item, inspect.Object)]
     before = len(found) - len(items)
-    yield from _damaged([item for item in found if isinstance(item, inspect.Damaged)], where)
+    yield from _damaged([item for item in found if isinstance(item, inspect.Damaged)], directory)
     orphans = [item for item in items if not item.persistent and not item.alive and not item.filled]
     if orphans:
         yield Finding(
-            NOTE, "leftovers", f"{_some(orphans)}: made to go with the last user, who died before", f"memlane gc{where}"
-        )
+            NOTE, "leftovers", f"{_some(orphans)}: made to go with the last user, who died before",
+            command_line("gc", directory=directory),
+        )  # fmt: skip
     former = [item for item in items if item.age is None]
     if former:
+        removal = command_line("rm", *(item.name for item in former[:_SHOWN]), directory=directory)
         yield Finding(
             NOTE, "leftovers", f"{_some(former)}: made before this machine was last started",
-            f"memlane rm{where} {' '.join(item.name for item in former[:_SHOWN])}, where nobody needs them",
+            f"{removal}, where nobody needs them",
         )  # fmt: skip
-    yield from _participants(items)
+    yield from _participants(items, directory)
     if not before and not orphans and not former:
         size = sum(item.allocated for item in items)
         yield Finding(OK, "objects", f"{len(items)}, {words.size(size)}; none is damaged or left over")
 
 
-def _damaged(items: Sequence[inspect.Damaged], where: str) -> Iterator[Finding]:
+def _damaged(items: Sequence[inspect.Damaged], directory: str | None) -> Iterator[Finding]:
     for item in items:
         if item.error == "AccessDenied":
             yield Finding(NOTE, "objects", item.reason, "look as its owner or as root")
+        elif item.error == "UnsafeNamespace":  # no plain file, so that `memlane rm` would leave it
+            path = os.path.join(inspect.directory_path(directory), item.name)
+            yield Finding(PROBLEM, "objects", item.reason, shlex.join(("rm", "-r", path)))
         else:
-            yield Finding(PROBLEM, "objects", item.reason, f"memlane rm{where} {item.name}")
+            yield Finding(PROBLEM, "objects", item.reason, command_line("rm", item.name, directory=directory))
 
 
-def _participants(items: Sequence[inspect.Object]) -> Iterator[Finding]:
+def _participants(items: Sequence[inspect.Object], directory: str | None) -> Iterator[Finding]:
     holders = [item for item in items if any(dead.holds for dead in item.dead)]
     if holders:
         yield Finding(
@@ -59,7 +64,8 @@ def _participants(items: Sequence[inspect.Object]) -> Iterator[Finding]:
             yield Finding(
                 PROBLEM if len(item.alive) >= item.places else NOTE, "participants",
                 f"{item.name!r} is open {len(item.alive)} times, and has {item.places} places",
-                f"memlane who {item.name} shows who; close some, or make it anew with more max_participants=",
+                f"{command_line('who', item.name, directory=directory)} shows who; close some, or make it anew with"
+                " more max_participants=",
             )  # fmt: skip
 
 

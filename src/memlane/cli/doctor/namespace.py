@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
+import shlex
 import stat
 import struct
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 _WHAT = "namespace"
 _OTHERS = 0o077
 _OTHERS_WRITE = 0o022
+_EVERYBODY_WRITES = 0o002
 _OFD_SETLK = getattr(fcntl, "F_OFD_SETLK", 37)  # Linux's number: some builds of Python lack the name
 
 
@@ -31,6 +34,7 @@ def check_namespace(path: str, *, named: bool) -> Iterator[Finding]:
         found = os.lstat(path)
     except FileNotFoundError:
         yield from _missing(path)
+        yield from _parent(path)
         return
     except OSError as error:
         yield Finding(
@@ -38,6 +42,21 @@ def check_namespace(path: str, *, named: bool) -> Iterator[Finding]:
         )
         return
     yield from _existing(path, found, named=named)
+    yield from _parent(path)
+
+
+def _parent(path: str) -> Iterator[Finding]:
+    """Look at the directory above: whoever writes there can put another one in the place of this."""
+    parent = os.path.dirname(path) or "."
+    try:
+        mode = stat.S_IMODE(os.stat(parent).st_mode)
+    except OSError:
+        return  # told as missing
+    if mode & _EVERYBODY_WRITES and not mode & stat.S_ISVTX:
+        yield Finding(
+            PROBLEM, _WHAT, f"{parent} has mode {mode:03o}: others could put another directory in the place of {path}",
+            f"chmod +t {shlex.quote(parent)} (as its owner), or name another directory in MEMLANE_DIR",
+        )  # fmt: skip
 
 
 def _missing(path: str) -> Iterator[Finding]:
@@ -47,14 +66,14 @@ def _missing(path: str) -> Iterator[Finding]:
     elif os.path.isdir(parent):
         yield Finding(
             PROBLEM, _WHAT, f"{path} is not there, and this user may not make it in {parent}",
-            f"chmod 1777 {parent} (as root), or name another directory in MEMLANE_DIR",
+            f"chmod 1777 {shlex.quote(parent)} (as root), or name another directory in MEMLANE_DIR",
         )  # fmt: skip
     else:
         yield Finding(
             PROBLEM,
             _WHAT,
             f"{path} is not there, nor is {parent}",
-            f"mkdir {parent}, or name another one in MEMLANE_DIR",
+            f"mkdir -p {shlex.quote(parent)}, or name another one in MEMLANE_DIR",
         )
 
 
@@ -63,24 +82,27 @@ def _existing(path: str, found: os.stat_result, *, named: bool) -> Iterator[Find
     if not stat.S_ISDIR(found.st_mode):
         yield Finding(
             PROBLEM, _WHAT, f"{path} is a symbolic link or no directory: somebody could lead it elsewhere",
-            f"rm {path}, or name the directory itself in MEMLANE_DIR",
+            f"rm {shlex.quote(path)}, or name the directory itself in MEMLANE_DIR",
         )  # fmt: skip
         return
     if found.st_uid != os.geteuid() and not (named and found.st_uid == 0):
         yield Finding(
             PROBLEM, _WHAT, f"{path} belongs to user {found.st_uid}: its owner could replace objects",
-            f"chown {os.geteuid()} {path} (as root), or name another directory in MEMLANE_DIR",
+            f"chown {os.geteuid()} {shlex.quote(path)} (as root), or name another directory in MEMLANE_DIR",
         )  # fmt: skip
         return
     excess = mode & (_OTHERS_WRITE if named else _OTHERS)
     if excess:
         yield Finding(
             PROBLEM, _WHAT, f"{path} has mode {mode:03o}: others could replace its objects",
-            f"chmod {'go-w' if named else '700'} {path}, or ask for shared objects by mode=",
+            f"chmod {'go-w' if named else '700'} {shlex.quote(path)}, or ask for shared objects by mode=",
         )  # fmt: skip
     elif not os.access(path, os.W_OK | os.X_OK):
         yield Finding(
-            PROBLEM, _WHAT, f"{path} has mode {mode:03o}: this user may not make objects", f"chmod u+rwx {path}"
+            PROBLEM,
+            _WHAT,
+            f"{path} has mode {mode:03o}: this user may not make objects",
+            f"chmod u+rwx {shlex.quote(path)}",
         )
     else:
         yield Finding(OK, _WHAT, f"{path} is this user's own, mode {mode:03o}")
@@ -93,6 +115,8 @@ def check_file_system(path: str) -> Iterator[Finding]:
     try:
         descriptor = os.open(path, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EACCES):
+            return  # told with the space, or with the namespace
         if error.errno in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
             yield Finding(PROBLEM, what, f"{path} is on {kind}, which has no files without a name", _ELSEWHERE)
         else:
@@ -124,7 +148,7 @@ def file_system_of(path: str) -> str:
         with open("/proc/self/mountinfo", encoding="utf-8", errors="replace") as mounts:
             for line in mounts:
                 before, _, after = line.partition(" - ")
-                point = before.split()[4].encode().decode("unicode_escape")
+                point = re.sub(r"\\(\d{3})", lambda code: chr(int(code[1], 8)), before.split()[4])
                 if len(point) >= len(best) and (real == point or real.startswith(point.rstrip("/") + "/")):
                     best, kind = point, after.split()[0]
     except (OSError, IndexError):
