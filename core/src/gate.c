@@ -76,11 +76,11 @@ static bool may_pass(const struct memlane_gate *gate, const struct memlane_gate_
 
 /* Returns with the mutex, first in the queue and allowed in; or without a place. */
 static memlane_status await_turn(struct memlane_gate *gate, const struct memlane_gate_pass *pass,
-                                 const struct memlane_patience *patience) {
+                                 const struct memlane_limit *limit) {
     while (!may_pass(gate, pass)) {
         uint32_t turn = memlane_load32_relaxed(&gate->turn); /* relaxed: under the mutex */
         unlock_gate(gate);
-        memlane_status status = memlane_rwlock_doze(gate->lock.segment, &gate->turn, turn, CHUNK_NS, patience);
+        memlane_status status = memlane_rwlock_doze(gate->lock.segment, &gate->turn, turn, CHUNK_NS, limit);
         lock_gate(gate);
         if (status != MEMLANE_OK) {
             take_out(&gate->waiting, pass);
@@ -92,17 +92,17 @@ static memlane_status await_turn(struct memlane_gate *gate, const struct memlane
 }
 
 static memlane_status acquire(struct memlane_gate *gate, struct memlane_gate_pass *pass,
-                              const struct memlane_patience *patience) {
-    return pass->mode == MEMLANE_GATE_READ ? memlane_rwlock_read(&gate->lock, patience)
-                                           : memlane_rwlock_write(&gate->lock, patience, &pass->token);
+                              const struct memlane_limit *limit) {
+    return pass->mode == MEMLANE_GATE_READ ? memlane_rwlock_read(&gate->lock, limit)
+                                           : memlane_rwlock_write(&gate->lock, limit, &pass->token);
 }
 
 /* The first of a group goes into the shared lock for all; while it does, the others stay in the queue. */
 static memlane_status go_in(struct memlane_gate *gate, struct memlane_gate_pass *pass,
-                            const struct memlane_patience *patience) {
+                            const struct memlane_limit *limit) {
     gate->busy = true;
     unlock_gate(gate);
-    memlane_status status = acquire(gate, pass, patience);
+    memlane_status status = acquire(gate, pass, limit);
     lock_gate(gate);
     gate->busy = false;
     if (status == MEMLANE_OK || status == MEMLANE_OWNER_DIED) {
@@ -124,7 +124,7 @@ static memlane_status join(struct memlane_gate *gate, struct memlane_gate_pass *
 
 memlane_status memlane_gate_enter(struct memlane_gate *gate, struct memlane_gate_pass *pass,
                                   enum memlane_gate_mode mode, enum memlane_gate_owner owner,
-                                  const struct memlane_patience *patience) {
+                                  const struct memlane_limit *limit) {
     *pass = (struct memlane_gate_pass){.owner = owner == MEMLANE_GATE_THREAD ? this_thread() : pass, .mode = mode};
     lock_gate(gate);
     if (pass_of(gate, pass->owner) != NULL) {
@@ -132,12 +132,12 @@ memlane_status memlane_gate_enter(struct memlane_gate *gate, struct memlane_gate
         return MEMLANE_ALREADY_LOCKED;
     }
     append(&gate->waiting, pass);
-    memlane_status status = await_turn(gate, pass, patience);
+    memlane_status status = await_turn(gate, pass, limit);
     if (status != MEMLANE_OK) {
         return status;
     }
     take_out(&gate->waiting, pass);
-    return gate->inside != NULL ? join(gate, pass) : go_in(gate, pass, patience);
+    return gate->inside != NULL ? join(gate, pass) : go_in(gate, pass, limit);
 }
 
 /* -- the way out ------------------------------------------------------------------------------------------------- */

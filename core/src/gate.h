@@ -35,7 +35,7 @@ enum memlane_gate_owner { MEMLANE_GATE_THREAD, MEMLANE_GATE_NOBODY };
  * is inside. */
 memlane_status memlane_gate_enter(struct memlane_gate *gate, struct memlane_gate_pass *pass,
                                   enum memlane_gate_mode mode, enum memlane_gate_owner owner,
-                                  const struct memlane_patience *patience);
+                                  const struct memlane_limit *limit);
 
 /* MEMLANE_OWNERSHIP_LOST: it is somebody else's by now, or the parent's. Ends the pass in each case. */
 memlane_status memlane_gate_leave(struct memlane_gate *gate, struct memlane_gate_pass *pass);

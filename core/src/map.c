@@ -200,14 +200,14 @@ static void count_lock(const memlane_map *map, enum memlane_gate_mode mode, bool
 }
 
 static memlane_status take_lock(memlane_map *map, memlane_map_lock *lock, enum memlane_gate_mode mode,
-                                enum memlane_gate_owner owner, const struct memlane_patience *patience,
+                                enum memlane_gate_owner owner, const struct memlane_limit *limit,
                                 memlane_error *error) {
     lock->map = NULL;
     memlane_status status = memlane_endpoint_enter(&map->endpoint, error);
     if (status != MEMLANE_OK) {
         return status;
     }
-    status = memlane_gate_enter(&map->gate, pass_of(lock), mode, owner, patience);
+    status = memlane_gate_enter(&map->gate, pass_of(lock), mode, owner, limit);
     if (status != MEMLANE_OK && status != MEMLANE_OWNER_DIED) {
         return memlane_endpoint_finish(&map->endpoint, explain_lock(map, mode, status, error), error);
     }
@@ -221,9 +221,8 @@ static memlane_status take_lock(memlane_map *map, memlane_map_lock *lock, enum m
 
 static memlane_status take_for_thread(memlane_map *map, memlane_map_lock *lock, enum memlane_gate_mode mode,
                                       uint64_t deadline_ns, memlane_error *error) {
-    const struct memlane_patience patience = {
-        .deadline_ns = deadline_ns, .give_up = map->give_up, .argument = map->argument};
-    return take_lock(map, lock, mode, MEMLANE_GATE_THREAD, &patience, error);
+    const struct memlane_limit limit = {.deadline_ns = deadline_ns, .give_up = map->give_up, .argument = map->argument};
+    return take_lock(map, lock, mode, MEMLANE_GATE_THREAD, &limit, error);
 }
 
 memlane_status memlane_map_lock_read(memlane_map *map, memlane_map_lock *lock, uint64_t deadline_ns,
@@ -238,14 +237,14 @@ memlane_status memlane_map_lock_write(memlane_map *map, memlane_map_lock *lock, 
 
 memlane_status memlane_map_lock_for_nobody(memlane_map *map, memlane_map_lock *lock, int mode, uint64_t deadline_ns,
                                            bool (*give_up)(void *argument), void *argument, memlane_error *error) {
-    const struct memlane_patience patience = {.deadline_ns = deadline_ns, .give_up = give_up, .argument = argument};
+    const struct memlane_limit limit = {.deadline_ns = deadline_ns, .give_up = give_up, .argument = argument};
     if (mode != MEMLANE_MAP_READING && mode != MEMLANE_MAP_WRITING) {
         lock->map = NULL;
         return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
                             "map '%s': mode %d is neither MEMLANE_MAP_READING nor MEMLANE_MAP_WRITING",
                             map->endpoint.segment.name.text, mode);
     }
-    return take_lock(map, lock, (enum memlane_gate_mode)mode, MEMLANE_GATE_NOBODY, &patience, error);
+    return take_lock(map, lock, (enum memlane_gate_mode)mode, MEMLANE_GATE_NOBODY, &limit, error);
 }
 
 memlane_status memlane_map_unlock(memlane_map_lock *lock, memlane_error *error) {

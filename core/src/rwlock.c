@@ -41,19 +41,19 @@ void memlane_rwlock_locate(struct memlane_rwlock *lock, struct memlane_segment *
 }
 
 memlane_status memlane_rwlock_doze(struct memlane_segment *segment, const memlane_atomic32 *word, uint32_t seen,
-                                   uint64_t chunk_ns, const struct memlane_patience *patience) {
+                                   uint64_t chunk_ns, const struct memlane_limit *limit) {
     if (memlane_load32_acquire(&segment->closing) != 0) {
         return MEMLANE_CLOSED;
     }
     uint64_t now = memlane_platform_monotonic_ns();
-    if (now >= patience->deadline_ns) {
+    if (now >= limit->deadline_ns) {
         return MEMLANE_TIMEOUT;
     }
-    int failure = memlane_platform_futex_wait(word, seen, smaller(chunk_ns, patience->deadline_ns - now));
+    int failure = memlane_platform_futex_wait(word, seen, smaller(chunk_ns, limit->deadline_ns - now));
     if (memlane_segment_is_lost(segment)) {
         return MEMLANE_CORRUPTED;
     }
-    bool ends = patience->give_up == NULL ? failure == EINTR : patience->give_up(patience->argument);
+    bool ends = limit->give_up == NULL ? failure == EINTR : limit->give_up(limit->argument);
     return ends ? MEMLANE_INTERRUPTED : MEMLANE_OK;
 }
 
@@ -185,7 +185,7 @@ static memlane_status withdraw(struct memlane_rwlock *lock, memlane_status reaso
     return reason;
 }
 
-static memlane_status wait_to_read(struct memlane_rwlock *lock, const struct memlane_patience *patience) {
+static memlane_status wait_to_read(struct memlane_rwlock *lock, const struct memlane_limit *limit) {
     uint32_t waited, owner;
     uint64_t chunk = FIRST_CHUNK_NS;
     for (int spins = 0;; spins++) {
@@ -201,7 +201,7 @@ static memlane_status wait_to_read(struct memlane_rwlock *lock, const struct mem
             take_from_the_dead(lock);
             continue;
         }
-        status = memlane_rwlock_doze(lock->segment, own_flag(lock), waited, chunk, patience);
+        status = memlane_rwlock_doze(lock->segment, own_flag(lock), waited, chunk, limit);
         if (status != MEMLANE_OK) {
             return withdraw(lock, status);
         }
@@ -209,7 +209,7 @@ static memlane_status wait_to_read(struct memlane_rwlock *lock, const struct mem
     }
 }
 
-static memlane_status read_or_wait(struct memlane_rwlock *lock, const struct memlane_patience *patience) {
+static memlane_status read_or_wait(struct memlane_rwlock *lock, const struct memlane_limit *limit) {
     uint32_t owner, tag = lock->segment->tag;
     raise_flags_used(lock);
     /* relaxed: a hint. Who sees a writer does not raise its flag in vain, so that a writer sees each flag go up at most
@@ -223,11 +223,11 @@ static memlane_status read_or_wait(struct memlane_rwlock *lock, const struct mem
     }
     memlane_exchange32_seq_cst(own_flag(lock), MEMLANE_FLAG_WAITING | tag);
     memlane_platform_futex_wake_all(own_flag(lock));
-    return wait_to_read(lock, patience);
+    return wait_to_read(lock, limit);
 }
 
-memlane_status memlane_rwlock_read(struct memlane_rwlock *lock, const struct memlane_patience *patience) {
-    memlane_status status = read_or_wait(lock, patience);
+memlane_status memlane_rwlock_read(struct memlane_rwlock *lock, const struct memlane_limit *limit) {
+    memlane_status status = read_or_wait(lock, limit);
     /* A lock in the zeros that a truncated file left behind guards nothing. */
     return memlane_segment_is_lost(lock->segment) ? MEMLANE_CORRUPTED : status;
 }
@@ -262,8 +262,7 @@ static bool is_void(const struct memlane_rwlock *lock, uint32_t index, uint32_t 
     return !MEMLANE_MUTANT(READER_FOREVER) && memlane_participant_verdict_of_tag(lock->segment, tag) == MEMLANE_DEAD;
 }
 
-static memlane_status await_reader(struct memlane_rwlock *lock, uint32_t index,
-                                   const struct memlane_patience *patience) {
+static memlane_status await_reader(struct memlane_rwlock *lock, uint32_t index, const struct memlane_limit *limit) {
     memlane_atomic32 *flag = flag_of(lock, index);
     uint64_t chunk = FIRST_CHUNK_NS;
     for (int spins = 0;; spins++) {
@@ -279,7 +278,7 @@ static memlane_status await_reader(struct memlane_rwlock *lock, uint32_t index,
             memlane_cas32_seq_cst(flag, seen, 0);
             continue;
         }
-        memlane_status status = memlane_rwlock_doze(lock->segment, flag, seen, chunk, patience);
+        memlane_status status = memlane_rwlock_doze(lock->segment, flag, seen, chunk, limit);
         if (status != MEMLANE_OK) {
             return status;
         }
@@ -287,41 +286,39 @@ static memlane_status await_reader(struct memlane_rwlock *lock, uint32_t index,
     }
 }
 
-static memlane_status await_readers(struct memlane_rwlock *lock, const struct memlane_patience *patience) {
+static memlane_status await_readers(struct memlane_rwlock *lock, const struct memlane_limit *limit) {
     memlane_fence_seq_cst(); /* E3 before E4: seq_cst keeps our CAS of the word before the loads of the flags */
     uint32_t used = flags_used(lock);
     memlane_status status = MEMLANE_OK;
     for (uint32_t i = 0; i < used && status == MEMLANE_OK && !MEMLANE_MUTANT(WRITE_AMONG_READERS); i++) {
-        status = await_reader(lock, i, patience);
+        status = await_reader(lock, i, limit);
     }
     return status;
 }
 
 /* In chunks, because the mutex below asks nobody whether to give up. */
-static memlane_status acquire_word(struct memlane_rwlock *lock, const struct memlane_patience *patience,
-                                   uint32_t *token) {
+static memlane_status acquire_word(struct memlane_rwlock *lock, const struct memlane_limit *limit, uint32_t *token) {
     for (;;) {
         uint64_t chunk_ends = memlane_platform_monotonic_ns() + WORD_CHUNK_NS;
         memlane_status status = memlane_lock_acquire(lock->segment, &lock->control->writer,
-                                                     smaller(patience->deadline_ns, chunk_ends), token); /* E3 */
+                                                     smaller(limit->deadline_ns, chunk_ends), token); /* E3 */
         bool decided = status != MEMLANE_TIMEOUT && status != MEMLANE_INTERRUPTED;
-        if (decided || (status == MEMLANE_TIMEOUT && chunk_ends >= patience->deadline_ns)) {
+        if (decided || (status == MEMLANE_TIMEOUT && chunk_ends >= limit->deadline_ns)) {
             return status;
         }
-        bool ends = patience->give_up == NULL ? status == MEMLANE_INTERRUPTED : patience->give_up(patience->argument);
+        bool ends = limit->give_up == NULL ? status == MEMLANE_INTERRUPTED : limit->give_up(limit->argument);
         if (ends) {
             return MEMLANE_INTERRUPTED;
         }
     }
 }
 
-memlane_status memlane_rwlock_write(struct memlane_rwlock *lock, const struct memlane_patience *patience,
-                                    uint32_t *token) {
-    memlane_status acquired = acquire_word(lock, patience, token);
+memlane_status memlane_rwlock_write(struct memlane_rwlock *lock, const struct memlane_limit *limit, uint32_t *token) {
+    memlane_status acquired = acquire_word(lock, limit, token);
     if (acquired != MEMLANE_OK && acquired != MEMLANE_OWNER_DIED) {
         return acquired;
     }
-    memlane_status status = await_readers(lock, patience);
+    memlane_status status = await_readers(lock, limit);
     if (memlane_segment_is_lost(lock->segment)) {
         status = MEMLANE_CORRUPTED;
     }

@@ -18,7 +18,7 @@ struct memlane_rwlock {
 
 /* How long a caller waits. give_up (may be NULL) is asked after each chunk and each signal, with no lock held but what
  * the call was waiting with: true ends the wait with MEMLANE_INTERRUPTED. Where it is NULL a signal does. */
-struct memlane_patience {
+struct memlane_limit {
     uint64_t deadline_ns; /* absolute monotonic; 0: only looks */
     bool (*give_up)(void *argument);
     void *argument;
@@ -35,20 +35,19 @@ void memlane_rwlock_locate(struct memlane_rwlock *lock, struct memlane_segment *
 /* Sleeps at most a chunk while *word == seen. MEMLANE_OK: look again; MEMLANE_TIMEOUT, _INTERRUPTED, _CLOSED,
  * _CORRUPTED. */
 memlane_status memlane_rwlock_doze(struct memlane_segment *segment, const memlane_atomic32 *word, uint32_t seen,
-                                   uint64_t chunk_ns, const struct memlane_patience *patience);
+                                   uint64_t chunk_ns, const struct memlane_limit *limit);
 
 /* MEMLANE_OK, or MEMLANE_OWNER_DIED when a writer died inside and nobody has written since: entered either way.
  * MEMLANE_TIMEOUT, _INTERRUPTED, _CLOSED, _CORRUPTED. Blocking; waits for one writer at most after the one that it
  * found. */
-memlane_status memlane_rwlock_read(struct memlane_rwlock *lock, const struct memlane_patience *patience);
+memlane_status memlane_rwlock_read(struct memlane_rwlock *lock, const struct memlane_limit *limit);
 
 /* MEMLANE_OK, or MEMLANE_OWNERSHIP_LOST when the flag is not up under this tag: then nothing was changed. Wait-free. */
 memlane_status memlane_rwlock_end_read(struct memlane_rwlock *lock, uint32_t tag);
 
 /* As read; MEMLANE_OWNER_DIED once after a death. Waits for other writers, and then for the readers that it found. *token
  * fences the end. */
-memlane_status memlane_rwlock_write(struct memlane_rwlock *lock, const struct memlane_patience *patience,
-                                    uint32_t *token);
+memlane_status memlane_rwlock_write(struct memlane_rwlock *lock, const struct memlane_limit *limit, uint32_t *token);
 
 /* Lets the waiting readers in, then gives the word back. MEMLANE_OWNERSHIP_LOST as in lock.h. Lock-free. */
 memlane_status memlane_rwlock_end_write(struct memlane_rwlock *lock, uint32_t token);

@@ -1,7 +1,7 @@
 /* Operations on the lock for readers and writers. */
 #include "operations.h"
 
-static const struct memlane_patience for_ever = {.deadline_ns = UINT64_MAX};
+static const struct memlane_limit for_ever = {.deadline_ns = UINT64_MAX};
 
 static memlane_status look_at_both(const struct shared_guarded *guarded, memlane_status entered) {
     const volatile uint64_t *first = &guarded->first, *second = &guarded->second;

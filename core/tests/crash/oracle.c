@@ -332,8 +332,8 @@ static memlane_status use_as_reader(enum role role) {
     struct memlane_segment *segment = &scene_become(role)->segment;
     const struct shared_guarded *guarded = scene_shared_guarded(segment);
     struct memlane_rwlock lock = scene_rwlock(segment);
-    const struct memlane_patience patience = {.deadline_ns = machine->clock + SCENE_PATIENCE_NS};
-    memlane_status status = memlane_rwlock_read(&lock, &patience);
+    const struct memlane_limit limit = {.deadline_ns = machine->clock + SCENE_PATIENCE_NS};
+    memlane_status status = memlane_rwlock_read(&lock, &limit);
     ORACLE_REQUIRE(status != MEMLANE_OK || guarded->first == guarded->second,
                    "a reader finds a half-done change, and nobody said so");
     return status;
@@ -350,8 +350,8 @@ static memlane_status use_as_writer(enum role role, uint32_t *token) {
     struct memlane_segment *segment = &scene_become(role)->segment;
     struct shared_guarded *guarded = scene_shared_guarded(segment);
     struct memlane_rwlock lock = scene_rwlock(segment);
-    const struct memlane_patience patience = {.deadline_ns = machine->clock + SCENE_PATIENCE_NS};
-    memlane_status status = memlane_rwlock_write(&lock, &patience, token);
+    const struct memlane_limit limit = {.deadline_ns = machine->clock + SCENE_PATIENCE_NS};
+    memlane_status status = memlane_rwlock_write(&lock, &limit, token);
     ORACLE_REQUIRE(status != MEMLANE_OK || guarded->first == guarded->second,
                    "a writer finds a half-done change, and nobody said so");
     if (status != MEMLANE_TIMEOUT) {

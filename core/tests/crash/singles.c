@@ -120,14 +120,14 @@ static void others_use_the_shared_lock(void) {
     struct memlane_segment *segment = &scene_become(WRITER)->segment;
     struct memlane_rwlock lock = scene_rwlock(segment);
     struct shared_guarded *guarded = scene_shared_guarded(segment);
-    const struct memlane_patience patience = {.deadline_ns = machine->clock + SCENE_PATIENCE_NS};
+    const struct memlane_limit limit = {.deadline_ns = machine->clock + SCENE_PATIENCE_NS};
     uint32_t token;
-    memlane_status status = memlane_rwlock_write(&lock, &patience, &token);
+    memlane_status status = memlane_rwlock_write(&lock, &limit, &token);
     if (status != MEMLANE_TIMEOUT) {
         guarded->first = guarded->second = guarded->first + 1;
         ORACLE_REQUIRE(memlane_rwlock_end_write(&lock, token) == MEMLANE_OK, "a survivor cannot end writing");
     }
-    if (memlane_rwlock_read(&lock, &patience) != MEMLANE_TIMEOUT) {
+    if (memlane_rwlock_read(&lock, &limit) != MEMLANE_TIMEOUT) {
         ORACLE_REQUIRE(memlane_rwlock_end_read(&lock, segment->tag) == MEMLANE_OK, "a survivor cannot end reading");
     }
 }

@@ -311,17 +311,17 @@ static void take_shared_lock_to_the_grave(void) {
     struct memlane_segment *segment = &scene.endpoint[DEAD].segment;
     struct shared_guarded *guarded = scene_shared_guarded(segment);
     struct memlane_rwlock lock = scene_rwlock(segment);
-    const struct memlane_patience patience = {.deadline_ns = UINT64_MAX};
+    const struct memlane_limit limit = {.deadline_ns = UINT64_MAX};
     uint32_t token;
     machine_become(DEAD);
     if (has(READER_OF_DEAD)) {
-        SCENE_REQUIRE(memlane_rwlock_read(&lock, &patience) == MEMLANE_OK);
+        SCENE_REQUIRE(memlane_rwlock_read(&lock, &limit) == MEMLANE_OK);
         if (has(LOCK_WAITERS)) { /* not inside yet: whoever leaves lets it in, dead as it is */
             memlane_exchange32_seq_cst(&guarded->flag[segment->index].word, MEMLANE_FLAG_WAITING | segment->tag);
         }
         return;
     }
-    SCENE_REQUIRE(memlane_rwlock_write(&lock, &patience, &token) == MEMLANE_OK);
+    SCENE_REQUIRE(memlane_rwlock_write(&lock, &limit, &token) == MEMLANE_OK);
     guarded->first++;
     if (has(LOCK_WAITERS)) {
         memlane_atomic64 *word = &guarded->control.writer.word;
