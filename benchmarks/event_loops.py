@@ -1,6 +1,8 @@
 """What a round trip between a task of asyncio and a blocking process costs, beside a raw pipe and pyzmq.asyncio.
 
-    python benchmarks/event_loops.py [seconds for each]
+    python benchmarks/event_loops.py [seconds for each [apart | together]]
+
+Apart: each side on a processor of its own; together: both on one; else where the kernel puts them.
 
 The same eight bytes there and back. Prints the median of each in microseconds and its ratio to the raw pipe under
 ``loop.add_reader``, which is measured in turn with the others: first one trip after the other, then with a pause before
@@ -33,12 +35,29 @@ TURNS = 10
 PAUSE_SECONDS = 0.002
 WATCHED = 1000
 CONTEXT = multiprocessing.get_context("fork")
+PROCESSORS = sorted(os.sched_getaffinity(0))
+PLACES = {
+    "free": (PROCESSORS, PROCESSORS),
+    "apart": ([PROCESSORS[0]], [PROCESSORS[-1]]),
+    "together": ([PROCESSORS[0]],) * 2,
+}
+
+
+def place_given() -> str:
+    """Return where the sides are to run."""
+    return sys.argv[2] if len(sys.argv) > 2 else "free"  # noqa: PLR2004  (the second argument)
+
+
+def run_there(place: str, target: Callable[..., None], *arguments: object) -> None:
+    """Be the blocking side."""
+    os.sched_setaffinity(0, PLACES[place][1])
+    target(*arguments)
 
 
 @contextmanager
 def peer(target: Callable[..., None], *arguments: object) -> Iterator[None]:
     """Run the blocking side, and kill it in the end."""
-    process = CONTEXT.Process(target=target, args=arguments, daemon=True)
+    process = CONTEXT.Process(target=run_there, args=(place_given(), target, *arguments), daemon=True)
     process.start()
     try:
         yield
@@ -221,6 +240,8 @@ def idle_share(seconds: float) -> float:
 
 def main(seconds: float) -> None:
     """Print all figures."""
+    os.sched_setaffinity(0, PLACES[place_given()][0])
+    print(f"{place_given()}, Python {sys.version.split()[0]}:")
     for pause in (0, PAUSE_SECONDS):
         with namespace():  # a new endpoint would find the latest answer of the turn before
             asyncio.run(compare(seconds, pause))
