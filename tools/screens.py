@@ -34,7 +34,7 @@ LOOK_SECONDS = 0.1
 MOMENT_SECONDS = 2.5
 """How long a subcommand that goes on by itself may show what it has to show, before Ctrl-C."""
 DIRECTORIES = "/dev/shm/memlane-demo-*"  # noqa: S108  (where the demo makes its own)
-ELSEWHERE = ("bench", "info", "monitor", "record", "replay")
+ELSEWHERE = ("bench", "info", "metrics", "monitor", "record", "replay")
 """Subcommands that have no place beside a running demo: pages of their own show them."""
 
 

@@ -1,4 +1,5 @@
 #include "failure.h"
+#include "fork.h"
 #include "function_handle.h"
 #include "participant.h"
 #include "statistics.h"
@@ -21,8 +22,9 @@ struct served {
     memlane_atomic32 lost;  /* its file was truncated: it is served no more */
 };
 
+/* add, stop and resume exclude each other by memlane_fork_hold(): so does a fork, whose child finds none of them half
+ * done. They are rare. */
 struct memlane_dispatcher {
-    memlane_mutex mutex; /* add and stop */
     struct memlane_patience patience;
     memlane_atomic32 count, stopped, last;
     memlane_atomic64 attention; /* raised when something else than a call wants to be seen */
@@ -43,7 +45,6 @@ memlane_status memlane_dispatcher_make(memlane_dispatcher **dispatcher, uint32_t
         free(served);
         return memlane_fail(error, MEMLANE_NO_MEMORY, "no memory for a dispatcher");
     }
-    memlane_mutex_initialise(&made->mutex);
     made->capacity = capacity;
     made->served = served;
     *dispatcher = made;
@@ -123,7 +124,7 @@ memlane_status memlane_dispatcher_add(memlane_dispatcher *dispatcher, memlane_fu
     if (status != MEMLANE_OK) {
         return status;
     }
-    memlane_mutex_lock(&dispatcher->mutex);
+    memlane_fork_hold();
     uint32_t place = count_of(dispatcher);
     if (place == dispatcher->capacity) {
         status = memlane_fail(error, MEMLANE_TOO_MANY_PARTICIPANTS,
@@ -137,7 +138,7 @@ memlane_status memlane_dispatcher_add(memlane_dispatcher *dispatcher, memlane_fu
         memlane_store32_release(&dispatcher->count, place + 1);
         call_attention(dispatcher);
     }
-    memlane_mutex_unlock(&dispatcher->mutex);
+    memlane_fork_release();
     if (status != MEMLANE_OK) {
         memlane_endpoint_release(&function->endpoint);
     }
@@ -145,22 +146,22 @@ memlane_status memlane_dispatcher_add(memlane_dispatcher *dispatcher, memlane_fu
 }
 
 void memlane_dispatcher_stop(memlane_dispatcher *dispatcher) {
-    memlane_mutex_lock(&dispatcher->mutex);
+    memlane_fork_hold();
     memlane_store32_release(&dispatcher->stopped, 1); /* release: pairs with the acquire in take */
     for (uint32_t i = 0; i < count_of(dispatcher); i++) {
         end_to_serve(&dispatcher->served[i]);
     }
-    memlane_mutex_unlock(&dispatcher->mutex);
+    memlane_fork_release();
     call_attention(dispatcher);
 }
 
 void memlane_dispatcher_resume(memlane_dispatcher *dispatcher) {
-    memlane_mutex_lock(&dispatcher->mutex);
+    memlane_fork_hold();
     memlane_store32_release(&dispatcher->stopped, 0);
     for (uint32_t i = 0; i < count_of(dispatcher); i++) {
         begin_to_serve(&dispatcher->served[i]);
     }
-    memlane_mutex_unlock(&dispatcher->mutex);
+    memlane_fork_release();
 }
 
 void memlane_dispatcher_free(memlane_dispatcher *dispatcher) {
@@ -171,7 +172,6 @@ void memlane_dispatcher_free(memlane_dispatcher *dispatcher) {
     for (uint32_t i = 0; i < count_of(dispatcher); i++) {
         memlane_endpoint_release(&dispatcher->served[i].function->endpoint);
     }
-    memlane_mutex_destroy(&dispatcher->mutex);
     free(dispatcher->served);
     free(dispatcher);
 }

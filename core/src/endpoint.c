@@ -222,6 +222,48 @@ memlane_status memlane_endpoint_descriptor(memlane_endpoint *endpoint, int *desc
     return memlane_endpoint_finish(endpoint, memlane_watch_descriptor(&endpoint->watch, descriptor, error), error);
 }
 
+memlane_status memlane_endpoint_begin_poll(memlane_endpoint *endpoint, int *descriptor, memlane_error *error) {
+    memlane_status status = memlane_endpoint_enter_to_stay(endpoint, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    status = memlane_watch_begin_poll(&endpoint->watch, descriptor, error);
+    if (status != MEMLANE_OK) {
+        memlane_endpoint_release(endpoint);
+    }
+    return status;
+}
+
+void memlane_endpoint_end_poll(memlane_endpoint *endpoint) {
+    memlane_watch_end_poll(&endpoint->watch);
+    memlane_endpoint_release(endpoint);
+}
+
+enum { PASS_NS = 5000 }; /* of a loop, at the least: a shorter budget is over before the second look */
+
+static bool may_look_again(struct memlane_patience *patience, uint64_t *until_ns) {
+    uint64_t now = memlane_platform_monotonic_ns();
+    if (*until_ns == 0) {
+        uint64_t budget = memlane_patience_budget(patience, now);
+        *until_ns = budget < PASS_NS ? now : now + budget;
+    }
+    return now < *until_ns;
+}
+
+bool memlane_endpoint_look(memlane_endpoint *endpoint, uint64_t *until_ns, bool *ready) {
+    *ready = true; /* closed: the next operation says so */
+    if (memlane_endpoint_enter(endpoint, NULL) != MEMLANE_OK) {
+        return false;
+    }
+    *ready = memlane_endpoint_is_ready(endpoint, false);
+    bool again = !*ready && may_look_again(&endpoint->patience, until_ns);
+    if (!again) {
+        memlane_patience_learn(&endpoint->patience, *ready);
+    }
+    memlane_endpoint_leave(endpoint);
+    return again;
+}
+
 /* -- users and references -------------------------------------------------------------------------------------- */
 
 static void drop_reference(struct memlane_endpoint *endpoint) {

@@ -2,6 +2,7 @@
 #ifndef MEMLANE_ENDPOINT_H
 #define MEMLANE_ENDPOINT_H
 
+#include "patience.h"
 #include "schema.h"
 #include "segment.h"
 #include "watch.h"
@@ -24,6 +25,7 @@ struct memlane_endpoint {
     void (*unbind)(struct memlane_endpoint *endpoint); /* after the segment was closed: private memory; or NULL */
     bool (*is_ready)(struct memlane_endpoint *endpoint, bool thorough); /* memlane_endpoint_make_pollable() */
     struct memlane_watch watch;
+    struct memlane_patience patience; /* of tasks that wait for it in event loops */
 };
 
 /* One thing that an opener may ask for and the object has. */
@@ -101,6 +103,11 @@ memlane_status memlane_endpoint_finish(struct memlane_endpoint *endpoint, memlan
 
 /* The same for a hold. */
 memlane_status memlane_endpoint_depart(struct memlane_endpoint *endpoint, memlane_status status, memlane_error *error);
+
+/* Keeps mapping and descriptor until the matching release, also across a close. Only while the endpoint is open or
+ * something of it is in use. */
+void memlane_endpoint_hold(struct memlane_endpoint *endpoint);
+void memlane_endpoint_release(struct memlane_endpoint *endpoint);
 
 /* As the public functions of the kinds: close may be called twice; free accepts NULL. */
 void memlane_endpoint_close(struct memlane_endpoint *endpoint);

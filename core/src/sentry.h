@@ -17,7 +17,7 @@ struct memlane_post {
     memlane_atomic32 *bells[MEMLANE_BELLS_EACH]; /* what its publishers ring; NULL where there is one only */
     void *subject;
     /* Called by the sentry after it armed the bells, and at least every half second with `thorough`: looks, and tells
-     * whoever waits. False: it has been told and did not come yet, so that further rings need not wake the sentry. */
+     * whoever waits. False: nobody waits, or has been told and did not come yet: further rings need not wake the sentry. */
     bool (*look)(void *subject, bool thorough);
     void (*abandon)(void *subject); /* in a forked child, which has no sentries: the post is nobody's now */
     struct memlane_sentry *sentry;  /* private; NULL: nobody looks after it */

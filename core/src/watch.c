@@ -28,12 +28,17 @@ static void clear_event(struct memlane_watch *watch) {
     watch->raised = false;
 }
 
+/* relaxed: whoever begins to poll rouses the post afterwards, and looks itself. */
+static bool is_polled(const struct memlane_watch *watch) {
+    return memlane_load32_relaxed(&watch->given) != 0 || memlane_load32_relaxed(&watch->polls) != 0;
+}
+
 /* Under the mutex. The event says what is so now: cleared first, since what was taken may have been all. */
 static void renew_event(struct memlane_watch *watch) {
     if (watch->raised) {
         clear_event(watch);
     }
-    if (watch->is_ready(watch->subject, false)) {
+    if (is_polled(watch) && watch->is_ready(watch->subject, false)) {
         raise_event(watch);
     }
 }
@@ -41,6 +46,9 @@ static void renew_event(struct memlane_watch *watch) {
 /* The sentry's callback. */
 static bool look(void *argument, bool thorough) {
     struct memlane_watch *watch = argument;
+    if (!is_polled(watch)) {
+        return false;
+    }
     if (!watch->is_ready(watch->subject, thorough)) {
         return true;
     }
@@ -125,7 +133,7 @@ static memlane_status post(struct memlane_watch *watch, memlane_error *error) {
     return status;
 }
 
-memlane_status memlane_watch_descriptor(struct memlane_watch *watch, int *descriptor, memlane_error *error) {
+static memlane_status descriptor_for(struct memlane_watch *watch, int *descriptor, memlane_error *error) {
     memlane_status status = post(watch, error);
     if (status != MEMLANE_OK) {
         return status;
@@ -140,7 +148,32 @@ memlane_status memlane_watch_descriptor(struct memlane_watch *watch, int *descri
     }
     *descriptor = watch->event;
     memlane_mutex_unlock(watch->mutex);
+    memlane_sentry_rouse(&watch->post);
     return status;
+}
+
+memlane_status memlane_watch_descriptor(struct memlane_watch *watch, int *descriptor, memlane_error *error) {
+    memlane_store32_relaxed(&watch->given, 1); /* relaxed: as in is_polled */
+    return descriptor_for(watch, descriptor, error);
+}
+
+memlane_status memlane_watch_begin_poll(struct memlane_watch *watch, int *descriptor, memlane_error *error) {
+    memlane_add32_seq_cst(&watch->polls, 1); /* seq_cst: as any count */
+    memlane_status status = descriptor_for(watch, descriptor, error);
+    if (status != MEMLANE_OK) {
+        memlane_watch_end_poll(watch);
+    }
+    return status;
+}
+
+void memlane_watch_end_poll(struct memlane_watch *watch) {
+    memlane_add32_seq_cst(&watch->polls, UINT32_MAX);
+}
+
+static void rouse_if_polled(struct memlane_watch *watch) {
+    if (is_polled(watch)) {
+        memlane_sentry_rouse(&watch->post);
+    }
 }
 
 void memlane_watch_settle_active(struct memlane_watch *watch) {
@@ -151,7 +184,7 @@ void memlane_watch_settle_active(struct memlane_watch *watch) {
     }
     memlane_mutex_unlock(watch->mutex);
     if (came) {
-        memlane_sentry_rouse(&watch->post);
+        rouse_if_polled(watch);
     }
 }
 
@@ -162,7 +195,7 @@ void memlane_watch_look_again(struct memlane_watch *watch) {
     memlane_mutex_lock(watch->mutex);
     renew_event(watch);
     memlane_mutex_unlock(watch->mutex);
-    memlane_sentry_rouse(&watch->post);
+    rouse_if_polled(watch);
 }
 
 void memlane_watch_raise(struct memlane_watch *watch) {

@@ -6,10 +6,13 @@
 #include "sentry.h"
 
 /* A part of each endpoint. The descriptor is level-triggered: a sentry raises it when the endpoint becomes ready, and
- * whoever takes something clears it again where nothing is left. */
+ * whoever takes something clears it again where nothing is left. While nobody polls it the post rests, so that publishers
+ * find no bell armed. */
 struct memlane_watch {
     struct memlane_post post;
     memlane_atomic32 active; /* 1: the descriptor was asked for, so whoever takes has to settle */
+    memlane_atomic32 given;  /* 1: to a caller who does not say when it polls */
+    memlane_atomic32 polls;  /* under way. Changed before a rouse, and read under the sentry's mutex */
     memlane_mutex *mutex;    /* of the endpoint, held over fork(): event and raised. Taken after a sentry's. */
     void *subject;
     bool (*is_ready)(void *subject, bool thorough); /* loads only; thorough: asks for verdicts too */
@@ -25,6 +28,10 @@ void memlane_watch_initialise(struct memlane_watch *watch, memlane_mutex *mutex,
 
 /* The descriptor, made when it is first asked for; another one in a forked child. MEMLANE_SYSTEM, MEMLANE_NO_MEMORY. */
 memlane_status memlane_watch_descriptor(struct memlane_watch *watch, int *descriptor, memlane_error *error);
+
+/* The same for a poll that ends, with the matching call; where it fails there is none to end. */
+memlane_status memlane_watch_begin_poll(struct memlane_watch *watch, int *descriptor, memlane_error *error);
+void memlane_watch_end_poll(struct memlane_watch *watch);
 
 /* After something was taken, and after nothing was found where the descriptor may have said otherwise. */
 void memlane_watch_settle_active(struct memlane_watch *watch);

@@ -158,6 +158,41 @@ static void a_child_gives_back_what_was_being_closed(void) {
     function_unlink("add");
 }
 
+struct switcher {
+    pthread_t thread;
+    memlane_dispatcher *dispatcher;
+    _Atomic(bool) ends;
+};
+
+static void *stop_and_resume(void *argument) {
+    struct switcher *switcher = argument;
+    while (!switcher->ends) {
+        memlane_dispatcher_stop(switcher->dispatcher);
+        memlane_dispatcher_resume(switcher->dispatcher);
+    }
+    return NULL;
+}
+
+static void a_child_stops_a_dispatcher_that_another_thread_was_stopping(void) {
+    memlane_function *function = function_open("add");
+    struct switcher switcher = {.dispatcher = function_dispatcher(function)};
+    CHECK_EQUAL(0, pthread_create(&switcher.thread, NULL, stop_and_resume, &switcher));
+    for (int i = 0; i < 50; i++) {
+        pid_t pid = fork();
+        CHECK_CALL(pid);
+        if (pid == 0) {
+            memlane_dispatcher_free(switcher.dispatcher);
+            _exit(0);
+        }
+        end_child_well(pid);
+    }
+    switcher.ends = true;
+    CHECK_EQUAL(0, pthread_join(switcher.thread, NULL));
+    memlane_dispatcher_free(switcher.dispatcher);
+    memlane_function_free(function);
+    function_unlink("add");
+}
+
 static void a_child_may_unlock_what_its_thread_had_locked(void) {
     memlane_channel *channel = stream_open(MEMLANE_CHANNEL_READ, 64);
     memlane_error error;
@@ -185,6 +220,8 @@ static const struct check_test tests[] = {
     {"a child keeps its views, and not the waits of other threads",
      a_child_keeps_its_views_and_not_the_waits_of_other_threads},
     {"a child gives back what was being closed", a_child_gives_back_what_was_being_closed},
+    {"a child stops a dispatcher that another thread was stopping",
+     a_child_stops_a_dispatcher_that_another_thread_was_stopping},
     {"a child may unlock what its thread had locked", a_child_may_unlock_what_its_thread_had_locked},
 };
 

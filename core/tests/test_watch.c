@@ -55,6 +55,29 @@ static void a_descriptor_that_is_asked_for_late_is_readable_at_once(void) {
     endpoint_unlink("pose");
 }
 
+static void looking_goes_on_while_it_pays(void) {
+    memlane_variable *writer = endpoint_open("pose"), *reader = endpoint_open("pose");
+    memlane_endpoint *endpoint = memlane_variable_endpoint(reader);
+    bool ready = true;
+    for (int wait = 0; wait < 100; wait++) {
+        uint64_t until_ns = 0;
+        while (memlane_endpoint_look(endpoint, &until_ns, &ready)) {
+            CHECK(!ready);
+        }
+        CHECK(!ready);
+    }
+    uint64_t until_ns = 0;
+    endpoint_write(writer, 1);
+    CHECK(!memlane_endpoint_look(endpoint, &until_ns, &ready));
+    CHECK(ready);
+    memlane_variable_close(reader);
+    CHECK(!memlane_endpoint_look(endpoint, &until_ns, &ready));
+    CHECK(ready); /* the next operation says that it was closed */
+    memlane_variable_free(writer);
+    memlane_variable_free(reader);
+    endpoint_unlink("pose");
+}
+
 /* What nobody takes rings again and again: the last value must still be announced once somebody does. */
 static void a_reader_that_comes_late_misses_nothing(void) {
     memlane_variable *writer = endpoint_open("pose"), *reader = endpoint_open("pose");
@@ -96,6 +119,44 @@ static void ring_until_it_was_looked_at(struct thing *thing) {
         memlane_wait_notify(&thing->bell);
         sched_yield();
     }
+}
+
+static bool is_ready_for_long(void *subject, bool thorough) {
+    struct thing *thing = subject;
+    (void)thorough;
+    memlane_add32_seq_cst(&thing->looks, 1);
+    return memlane_load32_seq_cst(&thing->ready) != 0;
+}
+
+/* Once rung in vain, publishers find the bell as they would without the descriptor: they pay for no system call. */
+static void nobody_is_rung_for_between_polls(void) {
+    static struct thing thing, witness;
+    memlane_error error;
+    int descriptor, watched;
+    memlane_mutex_initialise(&thing.mutex);
+    memlane_mutex_initialise(&witness.mutex);
+    memlane_watch_initialise(&thing.watch, &thing.mutex, &thing, is_ready_for_long, &thing.bell, NULL);
+    memlane_watch_initialise(&witness.watch, &witness.mutex, &witness, is_ready_for_long, &witness.bell, NULL);
+    for (int round = 0; round < 200; round++) {
+        CHECK_OK(memlane_watch_begin_poll(&thing.watch, &descriptor, &error), &error);
+        CHECK(!is_readable(descriptor, 0));
+        memlane_exchange32_seq_cst(&thing.ready, 1);
+        memlane_wait_notify(&thing.bell);
+        CHECK(is_readable(descriptor, PATIENCE_MS));
+        memlane_watch_end_poll(&thing.watch);
+        memlane_exchange32_seq_cst(&thing.ready, 0);
+        memlane_watch_settle(&thing.watch);
+    }
+    CHECK_OK(memlane_watch_descriptor(&witness.watch, &watched, &error), &error);
+    do {
+        memlane_wait_notify(&thing.bell);
+        ring_until_it_was_looked_at(&witness); /* by the same sentry: it may have been on its way */
+        ring_until_it_was_looked_at(&witness); /* a whole round after the bell was rung */
+    } while (memlane_wait_is_armed(&thing.bell)); /* each thorough round arms it, too */
+    memlane_watch_end(&thing.watch);
+    memlane_watch_end(&witness.watch);
+    memlane_mutex_destroy(&thing.mutex);
+    memlane_mutex_destroy(&witness.mutex);
 }
 
 static void what_was_taken_meanwhile_is_not_announced(void) {
@@ -308,6 +369,8 @@ static const struct check_test tests[] = {
     {"a descriptor that is asked for late is readable at once",
      a_descriptor_that_is_asked_for_late_is_readable_at_once},
     {"a reader that comes late misses nothing", a_reader_that_comes_late_misses_nothing},
+    {"nobody is rung for between polls", nobody_is_rung_for_between_polls},
+    {"looking goes on while it pays", looking_goes_on_while_it_pays},
     {"what was taken meanwhile is not announced", what_was_taken_meanwhile_is_not_announced},
     {"a write of another process is announced", a_write_of_another_process_is_announced},
     {"closing makes the descriptor readable", closing_makes_the_descriptor_readable},

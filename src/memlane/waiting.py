@@ -1,7 +1,8 @@
 """Waiting for many endpoints at once, and in event loops.
 
 One convention for all: what is already there is taken without the loop and without a system call; otherwise the task
-waits until the endpoint's descriptor is readable, and looks again. Cancelled while it waits, it has taken nothing.
+looks again for a moment while others run, then waits until the endpoint's descriptor is readable, and looks again.
+Cancelled while it waits, it has taken nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from _thread import get_ident
 from errno import ETIMEDOUT
 
-from memlane._native.endpoint import Endpoint, Poll, wait_any
+from memlane._native.endpoint import Endpoint, Looks, Poll, wait_any
 from memlane.errors import Timeout
 from memlane.settings import TYPE_CHECKING, final
 
@@ -92,16 +93,34 @@ async def take(
         if timeout == 0:
             raise
     left = countdown(timeout)
-    with Poll(endpoint) as descriptor:
-        while True:
-            if expect is not None:
-                expect()
-            in_time = await wait_until_readable(descriptor, left())
-            try:
-                return attempt()
-            except Timeout:
-                if not in_time:
-                    raise
+    if expect is not None:
+        expect()
+    again = await _look(endpoint)
+    while True:
+        in_time = again or await _comes_in_time(endpoint, left())
+        try:
+            return attempt()
+        except Timeout:
+            if not in_time:
+                raise
+        again = False  # where only a part could be taken the loop goes on before each of the others
+        if expect is not None:
+            expect()
+
+
+async def _look(endpoint: Endpoint) -> bool:
+    """Look while it pays. True: another attempt may succeed, also because other tasks ran, who took the same value."""
+    looks = Looks(endpoint)
+    others_ran = False
+    for _ in looks:
+        await pass_on()
+        others_ran = True
+    return others_ran or looks.found
+
+
+async def _comes_in_time(endpoint: Endpoint, seconds: float | None) -> bool:
+    with Poll(endpoint) as descriptor:  # ends before the attempt: what is taken then need not be announced again
+        return await wait_until_readable(descriptor, seconds)
 
 
 def countdown(timeout: float | None) -> Callable[[], float | None]:

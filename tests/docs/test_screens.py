@@ -23,7 +23,8 @@ AGAIN = "python tools/screens.py --write"
 def screen_of(typed: str) -> list[str]:
     """Return the lines that the page shows below a command."""
     _, _, after = PAGE.partition(f"```text\n$ {typed}\n")
-    return after.partition("\n```")[0].splitlines()
+    screen: str = after.partition("\n```")[0]
+    return screen.splitlines()
 
 
 def test_every_subcommand_has_a_screen() -> None:

@@ -14,10 +14,12 @@ import struct
 import sys
 import tempfile
 import threading
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trio
 
 from memlane import (
     CHAN_R,
@@ -31,12 +33,12 @@ from memlane import (
     Timeout,
     open_channel,
 )
-from tests.loops import ASYNCIO_LOOPS, run_in_asyncio, run_in_uvloop
+from tests.loops import LOOPS, run_in_asyncio, run_in_trio, run_in_uvloop, sleep
 from tests.peer import PATIENCE_SECONDS
 from tests.unit.test_buffer import Plain
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
     from pathlib import Path
 
     from tests.loops import Run
@@ -48,8 +50,137 @@ RECORD = struct.Struct("<Q")
 pytestmark = pytest.mark.usefixtures("what_loops_keep")
 
 
+class AsyncioOperation:
+    """An operation in a task of its own."""
+
+    def __init__(self, operation: Awaitable[Any]) -> None:
+        self._task = asyncio.ensure_future(operation)
+        self.cancelled = False
+        self.value: Any = None
+
+    async def end(self) -> None:
+        """Wait for it."""
+        try:
+            self.value = await self._task
+        except asyncio.CancelledError:
+            self.cancelled = True
+
+    def cancel(self) -> None:
+        """Cancel it."""
+        self._task.cancel()
+
+    def is_done(self) -> bool:
+        """Tell whether it has come to its end."""
+        return self._task.done()
+
+    def is_asleep(self) -> bool:
+        """Tell whether it waits to be woken, and does not only let other tasks run."""
+        waits_for = self._waits_for()
+        return waits_for is not None and not waits_for.done()
+
+    def is_woken(self) -> bool:
+        """Tell whether it was woken, and has not gone on."""
+        waits_for = self._waits_for()
+        return waits_for is not None and waits_for.done()
+
+    async def cancel_when_woken(self, is_over: Callable[[], bool]) -> bool:
+        """Cancel it between its wake and its resume, or at its end; return whether it was woken."""
+        await _pass_until(lambda: self.is_woken() or self.is_done() or is_over())
+        woken = self.is_woken()
+        self.cancel()
+        return woken
+
+    def _waits_for(self) -> asyncio.Future[Any] | None:
+        return getattr(self._task, "_fut_waiter", None)
+
+
+class TrioOperation(trio.abc.Instrument):
+    """An operation in a task of its own, which `run` is."""
+
+    def __init__(self, operation: Awaitable[Any]) -> None:
+        self._operation = operation
+        self._scope = trio.CancelScope()
+        self._task: trio.lowlevel.Task | None = None
+        self._runs = self._is_scheduled = self._is_woken = self._is_done = self._must_wake = False
+        self._was_woken = False
+        self.value: Any = None
+
+    async def run(self) -> None:
+        """Execute it."""
+        self._task = trio.lowlevel.current_task()
+        self._runs = True
+        with self._scope:
+            self.value = await self._operation
+        self._is_done = True
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it was, before it had come to its end."""
+        return self._scope.cancelled_caught
+
+    def cancel(self) -> None:
+        """Cancel it."""
+        self._scope.cancel()
+
+    def is_done(self) -> bool:
+        """Tell whether it has come to its end."""
+        return self._is_done
+
+    def is_asleep(self) -> bool:
+        """Tell whether it waits to be woken, and does not only let other tasks run."""
+        return self._task is not None and not self._is_scheduled and not self._is_done
+
+    def is_woken(self) -> bool:
+        """Tell whether it was woken, and has not gone on."""
+        return self._is_woken
+
+    async def cancel_when_woken(self, is_over: Callable[[], bool]) -> bool:
+        """Cancel it between its wake and its resume, or at its end; return whether it was woken."""
+        self._must_wake = True  # tasks that are ready run in any order: another task could come too late
+        await _pass_until(lambda: self._was_woken or self.is_done() or is_over())
+        self.cancel()
+        return self._was_woken
+
+    def before_task_step(self, task: trio.lowlevel.Task) -> None:
+        """Note that it goes on."""
+        if task is self._task:
+            self._runs, self._is_scheduled, self._is_woken = True, False, False
+
+    def task_scheduled(self, task: trio.lowlevel.Task) -> None:
+        """Note who scheduled it: itself, or another, who woke it."""
+        if task is self._task:
+            self._is_scheduled, self._is_woken = True, not self._runs
+            if self._must_wake and self._is_woken:
+                self._was_woken = True
+                self.cancel()
+
+    def after_task_step(self, task: trio.lowlevel.Task) -> None:
+        """Note that it does not run."""
+        if task is self._task:
+            self._runs = False
+
+
+@asynccontextmanager
+async def begun(operation: Awaitable[Any]) -> AsyncIterator[AsyncioOperation | TrioOperation]:
+    """Begin the operation, in the loop that runs; the end of the block waits for it."""
+    if trio.lowlevel.in_trio_run():
+        in_trio = TrioOperation(operation)
+        trio.lowlevel.add_instrument(in_trio)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(in_trio.run)
+            yield in_trio
+        trio.lowlevel.remove_instrument(in_trio)
+    else:
+        in_asyncio = AsyncioOperation(operation)
+        yield in_asyncio
+        await in_asyncio.end()
+
+
 class Canceller:
-    """Cancels tasks at random moments, and counts those that had been woken and not been resumed."""
+    """Cancels tasks at random moments, and counts those that had been woken and not been resumed.
+
+    In trio these come to their end all the same, in asyncio they do not.
+    """
 
     def __init__(self, seed: int) -> None:
         self._luck = random.Random(seed)
@@ -62,31 +193,29 @@ class Canceller:
 
         is_over: Of an operation that never ends: whether it has done what was provoked.
         """
-        task = asyncio.ensure_future(operation)
         self.trials += 1
-        for _ in range(self._luck.randrange(3)):
-            await asyncio.sleep(0)
-        provoke()
-        if self._luck.random() < 0.6:
-            while not (task.done() or _is_woken(task) or is_over()):  # noqa: ASYNC110  (each pass of the loop is a moment)
-                await asyncio.sleep(0)
-        else:
-            for _ in range(self._luck.randrange(40)):
-                await asyncio.sleep(0)
-        woken = _is_woken(task)
-        task.cancel()
-        try:
-            value = await task
-        except asyncio.CancelledError:
-            self.cancelled += 1
-            self.woken += woken
-            return True, None
-        return False, value
+        async with begun(operation) as task:
+            if self._luck.random() < 0.6:
+                await _pass_until(lambda: task.is_asleep() or task.is_done())
+                provoke()
+                self.woken += await task.cancel_when_woken(is_over)
+            else:
+                await self._pass_some(3)
+                provoke()
+                await self._pass_some(40)
+                self.woken += task.is_woken()
+                task.cancel()
+        self.cancelled += task.cancelled
+        return task.cancelled, task.value
+
+    async def _pass_some(self, limit: int) -> None:
+        for _ in range(self._luck.randrange(limit)):
+            await sleep(0)
 
 
-def _is_woken(task: asyncio.Future[Any]) -> bool:
-    future = getattr(task, "_fut_waiter", None)
-    return future is not None and future.done()
+async def _pass_until(is_so: Callable[[], bool]) -> None:
+    while not is_so():
+        await sleep(0)
 
 
 def read_into(got: list[bytes], reader: Channel) -> None:
@@ -149,10 +278,10 @@ async def cancel_calls(canceller: Canceller, trials: int) -> None:
     """No call is executed twice, none that returned was not executed, and each gives its own result."""
     executed: list[int] = []
     returned: list[int] = []
-    gate = threading.Semaphore(0)
+    gates = [threading.Event() for _ in range(trials + 1)]
 
     def note(number: int) -> int:
-        gate.acquire(timeout=PATIENCE_SECONDS)
+        gates[number].wait(PATIENCE_SECONDS)
         executed.append(number)
         return number
 
@@ -160,11 +289,11 @@ async def cancel_calls(canceller: Canceller, trials: int) -> None:
         dispatcher.add("note", note)
         dispatcher.start()
         for number in range(trials):
-            cancelled, value = await canceller.run(caller.call_async(number), gate.release)
+            cancelled, value = await canceller.run(caller.call_async(number), gates[number].set)
             if not cancelled:
                 assert value == number
                 returned.append(number)
-        gate.release(trials)
+        gates[trials].set()
         assert await caller.call_async(trials) == trials
         assert caller.stats().waiting == 0
     assert len(set(executed)) == len(executed)
@@ -184,12 +313,10 @@ async def cancel_serving(canceller: Canceller, trials: int) -> None:
                 is_over=partial(is_done, pending),
             )
             if not pending[0].done():
-                serving = asyncio.ensure_future(dispatcher.serve_async())
-                while not pending[0].done():  # noqa: ASYNC110  (it is no future of this loop)
-                    await asyncio.sleep(0)
-                serving.cancel()
-                with pytest.raises(asyncio.CancelledError):
-                    await serving
+                async with begun(dispatcher.serve_async()) as serving:
+                    await _pass_until(partial(is_done, pending))
+                    serving.cancel()
+                assert serving.cancelled
             assert pending[0].result() is None
     assert executed == list(range(trials))
 
@@ -240,7 +367,7 @@ def cancel_often(run: Run, scenario: Scenario, trials: int, seed: int) -> Cancel
 
 
 @pytest.mark.slow
-@ASYNCIO_LOOPS
+@LOOPS
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_cancelled_operations_lose_and_double_nothing(namespace: Path, run: Run, scenario: Scenario) -> None:
     """Also where the wake-up had come and the task had not gone on: a fifth of all at the least."""
@@ -253,7 +380,7 @@ def test_cancelled_operations_lose_and_double_nothing(namespace: Path, run: Run,
 
 def main(trials: int) -> None:
     """Print what came of so many trials of each kind."""
-    for run in (run_in_asyncio, run_in_uvloop):
+    for run in (run_in_asyncio, run_in_uvloop, run_in_trio):
         for scenario in SCENARIOS:
             # One each: what a channel still holds outlives its endpoints, and the next scenario's has the same name.
             with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
@@ -261,7 +388,7 @@ def main(trials: int) -> None:
                 done = cancel_often(run, scenario, trials, random.randrange(1 << 32))
             print(
                 f"{run.__name__} {scenario.__name__}: {done.trials} trials, {done.cancelled} cancelled,"
-                f" {done.woken} of them after the wake",
+                f" {done.woken} trials after the wake and before the resume",
                 flush=True,
             )
             assert done.woken * 5 >= done.trials

@@ -40,10 +40,17 @@ typedef struct memlane_endpoint memlane_endpoint;
 MEMLANE_API memlane_status memlane_endpoint_descriptor(memlane_endpoint *endpoint, int *descriptor,
                                                        memlane_error *error);
 
-/* Keeps mapping and descriptor until the matching release, also across a close: for who polls the descriptor in an
- * event loop. Only while the endpoint is open or something of it is in use. Wait-free. */
-MEMLANE_API void memlane_endpoint_hold(memlane_endpoint *endpoint);
-MEMLANE_API void memlane_endpoint_release(memlane_endpoint *endpoint);
+/* The same descriptor for one poll, which ends with the matching call: until then mapping and descriptor are kept, also
+ * across a close, and between polls publishers need not ring for it. Before the poll ends the descriptor has to be
+ * forgotten. Errors as above; where it fails there is nothing to end. */
+MEMLANE_API memlane_status memlane_endpoint_begin_poll(memlane_endpoint *endpoint, int *descriptor,
+                                                       memlane_error *error);
+MEMLANE_API void memlane_endpoint_end_poll(memlane_endpoint *endpoint);
+
+/* One look before a poll, which costs more than many answers take; for callers that do something else between two
+ * looks. *until_ns is 0 before the first one, and kept by the caller. True: look again soon. False: poll, or, where
+ * *ready says so, take. How long that goes on is learned from what it brought before. Never blocks. */
+MEMLANE_API bool memlane_endpoint_look(memlane_endpoint *endpoint, uint64_t *until_ns, bool *ready);
 
 /* Waits until one of the endpoints has something to take, was closed, or lost its peer; ready[i] says which.
  * MEMLANE_TIMEOUT at the deadline, MEMLANE_INTERRUPTED by a signal, MEMLANE_CLOSED, _SYSTEM, _NO_MEMORY. Blocking; no

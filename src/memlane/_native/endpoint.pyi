@@ -1,7 +1,7 @@
 """What endpoints of all kinds can do."""
 
 from collections.abc import Sequence
-from typing import TypeVar, final
+from typing import Final, TypeVar, final
 
 from typing_extensions import Self
 
@@ -24,7 +24,7 @@ _Pollable = TypeVar("_Pollable", bound=Endpoint)
 
 @final
 class Poll:
-    """The descriptor of an endpoint, kept also when that is closed meanwhile: then it is readable.
+    """The descriptor of an endpoint for one poll, kept also when that is closed meanwhile: then it is readable.
 
     A context manager; gives the descriptor.
     """
@@ -32,6 +32,19 @@ class Poll:
     def __new__(cls, subject: Endpoint) -> Self: ...
     def __enter__(self) -> int: ...
     def __exit__(self, *raised: object) -> None: ...
+
+@final
+class Looks:
+    """Looks at an endpoint before a task polls it, for as long as that pays: other tasks run between two of them.
+
+    An iterator of nothing. Afterwards ``found`` tells whether there is something to take.
+    """
+
+    found: Final[bool]
+
+    def __new__(cls, subject: Endpoint) -> Self: ...
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> None: ...
 
 def wait_any(endpoints: Sequence[_Pollable], timeout: float | None) -> list[_Pollable]:
     """Wait until some of the endpoints have something to take, and return those in their order; none in time: none."""

@@ -11,9 +11,10 @@ from memlane._native.library cimport (
     MEMLANE_INTERRUPTED,
     MEMLANE_TIMEOUT,
     c_bool,
+    memlane_endpoint_begin_poll,
     memlane_endpoint_descriptor,
-    memlane_endpoint_hold,
-    memlane_endpoint_release,
+    memlane_endpoint_end_poll,
+    memlane_endpoint_look,
     memlane_endpoint_wait_any,
     memlane_error,
     memlane_status,
@@ -50,7 +51,7 @@ cdef class Endpoint:
 
 
 cdef class Poll:
-    """The descriptor of an endpoint, kept also when that is closed meanwhile: then it is readable.
+    """The descriptor of an endpoint for one poll, kept also when that is closed meanwhile: then it is readable.
 
     A context manager; gives the descriptor.
     """
@@ -63,9 +64,11 @@ cdef class Poll:
         self.held = NULL
 
     def __enter__(self):
-        descriptor = self.subject.fileno()
-        memlane_endpoint_hold(self.subject.pollable())
-        self.held = self.subject.pollable()
+        cdef int descriptor = -1
+        cdef memlane_error error
+        cdef memlane_endpoint* endpoint = self.subject.pollable()
+        check(memlane_endpoint_begin_poll(endpoint, &descriptor, &error), &error)
+        self.held = endpoint
         return descriptor
 
     def __exit__(self, *raised):
@@ -78,7 +81,33 @@ cdef class Poll:
         cdef memlane_endpoint* held = self.held
         self.held = NULL
         if held != NULL:
-            memlane_endpoint_release(held)
+            memlane_endpoint_end_poll(held)
+
+
+cdef class Looks:
+    """Looks at an endpoint before a task polls it, for as long as that pays: other tasks run between two of them.
+
+    An iterator of nothing. Afterwards ``found`` tells whether there is something to take.
+    """
+
+    cdef Endpoint subject
+    cdef uint64_t until_ns
+    cdef readonly bint found
+
+    def __cinit__(self, Endpoint subject not None):
+        self.subject = subject
+        self.until_ns = 0
+        self.found = False
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef c_bool ready = False
+        cdef bint again = memlane_endpoint_look(self.subject.pollable(), &self.until_ns, &ready)
+        self.found = ready
+        if not again:
+            raise StopIteration
 
 
 cdef class Crowd:

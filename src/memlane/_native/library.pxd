@@ -94,8 +94,9 @@ cdef extern from "memlane/object.h" nogil:
         pass
 
     memlane_status memlane_endpoint_descriptor(memlane_endpoint* endpoint, int* descriptor, memlane_error* error)
-    void memlane_endpoint_hold(memlane_endpoint* endpoint)
-    void memlane_endpoint_release(memlane_endpoint* endpoint)
+    memlane_status memlane_endpoint_begin_poll(memlane_endpoint* endpoint, int* descriptor, memlane_error* error)
+    void memlane_endpoint_end_poll(memlane_endpoint* endpoint)
+    c_bool memlane_endpoint_look(memlane_endpoint* endpoint, uint64_t* until_ns, c_bool* ready)
     memlane_status memlane_endpoint_wait_any(
         memlane_endpoint** endpoints, uint32_t count, uint64_t deadline_ns, c_bool* ready, memlane_error* error
     )

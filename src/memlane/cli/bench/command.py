@@ -107,7 +107,7 @@ def check_machine(path: str) -> Iterator[Finding]:
     yield from check_governor()
     yield from check_clock()
     yield from check_file_system(path)
-    yield from check_space(path)
+    yield from check_space(path, (), None)
     yield from check_huge_pages()
     yield from check_container(path)
 
