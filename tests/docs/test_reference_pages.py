@@ -211,7 +211,7 @@ def test_reference_lists_every_subcommand() -> None:
 
 def test_reference_lists_every_option_of_config() -> None:
     """Build files are written from this table."""
-    assert column(CLI, "## memlane config", "Option") == [f"--{name}" for name in config.ANSWERS]
+    assert column(CLI, "## memlane config", "Option") == [*(f"--{name}" for name in config.ANSWERS), "--json"]
 
 
 def test_reference_lists_every_member_and_argument_of_a_channel() -> None:

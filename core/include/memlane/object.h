@@ -41,8 +41,10 @@ MEMLANE_API memlane_status memlane_endpoint_descriptor(memlane_endpoint *endpoin
                                                        memlane_error *error);
 
 /* The same descriptor for one poll, which ends with the matching call: until then mapping and descriptor are kept, also
- * across a close, and between polls publishers need not ring for it. Before the poll ends the descriptor has to be
- * forgotten. Errors as above; where it fails there is nothing to end. */
+ * across a close, and between polls publishers need not ring for it. Who polls takes the descriptor out of its selector
+ * before it ends the poll: its number may be another file's afterwards.
+ *
+ * Blocking, and briefly, as above. MEMLANE_CLOSED, MEMLANE_SYSTEM, MEMLANE_NO_MEMORY: then there is nothing to end. */
 MEMLANE_API memlane_status memlane_endpoint_begin_poll(memlane_endpoint *endpoint, int *descriptor,
                                                        memlane_error *error);
 MEMLANE_API void memlane_endpoint_end_poll(memlane_endpoint *endpoint);
