@@ -59,6 +59,7 @@ def acquire(request: pytest.FixtureRequest, namespace: Path) -> Iterator[Acquire
     """Give what locks a new lock, of each kind."""
     with request.param(namespace / "locked") as acquire:
         yield acquire
+        wait_until(no_thread_waits, "the threads that waited have gone")
 
 
 @LOOPS
@@ -84,7 +85,6 @@ def test_tasks_of_one_thread_exclude_each_other(acquire: Acquire, run: Run) -> N
     run(program)
 
     assert (most, done) == (1, 15)
-    wait_until(no_thread_waits, "the threads that waited have gone")
 
 
 @LOOPS
@@ -232,8 +232,6 @@ def test_cancelled_task_of_trio_holds_nothing(acquire: Acquire) -> None:
 
     trio.run(program)
 
-    wait_until(no_thread_waits, "the threads that waited have gone")
-
 
 @ASYNCIO_LOOPS
 def test_cancelled_wait_holds_nothing(acquire: Acquire, run: Run) -> None:
@@ -264,8 +262,6 @@ def test_cancelled_wait_holds_nothing(acquire: Acquire, run: Run) -> None:
                 assert not again.recovered
 
     run(program)
-
-    wait_until(no_thread_waits, "the threads that waited have gone")
 
 
 # -- other processes -----------------------------------------------------------------------------------------------
