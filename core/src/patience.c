@@ -9,7 +9,7 @@
  * Where looking is in vain again and again, nobody looks for more than a moment: the other side is slow, or idle, or on the
  * only processor that we may use, and cannot run while we look. Now and then it is tried again, because two sides that are
  * both asleep find each other asleep ever after: each waits for two wake-ups, its own and the other's. One that looks for
- * one wake-up ends that for both. Those tries cost a five-hundredth of a processor at most, and a twentieth of the waits.
+ * one wake-up ends that for both. Those tries cost a five-hundredth of a processor at most, and come once in 128 waits.
  *
  * How many processors this process may use decides nothing but that moment: a pinned process' peer may run elsewhere. */
 

@@ -41,4 +41,15 @@ static inline bool memlane_patience_look(bool (*is_over)(void *), void *argument
     return false;
 }
 
+/* Looks until is_over(argument), for as long as that is worth it, and learns from it: whether it was over. */
+static inline bool memlane_patience_try(struct memlane_patience *patience, bool (*is_over)(void *), void *argument,
+                                        uint64_t deadline_ns) {
+    uint64_t began = memlane_platform_monotonic_ns();
+    uint64_t budget = memlane_patience_budget(patience, began);
+    uint64_t end = began + budget < deadline_ns ? began + budget : deadline_ns;
+    bool found = budget > 0 && memlane_patience_look(is_over, argument, end);
+    memlane_patience_learn(patience, found);
+    return found;
+}
+
 #endif

@@ -123,6 +123,14 @@ memlane_status memlane_share_put(memlane_share *share, const void *bytes, uint64
 
 /* -- getting ----------------------------------------------------------------------------------------------------- */
 
+/* Something waits to be taken, or is damaged. That a put gave the last value up is no answer, though `latest` changed:
+ * counted as one it would make us look in vain for ever. */
+static bool is_decided(void *argument) {
+    const struct memlane_taking *taking = argument;
+    uint64_t latest;
+    return memlane_taking_look(taking, &latest) != MEMLANE_EMPTY;
+}
+
 static memlane_status wait_untaken(memlane_share *share, uint64_t deadline_ns) {
     struct memlane_segment *segment = &share->variable.endpoint.segment;
     struct memlane_register_control *control = share->variable.reg.control;
@@ -132,9 +140,12 @@ static memlane_status wait_untaken(memlane_share *share, uint64_t deadline_ns) {
         if (status != MEMLANE_EMPTY || memlane_segment_is_lost(segment)) {
             return status;
         }
-        /* Patiently: an array that is handed over in place comes back sooner than a wake-up takes. */
-        status = memlane_wait_change_patiently(segment, &control->latest, &control->bell, seen, deadline_ns,
-                                               WAIT_CHUNK_NS, &share->variable.patience);
+        /* An array that is handed over in place comes back sooner than a wake-up takes. */
+        if (deadline_ns != 0 &&
+            memlane_patience_try(&share->variable.patience, is_decided, &share->taking, deadline_ns)) {
+            continue;
+        }
+        status = memlane_wait_change(segment, &control->latest, &control->bell, seen, deadline_ns, WAIT_CHUNK_NS);
         if (status != MEMLANE_OK) {
             return status;
         }

@@ -104,19 +104,11 @@ memlane_status memlane_wait_change(struct memlane_segment *segment, const memlan
                             : memlane_wait_until(segment, bell, has_changed, &change, deadline_ns, chunk_ns);
 }
 
-static bool look(struct change *change, uint64_t deadline_ns, struct memlane_patience *patience) {
-    uint64_t began = memlane_platform_monotonic_ns();
-    uint64_t budget = memlane_patience_budget(patience, began);
-    bool found = budget > 0 && memlane_patience_look(has_changed, change, smaller(began + budget, deadline_ns));
-    memlane_patience_learn(patience, found);
-    return found;
-}
-
 memlane_status memlane_wait_change_patiently(struct memlane_segment *segment, const memlane_atomic64 *word,
                                              memlane_atomic32 *bell, uint64_t seen, uint64_t deadline_ns,
                                              uint64_t chunk_ns, struct memlane_patience *patience) {
     struct change change = {word, seen};
-    if (deadline_ns != 0 && look(&change, deadline_ns, patience)) {
+    if (deadline_ns != 0 && memlane_patience_try(patience, has_changed, &change, deadline_ns)) {
         return MEMLANE_OK;
     }
     return memlane_wait_change(segment, word, bell, seen, deadline_ns, chunk_ns);
