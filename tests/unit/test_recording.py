@@ -8,23 +8,26 @@ import os
 import shutil
 import sys
 import tempfile
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pytest
 from mcap.reader import make_reader
 
 import memlane
-from memlane import HostVariable, SharedAssign, open_channel
+from memlane import HostVariable, NumpyShare, SharedAssign, open_channel
 from memlane._native.inspect import Inspection
 from memlane.buffer import DeviceBuffer, Parameter
 from memlane.cli import main
 from memlane.cli.jsonable import jsonable
 from memlane.errors import Corrupted, MissingDependency, SizeMismatch
 from memlane.recording import Recorder, Recording, Replayer, compare
+from memlane.recording.description import describe
+from memlane.recording.source import ValueSource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 Motor = DeviceBuffer.make_type("motor", [Parameter("duty", ctypes.c_float, 0, readable=True, writeable=True)])
@@ -210,6 +213,40 @@ def test_versions_between_two_looks_are_counted(namespace: Path, tmp_path: Path)
 
     assert [missed for _, missed, _ in samples_of(tmp_path / "run.mcap", "old")] == [0, 2]
     assert [missed for _, missed, _ in samples_of(tmp_path / "run.mcap", "new")] == [2]
+
+
+class Interrupted:
+    """An inspection where something happens between the two steps of a look."""
+
+    def __init__(self, inspection: Inspection, happens: Callable[[], object]) -> None:
+        self._inspection = inspection
+        self._happens = happens
+
+    def latest(self) -> Any:
+        """Return what is there, and let it happen."""
+        found = self._inspection.latest()
+        self._happens()
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inspection, name)
+
+
+def test_value_that_is_given_up_during_a_look_ends_no_recording(namespace: Path) -> None:
+    """A put takes the slot of what was taken."""
+    with NumpyShare("share", 100, mode="put") as giver, NumpyShare("share", mode="get") as taker, ExitStack() as stack:
+        giver.put(np.zeros(2))
+        inspection = Inspection(b"share", os.fsencode(namespace))
+        description = describe("share", inspection)
+        assert description is not None
+
+        def give_up() -> None:
+            taker.get()
+            stack.enter_context(giver.loan(2, "f8"))
+
+        source = ValueSource(description, cast("Inspection", Interrupted(inspection, give_up)), 0)
+        assert list(source.look(0)) == []
+        source.close()
 
 
 def test_object_that_is_made_anew_is_made_anew_in_the_replay(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Protocol
 
-from memlane.errors import Timeout
+from memlane.errors import Empty, Timeout
 from memlane.recording.sample import Sample
 
 if TYPE_CHECKING:
@@ -46,8 +46,9 @@ class ValueSource:
             if latest is None or latest[1] == self._counted:
                 return
             payload, (version, sequence, _, monotonic_ns, real_ns, mark) = self._inspection.read()
-        except Timeout:
-            return  # written faster than it was copied: what is missed by it is counted at the next look
+        except (Empty, Timeout):
+            # A put gave it up, or it was written faster than it was copied: what is missed is counted at the next look.
+            return
         missed = 0 if self._counted is None else max(sequence - self._counted - 1, 0)
         self._counted = sequence
         # What was written before the recording began, in an earlier boot even, was there at its beginning.
