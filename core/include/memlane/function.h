@@ -161,12 +161,12 @@ MEMLANE_API void memlane_dispatcher_free(memlane_dispatcher *dispatcher);
 
 /* Adds a function, also while others are being served; the handle stays the caller's, and open as long as the dispatcher
  * lives. MEMLANE_TOO_MANY_PARTICIPANTS: it has as many as it may; MEMLANE_CLOSED. Blocking, while another
- * thread adds. */
+ * thread opens, closes or removes an object. */
 MEMLANE_API memlane_status memlane_dispatcher_add(memlane_dispatcher *dispatcher, memlane_function *function,
                                                   memlane_error *error);
 
 /* Makes memlane_dispatcher_take() leave with MEMLANE_CLOSED, and announces that nobody serves here; and the reverse.
- * Blocking, while another thread does the same. */
+ * Blocking, while another thread opens, closes or removes an object. */
 MEMLANE_API void memlane_dispatcher_stop(memlane_dispatcher *dispatcher);
 MEMLANE_API void memlane_dispatcher_resume(memlane_dispatcher *dispatcher);
 
