@@ -170,6 +170,21 @@ def test_text_cannot_command_the_terminal(namespace: Path, capsys: pytest.Captur
     assert "\\x1b[2Jname" in said
 
 
+def test_show_tells_what_was_given_up_from_what_was_never_written(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A put that has not ended has the slot of the value that was taken."""
+    with memlane.NumpyShare("share", 100, mode="put") as giver, memlane.NumpyShare("share", mode="get") as taker:
+        assert "never written" in answer(capsys, "show", "share")
+        giver.put(np.zeros(2))
+        taker.get()
+        with giver.loan(2, "f8"):
+            said = answer(capsys, "show", "share")
+
+    assert "1, taken, and given up" in said
+    assert "never written" not in said
+
+
 def test_show_tells_all_about_one_object(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Who has it open, what was counted, what it holds."""
     with HostVariable("pose", data_format=np.dtype([("x", "f4"), ("n", "i4")])) as variable:

@@ -131,6 +131,17 @@ def test_a_stalled_writer_stays_told_until_it_writes(variable: Object) -> None:
     assert again == ()
 
 
+def test_a_writer_that_stalls_in_a_put_stays_told(variable: Object) -> None:
+    """It has given up what was taken, and the next value is not there yet: nothing says when the last one was put."""
+    before, silent = written(variable, 10, 100), written(variable, 210, 102)
+    first = alarms(observed(100, before), observed(104, silent))
+    given_up = replace(silent, written=None)
+
+    later = alarms(observed(104, silent), observed(110, given_up), first)
+
+    assert told(later) == [("stalled writer", True)]
+
+
 def test_a_writer_that_died_is_not_called_stalled(variable: Object) -> None:
     """One cause, one alarm."""
     before, after = written(variable, 10, 100), written(variable, 210, 102)

@@ -50,8 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         say(depict(content(item, arguments)))
     except Empty:
-        say("never written")
+        say(_without_value(item.version or 0))
     return 0
+
+
+def _without_value(version: int) -> str:
+    return "taken, and given up" if version else "never written"
 
 
 def facts(item: inspect.Object) -> Iterator[tuple[str, str]]:
@@ -70,7 +74,7 @@ def facts(item: inspect.Object) -> Iterator[tuple[str, str]]:
     yield "layout", f"{item.layout[0]}.{item.layout[1]}, identity {item.uuid}"
     yield "open", f"{len(item.alive)} of {item.places} places, {len(item.dead)} of dead processes"
     if item.version is not None:
-        written = f"written {words.duration(now - item.written)} ago" if item.written else "never written"
+        written = f"written {words.duration(now - item.written)} ago" if item.written else _without_value(item.version)
         yield "version", f"{item.version}, {written}, {words.size(item.value_size or 0)}"
         yield "slots", f"{item.slots_writing} being written or loaned, {item.slots_viewed} kept by views"
     if item.filled is not None:

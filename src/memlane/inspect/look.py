@@ -201,7 +201,7 @@ def _object(
         waiting=facts["waiting"],
         recovering=facts["recovering"],
         version=version if has_value else None,
-        value_size=value_size if has_value and version else None,
+        value_size=value_size if has_value and real_ns else None,
         written=real_ns / _NANOSECONDS if has_value and real_ns else None,
         slots_writing=facts["slots_writing"] if has_value else None,
         slots_viewed=facts["slots_viewed"] if has_value else None,

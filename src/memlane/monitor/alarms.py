@@ -110,7 +110,9 @@ def _stalled_writers(pairs: Sequence[_Pair], now: float, standing: Sequence[Alar
     stalled = {alarm.uuid: alarm for alarm in standing if alarm.what == "stalled writer"}
     for before, after in pairs:
         former = stalled.get(after.uuid)
-        if after.written is None:
+        if after.written is None:  # taken, and given up by a put that has not ended: it says nothing of when
+            if former is not None and any(participant.pid == former.pid for participant in after.alive):
+                yield former
             continue
         if former is not None and after.written < former.since:
             writers = [participant for participant in after.alive if participant.pid == former.pid]

@@ -204,7 +204,7 @@ function kept(numbers) {
 
 function noteOf(item, content) {
   const notes = {
-    empty: "Never written.",
+    empty: "No value: never written, or taken and given up.",
     error: content.reason,
     struct: "A struct, by the schema that lies with it.",
     bytes: "Bytes of a type that no codec of memlane has written.",
