@@ -58,7 +58,9 @@ Two fresh processes for each peer, pinned to two processors; peers take turns; t
 and a round in which others used the machine is measured again. What arrives is compared: each round trip by itself, and
 streams by the checksum of messages that are sent before, outside of what is timed, where comparing would take longer
 than what is measured. Who receives, copies; in place, one number of each page is written and read. *Asleep*: 1 ms
-between two trips, so that both ends sleep in the kernel; who polls is left out.
+between two trips, so that both ends sleep in the kernel; who polls is left out. Never *the best peer*: what does less
+than memlane does in the same row (`mp.Value` is one number instead of five, `plain copy (two places)` is for
+comparison), or what is memlane in another form.
 """
 
 
