@@ -52,7 +52,7 @@ def test_64_readers_read_whole_values_from_a_fast_writer(namespace: Path) -> Non
         reads = variable.stats().reads
 
         number = 0
-        while number < 1_500 or variable.stats().reads < reads + 10 * READERS:
+        while number < 500 or variable.stats().reads < reads + 10 * READERS:
             number += 1
             variable.data = storm.value_of(number)
         variable.data = LAST

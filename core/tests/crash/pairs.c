@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* In the short form the first one is killed in each so-manieth of its situations, others in each state. */
-enum { FIRST_VALUE = 777, SECOND_VALUE = 888, FIRST_EACH = 17, FIRST_EACH_WHEN_LONG = 41 };
+enum { FIRST_VALUE = 777, SECOND_VALUE = 888, FIRST_EACH = 23, FIRST_EACH_WHEN_LONG = 41 };
 
 const struct pair pairs[] = {
     {"write", "write"},
