@@ -395,6 +395,23 @@ def test_bytes_without_a_reader_are_told_at_the_end(namespace: Path, elsewhere: 
         assert replayer.left_out == {"bytes": 20}
 
 
+def test_replay_goes_on_where_priorities_are_refused(
+    namespace: Path, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some containers do; it would wait for ever for a thread that is gone."""
+    with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
+        pose.data = 1
+        recorder.look()
+
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    with Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer:
+        replayer.run()
+        assert replayer.samples == 1
+
+
 def test_comparison_finds_what_differs(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
     """A comparison that cannot fail proves nothing."""
     for path, directory, written in (("a", namespace, (1, 2, 3)), ("b", elsewhere, (1, 5))):
