@@ -16,6 +16,7 @@ import pytest
 from mcap.reader import make_reader
 
 import memlane
+import memlane.recording.comparison
 from memlane import HostVariable, NumpyShare, SharedAssign, open_channel
 from memlane._native.inspect import Inspection
 from memlane.buffer import DeviceBuffer, Parameter
@@ -23,7 +24,8 @@ from memlane.cli import main
 from memlane.cli.jsonable import jsonable
 from memlane.errors import Corrupted, MissingDependency, SizeMismatch
 from memlane.recording import Recorder, Recording, Replayer, compare
-from memlane.recording.description import describe
+from memlane.recording.description import Description, describe
+from memlane.recording.sample import Sample
 from memlane.recording.source import ValueSource
 
 if TYPE_CHECKING:
@@ -430,6 +432,30 @@ def test_comparison_finds_what_differs(namespace: Path, elsewhere: Path, tmp_pat
     assert (values.same, values.different, values.unseen, values.is_same) == (1, 1, 1, False)
     assert (stream.same, stream.different, stream.unseen, stream.is_same) == (1, 1, 1, False)
     assert len(values.late_ns) == 1
+
+
+class Busy:
+    """A recording of a channel with many looks."""
+
+    LOOKS = 100_000
+    description = Description("bytes", "channel", "0" * 32, 100, 0, 8, 0, persistent=True)
+
+    def __init__(self, path: str) -> None:
+        pass
+
+    def samples(self, _: object) -> Iterator[tuple[Description, Sample]]:
+        """Give one byte for each look."""
+        return ((self.description, Sample(look, look, 0, 0, 0, 0, b"x")) for look in range(self.LOOKS))
+
+
+@pytest.mark.slow
+def test_long_streams_are_compared_in_a_time_that_grows_with_their_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour of a busy channel has millions of looks: for each of them over all, this would meet the watchdog."""
+    monkeypatch.setattr(memlane.recording.comparison, "Recording", Busy)
+
+    (found,) = compare("a", "b")
+
+    assert (found.same, len(found.late_ns), found.late_at(1.0)) == (Busy.LOOKS, Busy.LOOKS, 0)
 
 
 def test_info_judges_a_replay(
