@@ -299,6 +299,26 @@ def test_only_what_was_asked_for_is_recorded_and_what_cannot_be_is_told(namespac
     assert unfit == "'map' is not recorded: only variables, shares, channels and buffers are"
 
 
+def test_name_with_brackets_is_chosen_as_it_is_written(
+    namespace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Brackets mean something in a pattern, and cameras are numbered."""
+    path = tmp_path / "run.mcap"
+    with (
+        HostVariable("cam[0]") as first,
+        HostVariable("cam0") as other,
+        HostVariable("pose") as pose,
+        Recorder(path, ["/cam[0]"]) as recorder,
+    ):
+        first.data = other.data = pose.data = 1
+        recorder.look()
+    main(["ls", "cam[0]", "--json"])
+
+    listed = [item["name"] for item in json.loads(capsys.readouterr().out)]
+    assert sorted(listed) == ["cam0", "cam[0]"]
+    assert {description.name for description, _ in Recording(path).samples(["cam[0]"])} == {"cam0", "cam[0]"}
+
+
 def test_viewers_find_json_beside_the_bytes(namespace: Path, tmp_path: Path) -> None:
     """Foxglove knows no codec of ours."""
     with (
