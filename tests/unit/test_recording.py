@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 from mcap.reader import make_reader
+from mcap.writer import Writer as McapWriter
 
 import memlane
 import memlane.recording.comparison
@@ -382,6 +384,45 @@ def test_damaged_file_is_told_from_a_cut_one(namespace: Path, elsewhere: Path, t
             replayer.run()
     with pytest.raises(Corrupted, match="is no recording: it does not begin as an MCAP file does"):
         Recording(tmp_path / "text").contents()
+
+
+SOUND = Description("pose", "variable", "0" * 32, 100, 3, 8, 4, persistent=True).metadata()
+FIELDS = '{{"size": 4, "fields": [["x", 0, {}, 1, "{}"]]}}'
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ({"kind": "map"}, "an object of kind 'map', and recorded are buffer, channel, share, variable"),
+        ({"size": "-1"}, "has the size -0x1, which none can have"),
+        ({"size": str(1 << 80)}, "which none can have"),
+        ({"slots": str(1 << 80)}, "has the slots 0x1"),
+        ({"struct": FIELDS.format(4, "float7")}, "the field 'x' of the unknown type 'float7'"),
+        ({"struct": '{"size": 4, "fields": [["x", 0, 4, 1, []]]}'}, "the field 'x' of the unknown type []"),
+        ({"struct": '{"size": 4, "fields": [["\\u0000", 0, 4, 1, "int32"]]}'}, "which is no name"),
+        ({"struct": FIELDS.format(-4, "float32")}, "the number -4, which none can have"),
+        ({"struct": FIELDS.format('"4"', "float32")}, "the number '4', which none can have"),
+        ({"struct": '{"size": 4, "fields": 7}'}, "is no size with a list of fields"),
+        ({"struct": "[" * 100_000}, "is no size with a list of fields"),
+    ],
+    ids=range(11),
+)
+def test_file_of_another_program_is_refused_with_a_reason(
+    words: dict[str, str], reason: str, elsewhere: Path, tmp_path: Path
+) -> None:
+    """Anybody can write such a file, and send it."""
+    with open(tmp_path / "run.mcap", "wb") as stream:
+        writer: Any = McapWriter(stream)
+        writer.start()
+        channel = writer.register_channel("/memlane/pose", "memlane", 0, SOUND | words)
+        writer.add_message(channel, 0, Sample(0, 1, 0, 0, 0, 0, b"").packed(), 0)
+        writer.finish()
+
+    with (
+        Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer,
+        pytest.raises(Corrupted, match=f"run.mcap' is damaged: .*{re.escape(reason)}"),
+    ):
+        replayer.run()
 
 
 def test_replay_is_refused_where_an_object_has_other_sizes(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
