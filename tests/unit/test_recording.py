@@ -21,6 +21,7 @@ import memlane
 import memlane.recording.comparison
 from memlane import HostVariable, NumpyShare, SharedAssign, open_channel
 from memlane._native.inspect import Inspection
+from memlane._native.replica import RecordReplica
 from memlane.buffer import DeviceBuffer, Parameter
 from memlane.cli import main
 from memlane.cli.jsonable import jsonable
@@ -339,6 +340,65 @@ def test_viewers_find_json_beside_the_bytes(namespace: Path, tmp_path: Path) -> 
         "/pose": ("jsonschema", {"number": 1, "missed": 0, "size": 8, "value": {"x": 1.5, "n": 2}}),
         "/log": ("jsonschema", {"number": 0, "missed": 0, "size": 6, "value": "ready\n"}),
     }
+
+
+HUGE = 10**5000
+
+
+@pytest.mark.parametrize("value", [HUGE, [{HUGE: -1}], np.ones(3, np.longdouble)], ids=["int", "key", "longdouble"])
+def test_odd_value_is_recorded_and_shown(
+    value: object, namespace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python writes no integer of so many digits, and has no float of that size."""
+    path = tmp_path / "run.mcap"
+    with HostVariable("odd") as odd, HostVariable("pose") as pose, Recorder(path, jsonable=jsonable) as recorder:
+        odd.data, pose.data = value, 1
+        recorder.look()
+
+        assert [main(words) for words in (["get", "odd"], ["get", "odd", "--json"], ["show", "odd"])] == [0, 0, 0]
+
+    said = capsys.readouterr().out
+    assert hex(HUGE) in said or "1.0" in said
+    assert {description.name for description, _ in Recording(path).samples()} == {"odd", "pose"}
+
+
+def test_value_that_cannot_be_shown_ends_no_recording(namespace: Path, tmp_path: Path) -> None:
+    """Viewers see why; the bytes are there all the same."""
+
+    def refuse(value: object) -> object:
+        if value == "odd":
+            raise RecursionError("too deep")
+        return value
+
+    with (
+        HostVariable("odd") as odd,
+        HostVariable("pose") as pose,
+        Recorder(tmp_path / "run.mcap", jsonable=refuse) as recorder,
+    ):
+        odd.data, pose.data = "odd", 1
+        recorder.look()
+
+    with open(tmp_path / "run.mcap", "rb") as stream:
+        found = make_reader(stream).iter_messages(topics=["/odd", "/pose"])
+        shown = {channel.topic: json.loads(message.data)["value"] for _, channel, message in found}
+    assert shown == {"/odd": "RecursionError: too deep", "/pose": 1}
+    assert len(samples_of(tmp_path / "run.mcap", "odd")) == 1
+
+
+def test_schema_that_is_no_text_is_told_and_the_others_are_recorded(namespace: Path, tmp_path: Path) -> None:
+    """The file of a recording has texts alone."""
+    told: list[str] = []
+    replica = RecordReplica()
+    replica.open(b"odd", os.fsencode(namespace), size=48, participants=8, persistent=True, schema=b"type \xff")
+    with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap", notice=told.append) as recorder:
+        replica.write(bytes(48))
+        pose.data = 1
+        recorder.look()
+    replica.close()
+
+    assert [entry.description.name for entry in Recording(tmp_path / "run.mcap").contents()] == ["pose"]
+    (complaint,) = told
+    assert complaint.startswith("'odd' is not recorded: the schema of the buffer is no text in UTF-8: ")
 
 
 def test_file_is_read_up_to_where_it_was_cut(namespace: Path, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from memlane.codec.fields import SIZES, Field, Layout
+from memlane.errors import Corrupted
 from memlane.inspect.look import SHARE_HEADROOM
 
 if TYPE_CHECKING:
@@ -121,7 +122,11 @@ def _extent(number: Any) -> int:
 
 
 def describe(name: str, inspection: Inspection) -> Description | None:
-    """Describe an object; None for one of a kind that has nothing to record."""
+    """Describe an object; None for one of a kind that has nothing to record.
+
+    Raises:
+        Corrupted: It is a buffer whose schema is no text.
+    """
     facts = inspection.facts()
     kind = facts["kind"]
     if kind not in RECORDED_KINDS:
@@ -139,5 +144,12 @@ def describe(name: str, inspection: Inspection) -> Description | None:
         encoding=0 if is_channel or is_buffer else encoding,
         persistent=not facts["ephemeral"],
         layout=None if is_buffer or is_channel else inspection.layout(),
-        schema=inspection.schema().decode("utf-8", "surrogateescape") if is_buffer else "",
+        schema=_schema_text(inspection.schema()) if is_buffer else "",
     )
+
+
+def _schema_text(schema: bytes) -> str:
+    try:
+        return schema.decode()
+    except UnicodeDecodeError as error:
+        raise Corrupted(f"the schema of the buffer is no text in UTF-8: {error}") from error
