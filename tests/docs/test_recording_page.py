@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from mcap.reader import make_reader
 
 from memlane import HostVariable
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGE = "docs/format/recording.md"
+HOW_TO = "docs/how-to/record-and-replay.md"
 
 
 def test_page_says_what_is_in_a_file(namespace: Path, tmp_path: Path) -> None:
@@ -50,3 +55,26 @@ def test_page_says_what_is_in_a_file(namespace: Path, tmp_path: Path) -> None:
     assert keys == described
     members = {row["Member"] for row in pages.table(PAGE, "## View")}
     assert members == set(json.loads(view.data))
+
+
+@pytest.mark.slow
+def test_how_to_is_followed_in_its_order(namespace: Path, namespaces: Path, tmp_path: Path) -> None:
+    """Who types what stands there sees that the replay was what happened; how late it was is for a quiet machine."""
+    with Recorder(tmp_path / "run.mcap") as recorder, HostVariable("pose") as pose:
+        pose.data = 1.5
+        recorder.look()
+    first, compared = (fence.text for fence in pages.fences(HOW_TO) if "memlane replay" in fence.text)
+    typed = [line for line in first.splitlines() if "memlane replay" in line] + compared.splitlines()
+    program = "\n".join(typed).replace("/dev/shm", str(namespaces)).replace(" --within 0.002", "")
+    command = tmp_path / "memlane"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m memlane "$@"\n')
+    command.chmod(0o700)
+    path = f"{tmp_path}:{os.environ['PATH']}"
+
+    done = subprocess.run(
+        ["bash", "-c", program],
+        cwd=tmp_path, env={**os.environ, "PATH": path}, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-2].split()[:4] == ["pose", "variable", "1", "0"]

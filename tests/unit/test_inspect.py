@@ -7,6 +7,7 @@ import ctypes
 import dataclasses
 import datetime as dt
 import os
+import re
 import time
 from pathlib import Path
 from random import Random
@@ -19,6 +20,7 @@ import memlane
 from memlane import HostVariable, inspect
 from memlane._native.inspect import Inspection
 from memlane.buffer import Buffer, Parameter
+from memlane.inspect.device import record_values
 from tests.children import answer_of_child
 from tests.peer import Link, Peer, wait_until
 from tests.segments import PAGE, Segment
@@ -214,6 +216,17 @@ def test_parameters_of_a_device_buffer_are_told_by_name(namespace: Path) -> None
     assert found["parameters"] == {"angle": 1.5, "steps": [1, 2, 3]}
     assert found["requested"] == {"angle": -2.5}
     assert found["valid"]
+
+
+@pytest.mark.parametrize(
+    "lengths", ["[99999999999][99999999999]", "[65536][65536][2]", f"[{'9' * 5000}]"], ids=range(3)
+)
+def test_a_parameter_that_no_record_can_hold_is_named(lengths: str) -> None:
+    """Anybody can write a schema."""
+    line = f"parameter 'x', id 1: int32{lengths}, readable"
+
+    with pytest.raises(memlane.Corrupted, match=re.escape(f'has the line "{line}", which is larger than any record')):
+        record_values(f"type arm\n{line}", bytes(56))
 
 
 @pytest.mark.parametrize(

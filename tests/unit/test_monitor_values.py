@@ -43,6 +43,15 @@ def test_numbers_that_javascript_does_not_have_are_texts(value: float) -> None:
     assert json.loads(json.dumps(node, allow_nan=False)) == node
 
 
+@pytest.mark.parametrize("value", [np.longdouble(1.5), np.clongdouble(1.5), {(10**5000,): 1}], ids=range(3))
+def test_values_that_python_does_not_write_are_texts(value: object) -> None:
+    """It has no float of that size, and refuses so many digits."""
+    node = tree({"odd": value})
+
+    assert json.loads(json.dumps(node)) == node
+    assert "1.5" in str(node) or "(0x" in str(node)
+
+
 def test_hostile_values_make_small_trees() -> None:
     """A page must not drown in what somebody wrote."""
     deep: Any = 1

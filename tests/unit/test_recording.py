@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -14,16 +15,20 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 from mcap.reader import make_reader
+from mcap.writer import Writer as McapWriter
 
 import memlane
+import memlane.recording.comparison
 from memlane import HostVariable, NumpyShare, SharedAssign, open_channel
 from memlane._native.inspect import Inspection
+from memlane._native.replica import RecordReplica
 from memlane.buffer import DeviceBuffer, Parameter
 from memlane.cli import main
 from memlane.cli.jsonable import jsonable
 from memlane.errors import Corrupted, MissingDependency, SizeMismatch
 from memlane.recording import Recorder, Recording, Replayer, compare
-from memlane.recording.description import describe
+from memlane.recording.description import Description, describe
+from memlane.recording.sample import Sample
 from memlane.recording.source import ValueSource
 
 if TYPE_CHECKING:
@@ -297,6 +302,26 @@ def test_only_what_was_asked_for_is_recorded_and_what_cannot_be_is_told(namespac
     assert unfit == "'map' is not recorded: only variables, shares, channels and buffers are"
 
 
+def test_name_with_brackets_is_chosen_as_it_is_written(
+    namespace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Brackets mean something in a pattern, and cameras are numbered."""
+    path = tmp_path / "run.mcap"
+    with (
+        HostVariable("cam[0]") as first,
+        HostVariable("cam0") as other,
+        HostVariable("pose") as pose,
+        Recorder(path, ["/cam[0]"]) as recorder,
+    ):
+        first.data = other.data = pose.data = 1
+        recorder.look()
+    main(["ls", "cam[0]", "--json"])
+
+    listed = [item["name"] for item in json.loads(capsys.readouterr().out)]
+    assert sorted(listed) == ["cam0", "cam[0]"]
+    assert {description.name for description, _ in Recording(path).samples(["cam[0]"])} == {"cam0", "cam[0]"}
+
+
 def test_viewers_find_json_beside_the_bytes(namespace: Path, tmp_path: Path) -> None:
     """Foxglove knows no codec of ours."""
     with (
@@ -315,6 +340,65 @@ def test_viewers_find_json_beside_the_bytes(namespace: Path, tmp_path: Path) -> 
         "/pose": ("jsonschema", {"number": 1, "missed": 0, "size": 8, "value": {"x": 1.5, "n": 2}}),
         "/log": ("jsonschema", {"number": 0, "missed": 0, "size": 6, "value": "ready\n"}),
     }
+
+
+HUGE = 10**5000
+
+
+@pytest.mark.parametrize("value", [HUGE, [{HUGE: -1}], np.ones(3, np.longdouble)], ids=["int", "key", "longdouble"])
+def test_odd_value_is_recorded_and_shown(
+    value: object, namespace: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Python writes no integer of so many digits, and has no float of that size."""
+    path = tmp_path / "run.mcap"
+    with HostVariable("odd") as odd, HostVariable("pose") as pose, Recorder(path, jsonable=jsonable) as recorder:
+        odd.data, pose.data = value, 1
+        recorder.look()
+
+        assert [main(words) for words in (["get", "odd"], ["get", "odd", "--json"], ["show", "odd"])] == [0, 0, 0]
+
+    said = capsys.readouterr().out
+    assert hex(HUGE) in said or "1.0" in said
+    assert {description.name for description, _ in Recording(path).samples()} == {"odd", "pose"}
+
+
+def test_value_that_cannot_be_shown_ends_no_recording(namespace: Path, tmp_path: Path) -> None:
+    """Viewers see why; the bytes are there all the same."""
+
+    def refuse(value: object) -> object:
+        if value == "odd":
+            raise RecursionError("too deep")
+        return value
+
+    with (
+        HostVariable("odd") as odd,
+        HostVariable("pose") as pose,
+        Recorder(tmp_path / "run.mcap", jsonable=refuse) as recorder,
+    ):
+        odd.data, pose.data = "odd", 1
+        recorder.look()
+
+    with open(tmp_path / "run.mcap", "rb") as stream:
+        found = make_reader(stream).iter_messages(topics=["/odd", "/pose"])
+        shown = {channel.topic: json.loads(message.data)["value"] for _, channel, message in found}
+    assert shown == {"/odd": "RecursionError: too deep", "/pose": 1}
+    assert len(samples_of(tmp_path / "run.mcap", "odd")) == 1
+
+
+def test_schema_that_is_no_text_is_told_and_the_others_are_recorded(namespace: Path, tmp_path: Path) -> None:
+    """The file of a recording has texts alone."""
+    told: list[str] = []
+    replica = RecordReplica()
+    replica.open(b"odd", os.fsencode(namespace), size=48, participants=8, persistent=True, schema=b"type \xff")
+    with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap", notice=told.append) as recorder:
+        replica.write(bytes(48))
+        pose.data = 1
+        recorder.look()
+    replica.close()
+
+    assert [entry.description.name for entry in Recording(tmp_path / "run.mcap").contents()] == ["pose"]
+    (complaint,) = told
+    assert complaint.startswith("'odd' is not recorded: the schema of the buffer is no text in UTF-8: ")
 
 
 def test_file_is_read_up_to_where_it_was_cut(namespace: Path, tmp_path: Path) -> None:
@@ -362,6 +446,45 @@ def test_damaged_file_is_told_from_a_cut_one(namespace: Path, elsewhere: Path, t
         Recording(tmp_path / "text").contents()
 
 
+SOUND = Description("pose", "variable", "0" * 32, 100, 3, 8, 4, persistent=True).metadata()
+FIELDS = '{{"size": 4, "fields": [["x", 0, {}, 1, "{}"]]}}'
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ({"kind": "map"}, "an object of kind 'map', and recorded are buffer, channel, share, variable"),
+        ({"size": "-1"}, "has the size -0x1, which none can have"),
+        ({"size": str(1 << 80)}, "which none can have"),
+        ({"slots": str(1 << 80)}, "has the slots 0x1"),
+        ({"struct": FIELDS.format(4, "float7")}, "the field 'x' of the unknown type 'float7'"),
+        ({"struct": '{"size": 4, "fields": [["x", 0, 4, 1, []]]}'}, "the field 'x' of the unknown type []"),
+        ({"struct": '{"size": 4, "fields": [["\\u0000", 0, 4, 1, "int32"]]}'}, "which is no name"),
+        ({"struct": FIELDS.format(-4, "float32")}, "the number -4, which none can have"),
+        ({"struct": FIELDS.format('"4"', "float32")}, "the number '4', which none can have"),
+        ({"struct": '{"size": 4, "fields": 7}'}, "is no size with a list of fields"),
+        ({"struct": "[" * 100_000}, "is no size with a list of fields"),
+    ],
+    ids=range(11),
+)
+def test_file_of_another_program_is_refused_with_a_reason(
+    words: dict[str, str], reason: str, elsewhere: Path, tmp_path: Path
+) -> None:
+    """Anybody can write such a file, and send it."""
+    with open(tmp_path / "run.mcap", "wb") as stream:
+        writer: Any = McapWriter(stream)
+        writer.start()
+        channel = writer.register_channel("/memlane/pose", "memlane", 0, SOUND | words)
+        writer.add_message(channel, 0, Sample(0, 1, 0, 0, 0, 0, b"").packed(), 0)
+        writer.finish()
+
+    with (
+        Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer,
+        pytest.raises(Corrupted, match=f"run.mcap' is damaged: .*{re.escape(reason)}"),
+    ):
+        replayer.run()
+
+
 def test_replay_is_refused_where_an_object_has_other_sizes(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
     """Writing into what somebody else made otherwise would help nobody."""
     with HostVariable("pose", 100) as pose, Recorder(tmp_path / "run.mcap") as recorder:
@@ -395,6 +518,23 @@ def test_bytes_without_a_reader_are_told_at_the_end(namespace: Path, elsewhere: 
         assert replayer.left_out == {"bytes": 20}
 
 
+def test_replay_goes_on_where_priorities_are_refused(
+    namespace: Path, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some containers do; it would wait for ever for a thread that is gone."""
+    with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
+        pose.data = 1
+        recorder.look()
+
+    def refuse(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "setpriority", refuse)
+    with Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer:
+        replayer.run()
+        assert replayer.samples == 1
+
+
 def test_comparison_finds_what_differs(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
     """A comparison that cannot fail proves nothing."""
     for path, directory, written in (("a", namespace, (1, 2, 3)), ("b", elsewhere, (1, 5))):
@@ -413,6 +553,30 @@ def test_comparison_finds_what_differs(namespace: Path, elsewhere: Path, tmp_pat
     assert (values.same, values.different, values.unseen, values.is_same) == (1, 1, 1, False)
     assert (stream.same, stream.different, stream.unseen, stream.is_same) == (1, 1, 1, False)
     assert len(values.late_ns) == 1
+
+
+class Busy:
+    """A recording of a channel with many looks."""
+
+    LOOKS = 100_000
+    description = Description("bytes", "channel", "0" * 32, 100, 0, 8, 0, persistent=True)
+
+    def __init__(self, path: str) -> None:
+        pass
+
+    def samples(self, _: object) -> Iterator[tuple[Description, Sample]]:
+        """Give one byte for each look."""
+        return ((self.description, Sample(look, look, 0, 0, 0, 0, b"x")) for look in range(self.LOOKS))
+
+
+@pytest.mark.slow
+def test_long_streams_are_compared_in_a_time_that_grows_with_their_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour of a busy channel has millions of looks: for each of them over all, this would meet the watchdog."""
+    monkeypatch.setattr(memlane.recording.comparison, "Recording", Busy)
+
+    (found,) = compare("a", "b")
+
+    assert (found.same, len(found.late_ns), found.late_at(1.0)) == (Busy.LOOKS, Busy.LOOKS, 0)
 
 
 def test_info_judges_a_replay(

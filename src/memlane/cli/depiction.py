@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pprint
 from typing import Any
 
 from memlane.cli.pictures import looks_like_an_image, picture, statistics
 from memlane.cli.place import has_colours
+from memlane.cli.plainly import plainly
 from memlane.cli.words import printable, size
 from memlane.inspect import Pickled
 
@@ -31,18 +31,14 @@ def depict(value: Any) -> str:
         value = {name: value[name] for name in value.dtype.names}
     if isinstance(value, dict):
         return _dict_text(value)
-    return value if isinstance(value, str) and value.isprintable() else _plain_text(value)
-
-
-def _plain_text(value: Any) -> str:
-    return pprint.pformat(value, width=_WIDTH, sort_dicts=False)
+    return value if isinstance(value, str) and value.isprintable() else plainly(value, _WIDTH)
 
 
 def _dict_text(value: dict[Any, Any]) -> str:
     """Return the small items as Python writes them, and below each array that is large."""
     large = {name: item for name, item in value.items() if _is_array(item) and item.size > _FEW}
     small = {name: _without_arrays(item) for name, item in value.items() if name not in large}
-    parts = [_plain_text(small)] if small or not large else []
+    parts = [plainly(small, _WIDTH)] if small or not large else []
     return "\n".join([*parts, *(f"{printable(str(name))}: {_array_text(item)}" for name, item in large.items())])
 
 

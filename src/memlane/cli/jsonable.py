@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memlane.cli.pictures import statistics
+from memlane.cli.plainly import integer, plainly
 from memlane.inspect import Damaged, Object, Pickled
 
 _LONGEST_BYTES = 1024
@@ -15,9 +16,14 @@ _LONGEST_ARRAY = 1024
 
 
 def jsonable(value: Any) -> Any:  # noqa: PLR0911  (one for each kind of value)
-    """Return a value that `json.dumps` takes: bytes in hexadecimal, arrays as a summary with their elements if few."""
-    if value is None or isinstance(value, (bool, int, str)):
+    """Return a value that `json.dumps` takes.
+
+    Bytes and integers of hundreds of digits are hexadecimal, arrays a summary with their elements if few.
+    """
+    if value is None or isinstance(value, (bool, str)):
         return value
+    if isinstance(value, int):
+        return integer(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, complex):
@@ -27,7 +33,7 @@ def jsonable(value: Any) -> Any:  # noqa: PLR0911  (one for each kind of value)
     if isinstance(value, Pickled):
         return {"pickle": len(value.head), "needs": list(value.needs)}
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else repr(key): jsonable(item) for key, item in value.items()}
+        return {key if isinstance(key, str) else plainly(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [jsonable(item) for item in value]
     return _of_numpy(value)
@@ -35,12 +41,13 @@ def jsonable(value: Any) -> Any:  # noqa: PLR0911  (one for each kind of value)
 
 def _of_numpy(value: Any) -> Any:
     if not hasattr(value, "dtype"):
-        return repr(value)
+        return plainly(value)
     names = value.dtype.names
     if value.ndim == 0 and names:
         return {name: jsonable(value[name]) for name in names}
     if value.ndim == 0:
-        return jsonable(value.item())
+        plain = value.item()
+        return str(value) if hasattr(plain, "dtype") else jsonable(plain)  # Python has no longdouble
     summary: dict[str, Any] = {"shape": list(value.shape), "dtype": str(value.dtype), **jsonable(statistics(value))}
     if value.size <= _LONGEST_ARRAY:
         summary["elements"] = [jsonable(item) for item in value] if names else jsonable(value.tolist())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import time
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from memlane.cli import words
 from memlane.cli.jsonable import described
 from memlane.cli.place import add_json, add_place, elsewhere, say, say_json
 from memlane.cli.screen import show_table
+from memlane.inspect.look import is_asked_for
 
 if TYPE_CHECKING:
     import argparse
@@ -32,9 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Show a line for each object; damaged ones say why below the table."""
     there = inspect.objects(arguments.directory)
     found = [
-        item
-        for item in there
-        if fnmatch.fnmatchcase(item.name, arguments.pattern) and arguments.kind in (None, item.kind)
+        item for item in there if is_asked_for(item.name, [arguments.pattern]) and arguments.kind in (None, item.kind)
     ]
     if arguments.json:
         say_json([described(item) for item in found])

@@ -19,6 +19,8 @@ _FORMATS = {
 }  # fmt: skip
 _COUNTS_START = 48
 _COUNTS_EACH = 8
+_MOST_ELEMENTS = 1 << 32
+"""More than the largest record has bytes."""
 
 
 class _Place(NamedTuple):
@@ -60,12 +62,9 @@ def record_values(schema: str, record: bytes) -> dict[str, Any]:
 
 def _place(line: str) -> _Place:
     if match := _PARAMETER.fullmatch(line):
-        count = 1
-        for length in re.findall(r"\d+", match["lengths"]):
-            count *= int(length)
         access = match["access"]
         return _Place(
-            match["name"], _format(match["type"], line), count if match["lengths"] else 0, "readable" in access,
+            match["name"], _format(match["type"], line), _count(match["lengths"], line), "readable" in access,
             "writeable" in access, is_parameter=True,
         )  # fmt: skip
     if match := _FIELD.fullmatch(line):
@@ -73,6 +72,17 @@ def _place(line: str) -> _Place:
             match["name"], _format(match["type"], line), 0, readable=True, writeable=False, is_parameter=False
         )
     raise Corrupted(f"the schema of the buffer has the line {line!r}, which this version does not know")
+
+
+def _count(lengths: str, line: str) -> int:
+    if not lengths:
+        return 0
+    count = 1
+    for length in re.findall(r"\d+", lengths):
+        if len(length) > len(str(_MOST_ELEMENTS)) or count * int(length) > _MOST_ELEMENTS:
+            raise Corrupted(f"the schema of the buffer has the line {line!r}, which is larger than any record")
+        count *= int(length)
+    return count
 
 
 def _format(name: str, line: str) -> str:

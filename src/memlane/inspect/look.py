@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from memlane.inspect.records import Damaged, Object, Participant
 from memlane.names import encoded_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from memlane.codec.fields import Layout
 
@@ -57,6 +58,12 @@ def names(directory: str | os.PathLike[str] | None = None) -> list[str]:
         return sorted(names_in(settings.namespace_directory(directory)))
     except ObjectNotFound:
         return []
+
+
+def is_asked_for(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a name is among names or patterns such as ``cam*``; where there are none, every name is."""
+    asked = [pattern.removeprefix("/") for pattern in patterns]
+    return not asked or any(name == pattern or fnmatchcase(name, pattern) for pattern in asked)
 
 
 def look(name: str | bytes, *, directory: str | os.PathLike[str] | None = None) -> Object:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from memlane.cli.pictures import looks_like_an_image
+from memlane.cli.plainly import plainly
 
 _NUMBERS = "iufb"
 _LARGEST = 640
@@ -45,7 +46,7 @@ def part_of(value: Any, path: Sequence[str]) -> Any:
 
 def _step(value: Any, name: str) -> Any:
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else repr(key): item for key, item in value.items()}[name]
+        return {key if isinstance(key, str) else plainly(key): item for key, item in value.items()}[name]
     return value[name] if getattr(getattr(value, "dtype", None), "names", None) else value[int(name)]
 
 

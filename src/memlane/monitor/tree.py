@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memlane.cli.pictures import statistics
+from memlane.cli.plainly import integer, plainly
 from memlane.inspect import Pickled
 from memlane.monitor.pictures import views_of
 
@@ -53,7 +54,7 @@ class _Grower:
             return self._branch("fields", [(_key(key), item) for key, item in value.items()], depth)
         if isinstance(value, (list, tuple)):
             return self._branch("items", [(str(index), item) for index, item in enumerate(value)], depth)
-        return {"is": "word", "text": repr(value)[:_TEXT]}
+        return {"is": "word", "text": plainly(value)[:_TEXT]}
 
     def _branch(self, kind: str, pairs: list[tuple[str, Any]], depth: int) -> dict[str, Any]:
         shown = pairs[: min(_ITEMS, max(self._left, 0))] if depth < _DEEPEST else []
@@ -65,7 +66,10 @@ class _Grower:
         if value.ndim == 0 and names:
             return self._branch("fields", [(name, value[name]) for name in names], depth)
         if value.ndim == 0:
-            return self.grow(value.item(), depth)
+            plain = value.item()
+            if hasattr(plain, "dtype"):  # Python has no longdouble
+                return {"is": "word", "text": str(value)}
+            return self.grow(plain, depth)
         node: dict[str, Any] = {
             "is": "array",
             "shape": list(value.shape),
@@ -85,15 +89,12 @@ class _Grower:
 
 
 def _key(key: Any) -> str:
-    return (key if isinstance(key, str) else repr(key))[:_TEXT]
+    return (key if isinstance(key, str) else plainly(key))[:_TEXT]
 
 
 def _number(number: float) -> dict[str, Any]:
     """Return a number: for the eye as a text, and to draw where JavaScript has it."""
-    try:
-        text = repr(number)
-    except ValueError:  # of more digits than Python prints
-        text = hex(number)  # type: ignore[arg-type]  # only integers have so many
+    text = str(integer(number)) if isinstance(number, int) else repr(number)
     is_exact = abs(number) < _SAFE if isinstance(number, int) else math.isfinite(number)
     return {"is": "number", "text": text[:_TEXT], "number": number if is_exact else None}
 

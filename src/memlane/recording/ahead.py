@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
@@ -58,9 +59,10 @@ class Ahead:
             raise self._failure
 
     def _fill(self) -> None:
-        # On Linux each thread has its own: where processors are scarce, the thread that keeps the times comes first.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         try:
+            # On Linux each thread has its own: where processors are scarce, the one that keeps the times comes first.
+            with suppress(OSError):  # refused in some containers
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
             for found in self._samples:
                 with self._changed:
                     self._changed.wait_for(lambda: self._has_room() or self._is_over)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -125,12 +126,13 @@ def _compare_values(comparison: Comparison, originals: list[Sample], copies: lis
 def _compare_bytes(comparison: Comparison, originals: list[Sample], copies: list[Sample]) -> None:
     """Compare the streams. A byte's time is that of the look which saw it, and each recorder looked at other times."""
     whole = b"".join(sample.payload for sample in originals)
-    ends, end = [], 0
+    ends, times, end = [], [], 0
     for original in originals:
         if not original.payload:
             continue  # it tells of missed bytes alone
         end += len(original.payload)
-        ends.append((end, original.log_time))
+        ends.append(end)
+        times.append(original.log_time)
     begin = copies[0].number - copies[0].missed
     for copy in copies:
         start, end = copy.number - begin, copy.number - begin + len(copy.payload)
@@ -138,5 +140,6 @@ def _compare_bytes(comparison: Comparison, originals: list[Sample], copies: list
         same = sum(left == right for left, right in zip(there, copy.payload, strict=False))
         comparison.same += same
         comparison.different += len(copy.payload) - same
-        comparison.late_ns += [copy.log_time - when for place, when in ends if start < place <= end]
+        ended = times[bisect_right(ends, start) : bisect_right(ends, end)]
+        comparison.late_ns += [copy.log_time - when for when in ended]
     comparison.unseen = max(len(whole) - comparison.same - comparison.different, 0)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, final
 
 from memlane import inspect, settings
 from memlane._native.inspect import Inspection
 from memlane.errors import Error, ObjectNotFound
+from memlane.inspect.look import is_asked_for
 from memlane.names import encoded_name
 from memlane.recording.description import describe
 from memlane.recording.source import source_of
@@ -61,7 +61,7 @@ class Recorder:
         overwrite: bool = False,
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._names = tuple(name.removeprefix("/") for name in names) or ("*",)
+        self._names = tuple(name.removeprefix("/") for name in names)
         self._place = settings.namespace_directory(directory)
         self.directory = inspect.directory_path(directory)
         """The namespace directory."""
@@ -141,7 +141,7 @@ class Recorder:
         """Open what is new, and let go of what went."""
         if not self._may_have_changed():
             return
-        there = [name for name in inspect.names(self._given) if self._is_asked_for(name)]
+        there = [name for name in inspect.names(self._given) if is_asked_for(name, self._names)]
         for name in self._sources.keys() - set(there):
             self._drop(name)
         for name in there:
@@ -160,9 +160,6 @@ class Recorder:
         # Within the same tick it may change again, and its time would still be this one.
         self._is_settled = changed is None or now > changed + _TICK_NS
         return True
-
-    def _is_asked_for(self, name: str) -> bool:
-        return any(fnmatchcase(name, pattern) for pattern in self._names)
 
     def _open(self, name: str) -> None:
         """Look at the object that a name leads to now, unless that is done already."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, final
 
 from memlane.errors import Corrupted
+from memlane.inspect.look import is_asked_for
 from memlane.recording.description import Description
 from memlane.recording.sample import Sample
 from memlane.recording.writer import ENCODING, mcap_missing
@@ -31,10 +31,6 @@ class Contents:
     first: int = 0
     """Time of the first sample, nanoseconds since the epoch."""
     last: int = 0
-
-
-def _is_asked_for(description: Description, names: Sequence[str]) -> bool:
-    return not names or any(fnmatchcase(description.name, name.removeprefix("/")) for name in names)
 
 
 @final
@@ -71,7 +67,7 @@ class Recording:
             kind = type(record).__name__
             if kind == "Channel" and record.message_encoding == ENCODING:
                 description = self._sound(Description.of_metadata, record.metadata)
-                if _is_asked_for(description, names):
+                if is_asked_for(description.name, names):
                     objects[record.id] = description
             elif kind == "Message" and record.channel_id in objects:
                 sample = self._sound(Sample.unpacked, record.log_time, record.data)
@@ -92,7 +88,7 @@ class Recording:
             return list(found.values())
         channels = [channel for channel in summary.channels.values() if channel.message_encoding == ENCODING]
         described = [self._sound(Description.of_metadata, channel.metadata) for channel in channels]
-        return [description for description in described if _is_asked_for(description, names)]
+        return [description for description in described if is_asked_for(description.name, names)]
 
     def contents(self, names: Sequence[str] = ()) -> list[Contents]:
         """Read everything, and tell what there is of each object."""

@@ -89,7 +89,7 @@ class RecordTarget(_Settled):
             size=description.size,
             participants=description.participants,
             persistent=description.persistent,
-            schema=description.schema.encode("utf-8", "surrogateescape"),
+            schema=description.schema.encode(),
         )
 
     def write(self, sample: Sample) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from memlane.errors import Error
 from memlane.inspect.device import record_values
 from memlane.inspect.values import decode
 
@@ -32,20 +31,28 @@ SCHEMA = json.dumps(
 
 
 def view_of(description: Description, sample: Sample, jsonable: Callable[[Any], Any]) -> bytes:
-    """Return the JSON that viewers show."""
+    """Return the JSON that viewers show; of a value that cannot be shown the reason."""
     shown: dict[str, Any] = {"number": sample.number, "missed": sample.missed, "size": len(sample.payload)}
-    if len(sample.payload) <= LARGEST:
-        shown["value"] = jsonable(_value(description, sample))
+    if len(sample.payload) > LARGEST:
+        return _encoded(shown)
+    try:
+        return _encoded(shown | {"value": jsonable(_value(description, sample))})
+    except Exception as error:  # noqa: BLE001  (no value of one object ends the recording of all)
+        return _encoded(shown | {"value": _reason(error)})
+
+
+def _encoded(shown: dict[str, Any]) -> bytes:
     return json.dumps(shown, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
 def _value(description: Description, sample: Sample) -> Any:
-    """Decode a sample; pickles are not loaded. What cannot be decoded is shown as the reason."""
+    """Decode a sample; pickles are not loaded."""
     if description.kind == "channel":
         return sample.payload.decode("utf-8", "backslashreplace")
-    try:
-        if description.kind == "buffer":
-            return record_values(description.schema, sample.payload)
-        return decode(sample.mark, sample.payload, description.layout, repr(description.name))[1]
-    except Error as error:
-        return f"{type(error).__name__}: {error}"
+    if description.kind == "buffer":
+        return record_values(description.schema, sample.payload)
+    return decode(sample.mark, sample.payload, description.layout, repr(description.name))[1]
