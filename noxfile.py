@@ -19,6 +19,8 @@ PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 # language, not the memory, nor what is written. Nor is speed, so their build is not optimised.
 FULL_PYTHON = "{}.{}".format(*sys.version_info)
 NOT_FULL = ("-m", "not slow", "--ignore=tests/docs")
+# Python above the public surface: what it does in C, other tests do.
+TOOLS = tuple(f"--ignore-glob=*/test_{tool}*.py" for tool in ("bench", "cli", "metrics", "monitor", "recording"))
 CLANG = "clang-14"
 C_KINDS = ("c", "h", "cpp", "hpp")
 NO_COMPILE = "--no-compile"  # of the demo's large packages: most of their modules are never imported
@@ -164,7 +166,7 @@ def core(session: nox.Session) -> None:
 
 @nox.session
 def sanitize(session: nox.Session) -> None:
-    """Run the C tests and the Python suite under clang's sanitizers (``--long``: slow Python tests too)."""
+    """Run the C tests and the Python suite under clang's sanitizers (``--long``: slow ones and those of tools too)."""
     debug = ("-DMEMLANE_BUILD_TESTS=ON", "-DMEMLANE_BUILD_CPP_TESTS=ON", "-DCMAKE_BUILD_TYPE=RelWithDebInfo")
     for name, sanitizers, programs in (("address", "address;undefined", "OFF"), ("thread", "thread", "ON")):
         definitions = (f"-DMEMLANE_SANITIZE={sanitizers}", f"-DMEMLANE_BUILD_PROGRAMS={programs}", *debug)
@@ -174,7 +176,7 @@ def sanitize(session: nox.Session) -> None:
     install_sanitized(session)
     session.run(
         "pytest",
-        *(() if is_long(session) else NOT_FULL),
+        *(() if is_long(session) else NOT_FULL + TOOLS),
         env={
             "LD_PRELOAD": runtime_of_the_address_sanitizer(),
             # The interpreter itself leaks by design; leaks of ours are what tests/leaks.py looks for.
