@@ -226,6 +226,17 @@ def test_set_refuses_what_cannot_be_set_and_says_what_can(namespace: Path, capsy
         assert (pose.data["x"], pose.data["number"]) == (1.5, 2)
 
 
+def test_json_that_is_too_deep_is_an_error_and_text_where_it_is_asked_for(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A traceback says nothing about the value."""
+    deep = "[" * 100_000
+    with HostVariable("pose", len(deep) + 100) as pose:
+        assert "is nested too deeply to be read as JSON" in complaint(capsys, "set", "pose", deep)
+        answer(capsys, "set", "pose", "--text", deep)
+        assert pose.data == deep
+
+
 def test_call_prints_the_result_and_says_what_the_function_raised(
     namespace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -61,6 +61,7 @@ def pixels(array: Any, shape: Sequence[int] | None = None) -> tuple[int, int, by
     Raises:
         ValueError: It is no image, or not one of that shape.
     """
+    _require_array(array, "image")
     if shape is not None:
         array = array.reshape(shape)
     if not looks_like_an_image(array):
@@ -73,6 +74,11 @@ def pixels(array: Any, shape: Sequence[int] | None = None) -> tuple[int, int, by
     drawn = np.full((height, width, _CHANNELS), _WHITE, "u1")
     drawn[:, :, :_COLOURS] = shades.reshape(height, width, -1)[:, :, :_COLOURS]
     return width, height, drawn.tobytes()
+
+
+def _require_array(value: Any, what: str) -> None:
+    if not hasattr(value, "dtype"):
+        raise ValueError(f"a {type(value).__name__} is no {what}")
 
 
 def _shades(picked: Any) -> Any:
@@ -91,6 +97,7 @@ def points(array: Any) -> bytes:
     Raises:
         ValueError: It is no cloud.
     """
+    _require_array(array, "cloud of points")
     if "cloud" not in views_of(array):
         raise ValueError(f"an array of {array.shape} {array.dtype} is no cloud of points")
     picked = array[:: -(-len(array) // _POINTS)].astype("<f4")
