@@ -18,6 +18,7 @@ import memlane
 from memlane import HostVariable
 from memlane.cli import SUBCOMMANDS, main, parser_for, words
 from memlane.cli.completion import candidates
+from memlane.cli.pictures import picture
 from tests.peer import Link, Peer
 
 if TYPE_CHECKING:
@@ -143,6 +144,16 @@ def test_a_large_array_within_others_is_told_and_not_its_numbers(
     assert of_dict[0] == "{'number': 0, 'few': [0, 0, 255, 255]}"
     assert of_dict[1] == "pixels: array of 100 x 200 uint8, 19.5 KiB"
     assert {*of_dict[3]} == {" ", "@"}  # half of the picture is black, half white
+
+
+def test_one_number_that_is_none_leaves_an_image_as_it_is() -> None:
+    """Depths lie far above 0: a hole at 0 made all else one shade."""
+    depths = np.linspace(1000, 1010, 64 * 24).reshape(24, 64)
+    depths[0, 0] = np.nan
+
+    drawn = picture(depths, colours=False)
+
+    assert {*"".join(drawn.split())} == {*".:-=+*#%@"}
 
 
 def test_pickles_are_shown_and_loaded_only_when_asked(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:

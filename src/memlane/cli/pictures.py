@@ -34,16 +34,22 @@ def looks_like_an_image(array: Any) -> bool:
     return bool(min(array.shape[:2]) >= _SMALLEST)
 
 
+def spread(picked: Any) -> Any:
+    """Return shades from 0, the least number, to 1, the greatest; what is not finite is as dark as the least."""
+    numbers = picked.astype(float)
+    sound = abs(numbers) < float("inf")  # false for NaN too
+    numbers[~sound] = numbers[sound].min() if sound.any() else 0
+    low, high = numbers.min(), numbers.max()
+    return (numbers - low) / ((high - low) or 1)
+
+
 def _pixels(array: Any, rows: int, columns: int) -> Any:
     """Return some of the pixels, from 0 to 1, each as red, green, blue."""
     height, width = array.shape[:2]
-    picked = array[:: -(-height // rows), :: -(-width // columns)].astype(float)
-    picked[~(abs(picked) < float("inf"))] = 0
+    picked = array[:: -(-height // rows), :: -(-width // columns)]
     if picked.ndim == 2:  # noqa: PLR2004  (grey)
         picked = picked[:, :, None]
-    picked = picked[:, :, :3]
-    low, high = picked.min(), picked.max()
-    picked = (picked - low) / ((high - low) or 1)
+    picked = spread(picked[:, :, :3])
     return picked.repeat(3, axis=2) if picked.shape[2] == 1 else picked
 
 

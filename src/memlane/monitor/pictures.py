@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from memlane.cli.pictures import looks_like_an_image
+from memlane.cli.pictures import looks_like_an_image, spread
 
 _NUMBERS = "iufb"
 _LARGEST = 640
@@ -68,7 +68,7 @@ def pixels(array: Any, shape: Sequence[int] | None = None) -> tuple[int, int, by
         raise ValueError(f"an array of {array.shape} {array.dtype} is no image")
     step = -(-max(array.shape[:2]) // _LARGEST)
     picked = array[::step, ::step]
-    shades = picked if picked.dtype == "u1" else _shades(picked)
+    shades = picked if picked.dtype == "u1" else (spread(picked) * _WHITE).astype("u1")
     height, width = shades.shape[:2]
     # Opaque: an alpha of its own would hide what the image holds.
     drawn = np.full((height, width, _CHANNELS), _WHITE, "u1")
@@ -79,14 +79,6 @@ def pixels(array: Any, shape: Sequence[int] | None = None) -> tuple[int, int, by
 def _require_array(value: Any, what: str) -> None:
     if not hasattr(value, "dtype"):
         raise ValueError(f"a {type(value).__name__} is no {what}")
-
-
-def _shades(picked: Any) -> Any:
-    numbers = picked.astype(float)
-    sound = abs(numbers) < float("inf")  # false for NaN too
-    numbers[~sound] = numbers[sound].min() if sound.any() else 0
-    low, high = numbers.min(), numbers.max()
-    return ((numbers - low) / ((high - low) or 1) * _WHITE).astype("u1")
 
 
 def points(array: Any) -> bytes:
