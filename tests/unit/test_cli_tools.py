@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import memlane
 from memlane import HostVariable
 from memlane.cli import SUBCOMMANDS, main, parser_for, words
 from memlane.cli.completion import candidates
-from memlane.cli.pictures import picture
+from memlane.cli.pictures import picture, statistics
 from tests.peer import Link, Peer
 
 if TYPE_CHECKING:
@@ -144,6 +145,33 @@ def test_a_large_array_within_others_is_told_and_not_its_numbers(
     assert of_dict[0] == "{'number': 0, 'few': [0, 0, 255, 255]}"
     assert of_dict[1] == "pixels: array of 100 x 200 uint8, 19.5 KiB"
     assert {*of_dict[3]} == {" ", "@"}  # half of the picture is black, half white
+
+
+def test_statistics_of_a_large_array_take_little_memory() -> None:
+    """An array may fill half of the machine: a copy in floats has eight times the bytes."""
+    large = np.arange(4 << 20, dtype=np.uint32).reshape(4, 1024, 1024)
+    holes = large.astype("f4")
+    holes[1:3] = np.nan
+    holes[3, 7, 7] = np.inf
+    sound = holes[np.isfinite(holes)].astype(float)
+
+    tracemalloc.start()
+    try:
+        of_all, of_holes = statistics(large), statistics(holes)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert of_all == {"min": 0, "max": large.size - 1, "mean": large.mean(), "std": pytest.approx(large.std())}
+    assert of_holes == {
+        "not_finite": (2 << 20) + 1,
+        "min": 0,
+        "max": sound.max(),
+        "mean": pytest.approx(sound.mean()),
+        "std": pytest.approx(sound.std()),
+    }
+    assert peak < large.size * np.dtype(float).itemsize
+    assert statistics(np.full(3, np.nan)) == {"not_finite": 3}
 
 
 def test_one_number_that_is_none_leaves_an_image_as_it_is() -> None:
