@@ -409,4 +409,9 @@ def test_without_the_extra_it_says_what_to_install(
 def test_a_port_that_is_taken_is_told(monitor: Monitor, capsys: pytest.CaptureFixture[str]) -> None:
     """Two monitors on one port are one too many."""
     assert main(["monitor", "--port", str(monitor.port)]) == 2
-    assert "Address already in use" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"cannot serve at 127.0.0.1, port {monitor.port}: Address already in use" in said
+    assert said.endswith("; --port takes another one\n")
+    with pytest.raises(SystemExit):
+        main(["monitor", "--port", "65536"])
+    assert "65536 is not a port from 0 to 65535" in capsys.readouterr().err

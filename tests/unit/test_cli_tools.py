@@ -147,6 +147,7 @@ def test_a_large_array_within_others_is_told_and_not_its_numbers(
     assert {*of_dict[3]} == {" ", "@"}  # half of the picture is black, half white
 
 
+@pytest.mark.slow
 def test_statistics_of_a_large_array_take_little_memory() -> None:
     """An array may fill half of the machine: a copy in floats has eight times the bytes."""
     large = np.arange(4 << 20, dtype=np.uint32).reshape(4, 1024, 1024)

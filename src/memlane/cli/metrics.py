@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from memlane.cli.given import port, positive
 from memlane.cli.place import add_place, say, say_error
+from memlane.cli.serving import cannot_serve
 from memlane.interruption import interruption
 
 if TYPE_CHECKING:
@@ -49,11 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             server, thread = start_http_server(arguments.port, arguments.address, registry)
         except OSError as error:
-            raise OSError(
-                error.errno,
-                f"cannot serve at {arguments.address}, port {arguments.port}: {error.strerror};"
-                " --port takes another one",
-            ) from error
+            raise cannot_serve(error, arguments.address, arguments.port) from error
         say_error(f"memlane metrics: http://{arguments.address}:{server.server_port}/metrics; Ctrl-C ends it")
         while not interrupted.is_asked:
             time.sleep(_LOOK_SECONDS)

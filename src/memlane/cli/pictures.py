@@ -12,14 +12,15 @@ _RAMP = " .:-=+*#%@"
 _CHANNELS = (1, 3, 4)
 _SMALLEST = 8
 _WIDTH, _HEIGHT = 64, 24
-_NUMBERS = "iufb"
+NUMBERS = "iufb"
+"""Kinds of elements that have statistics and shades."""
 _WHITE = 255
 _PIECE = 1 << 20
 
 
 def statistics(array: Any) -> dict[str, Any]:
     """Return least, greatest, mean and deviation of numbers, and how many are none; nothing for other elements."""
-    if array.dtype.kind not in _NUMBERS or array.size == 0:
+    if array.dtype.kind not in NUMBERS or array.size == 0:
         return {}
     counts, sums, lows, highs = zip(*(_summary(numbers) for numbers in _sound_pieces(array)), strict=True)
     count = sum(counts)
@@ -48,7 +49,7 @@ def _summary(numbers: Any) -> tuple[int, float, float, float]:
 
 def looks_like_an_image(array: Any) -> bool:
     """Say whether an array is grey or coloured pixels in rows."""
-    if getattr(array, "ndim", 0) not in (2, 3) or array.dtype.kind not in _NUMBERS:
+    if getattr(array, "ndim", 0) not in (2, 3) or array.dtype.kind not in NUMBERS:
         return False
     if array.ndim == 3 and array.shape[2] not in _CHANNELS:  # noqa: PLR2004  (rows, columns, channels)
         return False

@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from memlane.cli.pictures import looks_like_an_image, spread
+from memlane.cli.pictures import NUMBERS, looks_like_an_image, spread
 
-_NUMBERS = "iufb"
 _LARGEST = 640
 """Pixels of a picture's longer side."""
 _POINTS = 20_000
@@ -23,7 +22,7 @@ def views_of(array: Any) -> list[str]:
 
     ``flat``: as an image too, of a shape that somebody has to say.
     """
-    if array.dtype.kind not in _NUMBERS or array.size == 0:
+    if array.dtype.kind not in NUMBERS or array.size == 0:
         return []
     if array.ndim == _FLAT:
         return ["line", "flat"]
