@@ -57,13 +57,14 @@ class Monitor:
         headers: Mapping[str, str] | None = None,
         prefix: str | None = None,
         body: object = None,
+        content: str | None = None,
     ) -> Answer:
-        """Make one request, a POST where it has a body, and return the answer."""
+        """Make one request, a POST where it has a body or the content of one, and return the answer."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         try:
             target = (self.prefix if prefix is None else prefix) + path + (f"?{urlencode(query)}" if query else "")
-            content = None if body is None else json.dumps(body)
-            connection.request("GET" if body is None else "POST", target, content, dict(headers or {}))
+            content = content if body is None else json.dumps(body)
+            connection.request("GET" if content is None else "POST", target, content, dict(headers or {}))
             response = connection.getresponse()
             return Answer(response.status, dict(response.getheaders()), response.read())
         finally:

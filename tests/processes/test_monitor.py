@@ -364,6 +364,27 @@ def test_variables_shares_and_parameters_are_written_where_it_is_allowed(writing
 # -- the command ----------------------------------------------------------------------------------------------
 
 
+def test_a_request_that_is_wrong_is_told_what_about(writing_monitor: Monitor) -> None:
+    """It is no failure of the monitor."""
+    deep = "[" * 100_000
+    with HostVariable("pose") as pose:
+        pose.data = {"x": 1.5}
+
+        pictures = [writing_monitor.ask(path, {"name": "pose"}) for path in ("pixels", "points")]
+        lost = writing_monitor.ask("pixels", {"name": "pose", "path": deep[:5000]})
+        value = writing_monitor.ask("write", body={"name": "pose", "value": deep})
+        body = writing_monitor.ask("write", content=deep)
+
+        assert pose.data == {"x": 1.5}
+    assert [answer.status for answer in (*pictures, lost, value, body)] == [400] * 5
+    assert [answer.body for answer in pictures] == [
+        b"ValueError: a dict is no image\n",
+        b"ValueError: a dict is no cloud of points\n",
+    ]
+    assert b"nested too deeply" in value.body
+    assert b"recursion" in body.body
+
+
 def test_ctrl_c_ends_it_at_once_though_somebody_watches(monitor: Monitor) -> None:
     """An open page is no reason to stay."""
     events = monitor.events()
@@ -388,4 +409,9 @@ def test_without_the_extra_it_says_what_to_install(
 def test_a_port_that_is_taken_is_told(monitor: Monitor, capsys: pytest.CaptureFixture[str]) -> None:
     """Two monitors on one port are one too many."""
     assert main(["monitor", "--port", str(monitor.port)]) == 2
-    assert "Address already in use" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"cannot serve at 127.0.0.1, port {monitor.port}: Address already in use" in said
+    assert said.endswith("; --port takes another one\n")
+    with pytest.raises(SystemExit):
+        main(["monitor", "--port", "65536"])
+    assert "65536 is not a port from 0 to 65535" in capsys.readouterr().err

@@ -9,6 +9,7 @@ import pty
 import signal
 import subprocess
 import sys
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ import memlane
 from memlane import HostVariable
 from memlane.cli import SUBCOMMANDS, main, parser_for, words
 from memlane.cli.completion import candidates
+from memlane.cli.pictures import picture, statistics
 from tests.peer import Link, Peer
 
 if TYPE_CHECKING:
@@ -145,6 +147,44 @@ def test_a_large_array_within_others_is_told_and_not_its_numbers(
     assert {*of_dict[3]} == {" ", "@"}  # half of the picture is black, half white
 
 
+@pytest.mark.slow
+def test_statistics_of_a_large_array_take_little_memory() -> None:
+    """An array may fill half of the machine: a copy in floats has eight times the bytes."""
+    large = np.arange(4 << 20, dtype=np.uint32).reshape(4, 1024, 1024)
+    holes = large.astype("f4")
+    holes[1:3] = np.nan
+    holes[3, 7, 7] = np.inf
+    sound = holes[np.isfinite(holes)].astype(float)
+
+    tracemalloc.start()
+    try:
+        of_all, of_holes = statistics(large), statistics(holes)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert of_all == {"min": 0, "max": large.size - 1, "mean": large.mean(), "std": pytest.approx(large.std())}
+    assert of_holes == {
+        "not_finite": (2 << 20) + 1,
+        "min": 0,
+        "max": sound.max(),
+        "mean": pytest.approx(sound.mean()),
+        "std": pytest.approx(sound.std()),
+    }
+    assert peak < large.size * np.dtype(float).itemsize
+    assert statistics(np.full(3, np.nan)) == {"not_finite": 3}
+
+
+def test_one_number_that_is_none_leaves_an_image_as_it_is() -> None:
+    """Depths lie far above 0: a hole at 0 made all else one shade."""
+    depths = np.linspace(1000, 1010, 64 * 24).reshape(24, 64)
+    depths[0, 0] = np.nan
+
+    drawn = picture(depths, colours=False)
+
+    assert {*"".join(drawn.split())} == {*".:-=+*#%@"}
+
+
 def test_pickles_are_shown_and_loaded_only_when_asked(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Looking must not run anybody's code."""
     with HostVariable("moment") as variable:
@@ -224,6 +264,17 @@ def test_set_refuses_what_cannot_be_set_and_says_what_can(namespace: Path, capsy
         assert "`memlane show 'two words'` tells what it takes" in complaint(capsys, "set", "two words", "5")
         answer(capsys, "set", "two words", '{"x": 1.5, "number": 2}')
         assert (pose.data["x"], pose.data["number"]) == (1.5, 2)
+
+
+def test_json_that_is_too_deep_is_an_error_and_text_where_it_is_asked_for(
+    namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A traceback says nothing about the value."""
+    deep = "[" * 100_000
+    with HostVariable("pose", len(deep) + 100) as pose:
+        assert "is nested too deeply to be read as JSON" in complaint(capsys, "set", "pose", deep)
+        answer(capsys, "set", "pose", "--text", deep)
+        assert pose.data == deep
 
 
 def test_call_prints_the_result_and_says_what_the_function_raised(

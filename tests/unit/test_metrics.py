@@ -9,7 +9,10 @@ import socket
 import subprocess
 import sys
 import urllib.request
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -151,20 +154,52 @@ def test_page_lists_every_metric(objects: None) -> None:
     assert set(listed) <= told
 
 
+@contextmanager
+def served(*arguments: str) -> Iterator[str]:
+    """Give the URL at which the command serves; it ends well when it is told to."""
+    command = [sys.executable, "-m", "memlane", "metrics", "--port", "0", *arguments]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stderr is not None
+            address = re.search(r"http://\S+:\d+/metrics", server.stderr.readline())
+            assert address
+            yield address[0]
+        finally:
+            server.terminate()
+    assert server.returncode == 0
+
+
+def asked(url: str, host: str | None = None) -> str:
+    """Return what is answered to who asks for a host."""
+    request = urllib.request.Request(url, headers={} if host is None else {"Host": host})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return str(answer.read().decode())
+
+
 @pytest.mark.slow
 def test_command_serves_this_machine_alone(objects: None) -> None:
     """Names of objects are nobody else's business."""
-    command = [sys.executable, "-m", "memlane", "metrics", "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-        assert server.stderr is not None
-        address = re.search(r"http://127\.0\.0\.1:\d+/metrics", server.stderr.readline())
-        assert address
-        with urllib.request.urlopen(address[0], timeout=30) as answer:
-            text = answer.read().decode()
-        server.terminate()
+    with served() as url:
+        text = asked(url)
+        port = urlsplit(url).port
+        own = asked(url, f"localhost:{port}")
+        for host in ("evil.example", f"evil.example:{port}", "127.0.0.1:1", ""):
+            with pytest.raises(HTTPError) as refused:
+                asked(url, host)
+            with refused.value as answer:
+                assert (answer.code, answer.read()[:8]) == (403, b"refused:")
+
+    assert url.startswith("http://127.0.0.1:")
+    assert samples(text)["memlane_writes_total", "pose"] == samples(own)["memlane_writes_total", "pose"] == 1
+
+
+@pytest.mark.slow
+def test_command_that_was_told_an_address_serves_it_by_any_name(objects: None) -> None:
+    """A robot has a name in its network."""
+    with served("--address", "0.0.0.0") as url:
+        text = asked(url, "robot.example")
 
     assert samples(text)["memlane_writes_total", "pose"] == 1
-    assert server.returncode == 0
 
 
 def test_command_says_which_port_is_taken(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -138,6 +138,19 @@ def test_a_shape_that_does_not_fit_is_refused() -> None:
         points(np.zeros(192, "u1"))
 
 
+@pytest.mark.parametrize("value", [{"x": 1.5}, [1], 2, "text", None], ids=lambda value: type(value).__name__)
+def test_a_value_that_is_no_array_is_no_picture(value: Any) -> None:
+    """The URL of a picture can name any object."""
+    kind = type(value).__name__
+
+    with pytest.raises(ValueError, match=f"a {kind} is no image"):
+        pixels(value)
+    with pytest.raises(ValueError, match=f"a {kind} is no image"):
+        pixels(value, (8, 8))
+    with pytest.raises(ValueError, match=f"a {kind} is no cloud of points"):
+        points(value)
+
+
 def test_a_path_leads_to_the_part_that_the_tree_names() -> None:
     """Images lie within structs, too."""
     record = np.zeros((), dtype=[("image", "u1", (4,))])[()]

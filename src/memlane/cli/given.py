@@ -7,6 +7,10 @@ import json
 import math
 from typing import Any
 
+from memlane.errors import InvalidArgument
+
+_SHOWN = 20
+
 
 def parse(text: str, *, as_text: bool = False) -> Any:
     """Return the value that an argument means.
@@ -14,6 +18,9 @@ def parse(text: str, *, as_text: bool = False) -> Any:
     Example:
         >>> parse('{"x": 1.5}'), parse("12"), parse("hello"), parse("12", as_text=True)
         ({'x': 1.5}, 12, 'hello', '12')
+
+    Raises:
+        InvalidArgument: Lists or dicts lie within each other more deeply than can be read.
     """
     if as_text:
         return text
@@ -21,6 +28,11 @@ def parse(text: str, *, as_text: bool = False) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+    except RecursionError as error:
+        raise InvalidArgument(
+            f"a value that begins with {text[:_SHOWN]!r} is nested too deeply to be read as JSON: give it fewer levels;"
+            " on the command line, --text takes it as text"
+        ) from error
 
 
 def seconds(text: str) -> float:

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 from memlane.cli.given import port, positive
 from memlane.cli.place import add_place, say, say_error
+from memlane.cli.serving import OWN_NAMES, cannot_serve, own_hosts
 from memlane.interruption import interruption
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment  # wsgiref.types is of 3.11
 
 _PORT = 9753
 _LOOK_SECONDS = 0.1
@@ -38,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
         say(resources.files("memlane").joinpath(DASHBOARD).read_text().rstrip())
         return 0
     collector = Collector(arguments.directory, limit=arguments.limit)
-    from prometheus_client import CollectorRegistry, generate_latest, start_http_server  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app, start_http_server  # noqa: PLC0415
 
     registry = CollectorRegistry()
     registry.register(collector)
@@ -47,13 +51,13 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     with interruption() as interrupted:
         try:
-            server, thread = start_http_server(arguments.port, arguments.address, registry)
+            # It serves at once, and until its port is known there is no guard: nothing, therefore.
+            server, thread = start_http_server(arguments.port, arguments.address, CollectorRegistry())
         except OSError as error:
-            raise OSError(
-                error.errno,
-                f"cannot serve at {arguments.address}, port {arguments.port}: {error.strerror};"
-                " --port takes another one",
-            ) from error
+            raise cannot_serve(error, arguments.address, arguments.port) from error
+        app = make_wsgi_app(registry)
+        is_guarded = arguments.address in OWN_NAMES
+        server.set_app(_guarded(app, own_hosts(server.server_port)) if is_guarded else app)
         say_error(f"memlane metrics: http://{arguments.address}:{server.server_port}/metrics; Ctrl-C ends it")
         while not interrupted.is_asked:
             time.sleep(_LOOK_SECONDS)
@@ -61,3 +65,16 @@ def run(arguments: argparse.Namespace) -> int:
         server.server_close()
         thread.join()
     return 0
+
+
+def _guarded(app: WSGIApplication, hosts: frozenset[str]) -> WSGIApplication:
+    """Return an application that answers those who ask for one of the *hosts*, and tells no page of another site."""
+
+    def answer(environment: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environment.get("HTTP_HOST") in hosts:
+            return app(environment, start_response)
+        start_response("403 Forbidden", [("Content-Type", "text/plain; charset=utf-8")])
+        told = f"refused: ask for {' or '.join(sorted(hosts))}; --address serves other machines, by any name\n"
+        return [told.encode()]
+
+    return answer

@@ -39,8 +39,8 @@ def add_name(parser: argparse.ArgumentParser, metavar: str = "NAME", what: str =
 
 
 def say(*words: object) -> None:
-    """Print an answer."""
-    print(*words)  # noqa: T201 - the answer
+    """Print an answer, also for who reads it while the command goes on."""
+    print(*words, flush=True)  # noqa: T201 - the answer
 
 
 def say_error(text: str) -> None:

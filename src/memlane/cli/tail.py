@@ -65,7 +65,6 @@ def show(first: int, found: bytes, arguments: argparse.Namespace) -> None:
         say_json({"position": first, "bytes": len(found), "hex": found.hex()})
     elif arguments.hex:
         say(hex_dump(found, first))
-        sys.stdout.flush()
     elif sys.stdout.isatty():
         text = found.decode("utf-8", "backslashreplace")
         sys.stdout.write("".join(part if part.isprintable() or part in "\n\t" else repr(part)[1:-1] for part in text))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _STATIC = os.path.join(os.path.dirname(__file__), "static")
 _LARGEST_WRITE = 1 << 20
-_WRONG = (Error, OSError, LookupError, ValueError, TypeError)
+_WRONG = (Error, OSError, LookupError, ValueError, TypeError, RecursionError)
 """What a request may be wrong about: the answer says it."""
 
 

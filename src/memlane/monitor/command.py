@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
+from typing import TYPE_CHECKING
 
 from memlane.cli import COULD_NOT_BE_DONE
-from memlane.cli.place import add_place, say_error
+from memlane.cli.given import port
+from memlane.cli.place import add_place, say, say_error
+
+if TYPE_CHECKING:
+    import argparse
 
 REQUIRED = {"numpy": "numpy", "starlette": "starlette", "uvicorn": "uvicorn"}
 """Module and package of everything that the extra installs."""
-
-_LAST_PORT = 65535
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,14 +28,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--catalog", help="a JSON or YAML file with the limits of devices (default: the catalog of the examples)"
     )
     add_place(parser)
-
-
-def port(text: str) -> int:
-    """Parse the number of a port."""
-    value = int(text)
-    if not 0 <= value <= _LAST_PORT:
-        raise argparse.ArgumentTypeError(f"{text} is not a port, 0 to {_LAST_PORT}")
-    return value
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -53,6 +47,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _announce(url: str) -> None:
-    print(  # noqa: T201 - a command speaks on its terminal
-        f"{url}\nOpen it in a browser of this machine; who has it sees all that is shared. Ctrl-C ends.", flush=True
-    )
+    say(f"{url}\nOpen it in a browser of this machine; who has it sees all that is shared. Ctrl-C ends.")

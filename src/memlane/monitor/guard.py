@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from memlane.cli.serving import own_hosts
+
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -51,8 +53,7 @@ class Guard:
     def __init__(self, app: ASGIApp, token: str, port: int) -> None:
         self._app = app
         self._prefix = f"/{token}"
-        # A page of another site whose name is made to lead to this machine still sends that name.
-        self._hosts = {f"{host}:{port}" for host in ("127.0.0.1", "localhost")}
+        self._hosts = own_hosts(port)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from memlane.cli.pictures import looks_like_an_image
+from memlane.cli.pictures import NUMBERS, looks_like_an_image, spread
 from memlane.cli.plainly import plainly
 
-_NUMBERS = "iufb"
 _LARGEST = 640
 """Pixels of a picture's longer side."""
 _POINTS = 20_000
@@ -24,7 +23,7 @@ def views_of(array: Any) -> list[str]:
 
     ``flat``: as an image too, of a shape that somebody has to say.
     """
-    if array.dtype.kind not in _NUMBERS or array.size == 0:
+    if array.dtype.kind not in NUMBERS or array.size == 0:
         return []
     if array.ndim == _FLAT:
         return ["line", "flat"]
@@ -62,13 +61,14 @@ def pixels(array: Any, shape: Sequence[int] | None = None) -> tuple[int, int, by
     Raises:
         ValueError: It is no image, or not one of that shape.
     """
+    _require_array(array, "image")
     if shape is not None:
         array = array.reshape(shape)
     if not looks_like_an_image(array):
         raise ValueError(f"an array of {array.shape} {array.dtype} is no image")
     step = -(-max(array.shape[:2]) // _LARGEST)
     picked = array[::step, ::step]
-    shades = picked if picked.dtype == "u1" else _shades(picked)
+    shades = picked if picked.dtype == "u1" else (spread(picked) * _WHITE).astype("u1")
     height, width = shades.shape[:2]
     # Opaque: an alpha of its own would hide what the image holds.
     drawn = np.full((height, width, _CHANNELS), _WHITE, "u1")
@@ -76,12 +76,9 @@ def pixels(array: Any, shape: Sequence[int] | None = None) -> tuple[int, int, by
     return width, height, drawn.tobytes()
 
 
-def _shades(picked: Any) -> Any:
-    numbers = picked.astype(float)
-    sound = abs(numbers) < float("inf")  # false for NaN too
-    numbers[~sound] = numbers[sound].min() if sound.any() else 0
-    low, high = numbers.min(), numbers.max()
-    return ((numbers - low) / ((high - low) or 1) * _WHITE).astype("u1")
+def _require_array(value: Any, what: str) -> None:
+    if not hasattr(value, "dtype"):
+        raise ValueError(f"a {type(value).__name__} is no {what}")
 
 
 def points(array: Any) -> bytes:
@@ -92,6 +89,7 @@ def points(array: Any) -> bytes:
     Raises:
         ValueError: It is no cloud.
     """
+    _require_array(array, "cloud of points")
     if "cloud" not in views_of(array):
         raise ValueError(f"an array of {array.shape} {array.dtype} is no cloud of points")
     picked = array[:: -(-len(array) // _POINTS)].astype("<f4")

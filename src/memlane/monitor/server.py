@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from memlane.cli.serving import cannot_serve
 from memlane.monitor.application import make_application
 from memlane.monitor.guard import Guard, make_token
 
@@ -26,7 +27,7 @@ def serve(options: Options, port: int, announce: Callable[[str], None]) -> None:
         port: Where to listen; 0: the kernel chooses.
         announce: Is given the URL when browsers can connect.
     """
-    with socket.create_server((ADDRESS, port)) as listener:
+    with _listen(port) as listener:
         token, chosen = make_token(), listener.getsockname()[1]
         application = make_application(options, lambda: server.should_exit)
         # No access log: it would hold the token.
@@ -37,3 +38,10 @@ def serve(options: Options, port: int, announce: Callable[[str], None]) -> None:
         server = uvicorn.Server(config)
         announce(f"http://{ADDRESS}:{chosen}/{token}/")
         server.run(sockets=[listener])
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server((ADDRESS, port))
+    except OSError as error:
+        raise cannot_serve(error, ADDRESS, port) from error

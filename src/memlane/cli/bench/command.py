@@ -84,7 +84,7 @@ def place_of(directory: str | None) -> str:
 
 
 def shown(found: Iterator[Figure], *, quiet: bool) -> Iterator[Figure]:
-    """Show each figure when it is there: nobody looks at an empty screen for half a minute."""
+    """Show each figure when it is there: nobody looks at an empty screen until the end."""
     if not quiet:
         say(f"{'':<30}{'memlane':>10}{'by hand':>10}{'ratio':>8}")
     for figure in found:

@@ -46,9 +46,8 @@ def check_container(path: str, root: str = "/") -> Iterator[Finding]:
 
 def processor_limit(root: str = "/") -> float | None:
     """Return how many processors' time the groups of this process may use; None: all."""
-    limits = [_quota(text) for text in readings("cpu.max", root)]
-    quotas, periods = readings("cpu.cfs_quota_us", root), readings("cpu.cfs_period_us", root)
-    limits += [_quota(f"{quota} {period}") for quota, period in zip(quotas, periods, strict=True)]
+    texts = [*readings(root, "cpu.max"), *readings(root, "cpu.cfs_quota_us", "cpu.cfs_period_us")]
+    limits = [_quota(text) for text in texts]
     return min((limit for limit in limits if limit is not None), default=None)
 
 
@@ -59,7 +58,7 @@ def _quota(text: str) -> float | None:
 
 def memory_limit(root: str = "/") -> int | None:
     """Return how many bytes the groups of this process may use; None: more than the machine has."""
-    texts = [*readings("memory.max", root), *readings("memory.limit_in_bytes", root)]
+    texts = [*readings(root, "memory.max"), *readings(root, "memory.limit_in_bytes")]
     limit = min((int(text) for text in texts if text != "max"), default=None)
     has = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return limit if limit is not None and limit < has else None
@@ -69,21 +68,29 @@ def standing_still(root: str = "/") -> float:
     """Return for how many seconds the groups of this process stood still because they had used up their time."""
     counts = [
         int(count) / (1e6 if name == "throttled_usec" else 1e9)
-        for text in readings("cpu.stat", root)
+        for text in readings(root, "cpu.stat")
         for name, count in (line.split() for line in text.splitlines())
         if name in ("throttled_usec", "throttled_time")
     ]
     return max(counts, default=0.0)
 
 
-def readings(name: str, root: str = "/") -> list[str]:
-    """Return what a file says in each group that this process is in, from its own to the outermost, v2 and v1."""
+def readings(root: str, *names: str) -> list[str]:
+    """Return what files say in each group that this process is in, from its own to the outermost, v2 and v1.
+
+    Where there are several, their texts have a space in between, and a group that lacks one of them says nothing.
+    """
     found = []
     for folder in _groups(root):
         # The outermost group has no limits, and not every group has every controller.
-        with suppress(OSError), open(os.path.join(folder, name), encoding="ascii") as file:
-            found.append(file.read().strip())
+        with suppress(OSError):
+            found.append(" ".join(_text(os.path.join(folder, name)) for name in names))
     return found
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="ascii") as file:
+        return file.read().strip()
 
 
 def _groups(root: str) -> Iterator[str]:
