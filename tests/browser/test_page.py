@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 import pytest
 
 import memlane
@@ -125,6 +126,20 @@ def test_the_page_of_each_kind_shows_what_it_holds(page: Page, name: str, select
 
     for text in texts:
         wait_for_text(page, selector, text)
+
+
+def test_a_value_that_was_given_up_is_not_called_never_written(page: Page, place: str) -> None:
+    """A put that has not ended has the slot of the value that was taken."""
+    with (
+        memlane.NumpyShare("passed", 100, "put", directory=place) as giver,
+        memlane.NumpyShare("passed", mode="get", directory=place) as taker,
+    ):
+        giver.put(np.zeros(2))
+        taker.get()
+        with giver.loan(2, "f8"):
+            show(page, "passed")
+            wait_for_text(page, ".facts", "1, taken, and given up")
+    memlane.unlink("passed", directory=place)
 
 
 @pytest.mark.parametrize(("name", "picture"), [("camera", "figure.image canvas"), ("lidar", "figure.cloud canvas")])

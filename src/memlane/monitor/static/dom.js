@@ -25,6 +25,12 @@ export function panel(title, ...children) {
   return element("section", { class: "panel" }, element("h2", {}, title), ...children);
 }
 
+// A table without rows; each head is a text and, where there is one, the class of its cell.
+export function table(name, heads) {
+  const cells = heads.map(([text, kind]) => element("th", { class: kind, scope: "col" }, text));
+  return element("table", { id: name }, element("thead", {}, element("tr", {}, ...cells)), element("tbody"));
+}
+
 // The address of an object's page; null for a name that no address can hold.
 export function addressOf(name) {
   try {

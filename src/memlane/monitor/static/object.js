@@ -2,7 +2,7 @@
 
 import { alarmList } from "./alarms.js";
 import { DevicePanel } from "./device.js";
-import { element, panel, Rows, say } from "./dom.js";
+import { element, panel, Rows, say, table } from "./dom.js";
 import * as format from "./format.js";
 import { History } from "./history.js";
 import { Plot } from "./plots.js";
@@ -37,16 +37,12 @@ export class ObjectPage {
     this.valuePanel = panel("Value", this.note, this.value);
     this.view = null;
     this.form = element("div", { class: "form" });
-    this.people = element("tbody");
-    this.peopleRows = new Rows(this.people, () => new ParticipantRow());
     this.counters = element("dl", { class: "facts" });
     this.schema = element("pre", { class: "code" });
     this.schemaPanel = panel("Schema", this.schema);
     const heads = ["Process", "State", "Role", "Writes", "Views", "Calls", "Counted"];
-    const people = element(
-      "table", { id: "participants" },
-      element("thead", {}, element("tr", {}, ...heads.map((text) => element("th", { scope: "col" }, text)))), this.people,
-    );
+    const people = table("participants", heads.map((text) => [text]));
+    this.peopleRows = new Rows(people.tBodies[0], () => new ParticipantRow());
     this.node = element(
       "div", { class: "object" },
       element(
@@ -130,7 +126,8 @@ export class ObjectPage {
       ["open", `${item.participants.length} of ${item.places} places`],
     ];
     if (item.version !== null) {
-      const written = item.written ? `${format.duration(this.at - item.written)} ago` : "never written";
+      const without = item.version ? "taken, and given up" : "never written";
+      const written = item.written ? `${format.duration(this.at - item.written)} ago` : without;
       facts.push(["version", `${item.version}, ${written}`], ["value", format.bytes(item.value_size ?? 0)]);
       facts.push(["slots", `${item.slots_writing} being written, ${item.slots_viewed} viewed`]);
     }

@@ -1,7 +1,7 @@
 // The first page: what there is, who has it, how fast it flows, what is wrong.
 
 import { alarmList } from "./alarms.js";
-import { drawing, element, linkTo, panel, Rows, say } from "./dom.js";
+import { drawing, element, linkTo, panel, Rows, say, table } from "./dom.js";
 import * as format from "./format.js";
 import { Plot } from "./plots.js";
 
@@ -96,11 +96,6 @@ function when(time, now) {
 
 function byAliveAndPid(left, right) {
   return left.alive - right.alive || left.pid - right.pid;
-}
-
-export function table(name, heads) {
-  const cells = heads.map(([text, kind]) => element("th", { class: kind, scope: "col" }, text));
-  return element("table", { id: name }, element("thead", {}, element("tr", {}, ...cells)), element("tbody"));
 }
 
 class Tiles {
