@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memlane.cli.pictures import statistics
-from memlane.cli.plainly import integer, plainly
+from memlane.cli.plainly import integer, key_text, plainly
 from memlane.inspect import Damaged, Object, Pickled
 
 _LONGEST_BYTES = 1024
@@ -33,7 +33,7 @@ def jsonable(value: Any) -> Any:  # noqa: PLR0911  (one for each kind of value)
     if isinstance(value, Pickled):
         return {"pickle": len(value.head), "needs": list(value.needs)}
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else plainly(key): jsonable(item) for key, item in value.items()}
+        return {key_text(key): jsonable(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [jsonable(item) for item in value]
     return _of_numpy(value)

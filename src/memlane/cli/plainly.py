@@ -25,6 +25,11 @@ def plainly(value: Any, width: int = _UNBROKEN) -> str:
     return _Printer(width=width, sort_dicts=False).pformat(value)
 
 
+def key_text(key: Any) -> str:
+    """Return what a key of a dict is called where only text can stand."""
+    return key if isinstance(key, str) else plainly(key)
+
+
 class _Printer(pprint.PrettyPrinter):
     def format(self, object: Any, *rest: Any) -> tuple[str, bool, bool]:  # noqa: A002  (pprint's word)
         if isinstance(object, int) and isinstance(shown := integer(object), str):

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 
 from memlane.errors import Corrupted
 
-_PARAMETER = re.compile(
+PARAMETER = re.compile(
     r"parameter '(?P<name>[^']*)', id (?P<id>\d+): (?P<type>\w+)(?P<lengths>(?:\[\d+\])*), (?P<access>.*)"
 )
+"""A line of the schema that is a parameter's."""
 _FIELD = re.compile(r"field '(?P<name>[^']*)': c_(?P<type>\w+)")
 _FORMATS = {
     "bool": "?", "char": "c", "float": "f", "double": "d", "int8": "b", "uint8": "B", "int16": "h", "uint16": "H",
@@ -61,7 +62,7 @@ def record_values(schema: str, record: bytes) -> dict[str, Any]:
 
 
 def _place(line: str) -> _Place:
-    if match := _PARAMETER.fullmatch(line):
+    if match := PARAMETER.fullmatch(line):
         access = match["access"]
         return _Place(
             match["name"], _format(match["type"], line), _count(match["lengths"], line), "readable" in access,

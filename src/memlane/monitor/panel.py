@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-import re
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from memlane.monitor.tree import tree
+from memlane.inspect.device import PARAMETER
+from memlane.monitor.tree import finite, tree
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Mapping, Sequence
 
     from memlane.buffer import Buffer, Parameter
 
 Catalog: TypeAlias = "Mapping[str, type[Buffer]]"
-
-_LINE = re.compile(r"parameter '(?P<name>[^']*)', id \d+: (?P<type>[^,]*), (?P<access>.*)")
 
 
 def panel(record: Mapping[str, Any], schema: Sequence[str], catalog: Catalog) -> dict[str, Any]:
@@ -28,7 +26,7 @@ def panel(record: Mapping[str, Any], schema: Sequence[str], catalog: Catalog) ->
     """
     kind = catalog.get(record["type"])
     known = kind.params if kind else {}
-    lines = filter(None, map(_LINE.fullmatch, schema))
+    lines = filter(None, map(PARAMETER.fullmatch, schema))
     return {
         "type": record["type"],
         "valid": record["valid"],
@@ -43,14 +41,10 @@ def _parameter(record: Mapping[str, Any], line: re.Match[str], known: Parameter 
     read, requested = record["parameters"], record["requested"]
     return {
         "name": name,
-        "type": line["type"],
+        "type": line["type"] + line["lengths"],
         "access": line["access"],
         "value": tree(read[name]) if name in read else None,
         "requested": tree(requested[name]) if name in requested else None,
-        "lower": _limit(known.lower) if known else None,
-        "upper": _limit(known.upper) if known else None,
+        "lower": finite(known.lower) if known else None,
+        "upper": finite(known.upper) if known else None,
     }
-
-
-def _limit(number: float) -> float | None:
-    return number if math.isfinite(number) else None

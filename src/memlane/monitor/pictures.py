@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from memlane.cli.pictures import NUMBERS, looks_like_an_image, spread
-from memlane.cli.plainly import plainly
+from memlane.cli.plainly import key_text
 
 _LARGEST = 640
 """Pixels of a picture's longer side."""
@@ -45,7 +45,7 @@ def part_of(value: Any, path: Sequence[str]) -> Any:
 
 def _step(value: Any, name: str) -> Any:
     if isinstance(value, Mapping):
-        return {key if isinstance(key, str) else plainly(key): item for key, item in value.items()}[name]
+        return {key_text(key): item for key, item in value.items()}[name]
     return value[name] if getattr(getattr(value, "dtype", None), "names", None) else value[int(name)]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from memlane.cli.pictures import statistics
-from memlane.cli.plainly import integer, plainly
+from memlane.cli.plainly import integer, key_text, plainly
 from memlane.inspect import Pickled
 from memlane.monitor.pictures import views_of
 
@@ -51,7 +51,7 @@ class _Grower:
         if isinstance(value, Pickled):
             return _pickle(value)
         if isinstance(value, Mapping):
-            return self._branch("fields", [(_key(key), item) for key, item in value.items()], depth)
+            return self._branch("fields", [(key_text(key)[:_TEXT], item) for key, item in value.items()], depth)
         if isinstance(value, (list, tuple)):
             return self._branch("items", [(str(index), item) for index, item in enumerate(value)], depth)
         return {"is": "word", "text": plainly(value)[:_TEXT]}
@@ -83,13 +83,9 @@ class _Grower:
             node["parts"] = [[str(index), self.grow(elements[index], depth + 1)] for index in range(len(elements))]
         elif "line" in node["views"]:
             step = -(-value.size // _LINE)
-            node["line"] = [_finite(float(number)) for number in value[::step].tolist()]
+            node["line"] = [finite(float(number)) for number in value[::step].tolist()]
             node["step"] = step
         return node
-
-
-def _key(key: Any) -> str:
-    return (key if isinstance(key, str) else plainly(key))[:_TEXT]
 
 
 def _number(number: float) -> dict[str, Any]:
@@ -99,7 +95,8 @@ def _number(number: float) -> dict[str, Any]:
     return {"is": "number", "text": text[:_TEXT], "number": number if is_exact else None}
 
 
-def _finite(number: float) -> float | None:
+def finite(number: float) -> float | None:
+    """Return a number that JSON has, or None."""
     return number if math.isfinite(number) else None
 
 
