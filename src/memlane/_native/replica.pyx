@@ -16,8 +16,15 @@ from memlane._native.options cimport fill_object_options
 
 # As long as a write waits for a slot (D3), or for the transaction of somebody else.
 cdef uint64_t PATIENCE_NS = 1_000_000_000
-cdef uint32_t PERMISSIONS = 0o600
-cdef int64_t NOBODY_ELSE = -1
+
+
+cdef int fill_likeness(
+    memlane_object_options* options, const char* directory, object participants, object persistent
+) except -1:
+    """Ask for an object like another one, made where there is none, and for this user alone."""
+    cdef uint32_t permissions = 0o600
+    cdef int64_t nobody_else = -1
+    return fill_object_options(options, directory, participants, persistent, permissions, nobody_else, True, None)
 
 
 @cython.final
@@ -43,9 +50,7 @@ cdef class ValueReplica:
         cdef size_t length = len(name)
         self.check_unopened()
         memlane_variable_options_initialise(&options)
-        fill_object_options(
-            &options.object, directory, participants, persistent, PERMISSIONS, NOBODY_ELSE, True, None
-        )
+        fill_likeness(&options.object, directory, participants, persistent)
         options.max_size, options.slots, options.encoding = size, slots, encoding
         if layout is not None:
             format = make_format(layout, f"variable {name.decode('utf-8', 'replace')!r}")
@@ -65,9 +70,7 @@ cdef class ValueReplica:
         cdef size_t length = len(name)
         self.check_unopened()
         memlane_share_options_initialise(&options)
-        fill_object_options(
-            &options.object, directory, participants, persistent, PERMISSIONS, NOBODY_ELSE, True, None
-        )
+        fill_likeness(&options.object, directory, participants, persistent)
         options.size, options.slots, options.encoding = size, slots, encoding
         with nogil:
             status = memlane_share_open(&share, text, length, &options, &error)
@@ -123,9 +126,7 @@ cdef class RecordReplica:
         if self.handle != NULL:
             raise RuntimeError("a replica is opened once")
         memlane_buffer_options_initialise(&options)
-        fill_object_options(
-            &options.object, directory, participants, persistent, PERMISSIONS, NOBODY_ELSE, True, None
-        )
+        fill_likeness(&options.object, directory, participants, persistent)
         options.size, options.schema, options.schema_length = size, schema, len(schema)
         with nogil:
             status = memlane_buffer_open(&self.handle, text, length, &options, &error)

@@ -65,7 +65,6 @@ class Recorder:
         self._place = settings.namespace_directory(directory)
         self.directory = inspect.directory_path(directory)
         """The namespace directory."""
-        self._given = directory
         self._notice = notice
         self._noticed: set[str] = set()
         self._sources: dict[str, Source] = {}
@@ -141,7 +140,7 @@ class Recorder:
         """Open what is new, and let go of what went."""
         if not self._may_have_changed():
             return
-        there = [name for name in inspect.names(self._given) if is_asked_for(name, self._names)]
+        there = [name for name in inspect.names(self.directory) if is_asked_for(name, self._names)]
         for name in self._sources.keys() - set(there):
             self._drop(name)
         for name in there:
