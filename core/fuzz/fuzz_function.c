@@ -5,20 +5,11 @@
  * wrong bytes are not. */
 #define _GNU_SOURCE
 #include "hostile_file.h"
+#include "pose.h"
 
 #include <memlane/memlane.h>
 
 enum { PLACES = 4, LANES = 3, SLOTS = 2, WORDS = 1024, LOOK_NS = 1000 };
-
-struct pose {
-    double x;
-    uint32_t camera, line;
-};
-
-static const memlane_field fields[] = {
-    MEMLANE_FIELD(struct pose, x, MEMLANE_FLOAT64),
-    MEMLANE_FIELD(struct pose, camera, MEMLANE_UINT32),
-};
 
 static memlane_format *format;
 
@@ -43,13 +34,12 @@ static memlane_function *open_function(bool create) {
 }
 
 static bool begin_call(memlane_function *function, memlane_call *call) {
-    struct pose pose = {.x = 1, .camera = 2};
     memlane_error error;
     if (memlane_call_begin(function, call, 0, &error) != MEMLANE_OK) {
         return false;
     }
-    memcpy(call->bytes, &pose, sizeof pose < call->capacity ? sizeof pose : (size_t)call->capacity);
-    if (memlane_call_post(call, sizeof pose, MEMLANE_TYPE_STRUCT, &error) != MEMLANE_OK) {
+    memcpy(call->bytes, &a_pose, sizeof a_pose < call->capacity ? sizeof a_pose : (size_t)call->capacity);
+    if (memlane_call_post(call, sizeof a_pose, MEMLANE_TYPE_STRUCT, &error) != MEMLANE_OK) {
         memlane_call_end(call);
         return false;
     }
@@ -62,7 +52,7 @@ int LLVMFuzzerInitialize(int *count, char ***arguments) {
     (void)arguments;
     hostile_make_directory("judge");
     atexit(free_format);
-    require(memlane_format_create(&format, sizeof(struct pose), fields, 2, NULL) == MEMLANE_OK, "cannot make a format");
+    format = pose_format();
     memlane_function *function = open_function(true);
     require(function != NULL && begin_call(function, &call), "cannot create the function");
     hostile_keep();

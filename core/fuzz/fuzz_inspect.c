@@ -8,6 +8,7 @@
  * wrong facts are not. */
 #define _GNU_SOURCE
 #include "hostile_file.h"
+#include "pose.h"
 
 #include <memlane/memlane.h>
 
@@ -15,16 +16,6 @@ enum { PLACES = 4, SLOTS = 2, SIZE = 64, LANES = 2, WORDS = 1024, COPIED = 256, 
 
 static const char name[] = "object";
 static const char schema[] = "type motor\nparameter 'duty_cycle', id 0: float, readable";
-
-struct pose {
-    double x;
-    uint32_t camera, line;
-};
-
-static const memlane_field fields[] = {
-    MEMLANE_FIELD(struct pose, x, MEMLANE_FLOAT64),
-    MEMLANE_FIELD(struct pose, camera, MEMLANE_UINT32),
-};
 
 /* -- a valid object of each kind ------------------------------------------------------------------------------------ */
 
@@ -34,14 +25,7 @@ static void set(memlane_object_options *object) {
     object->ephemeral = 0;
 }
 
-static memlane_format *pose_format(void) {
-    memlane_format *format = NULL;
-    memlane_format_create(&format, sizeof(struct pose), fields, 2, NULL);
-    return format;
-}
-
 static memlane_status make_variable(void) {
-    static const struct pose pose = {.x = 1, .camera = 2};
     memlane_variable_options asked;
     memlane_variable *variable = NULL;
     memlane_format *format = pose_format();
@@ -51,7 +35,7 @@ static memlane_status make_variable(void) {
     asked.format = format;
     memlane_status status = memlane_variable_open(&variable, name, sizeof name - 1, &asked, NULL);
     if (status == MEMLANE_OK) {
-        status = memlane_variable_write(variable, &pose, sizeof pose, MEMLANE_TYPE_STRUCT, 0, NULL);
+        status = memlane_variable_write(variable, &a_pose, sizeof a_pose, MEMLANE_TYPE_STRUCT, 0, NULL);
     }
     memlane_variable_free(variable);
     memlane_format_free(format);
