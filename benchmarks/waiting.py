@@ -20,7 +20,7 @@ import os
 import statistics
 import tempfile
 import time
-from contextlib import ExitStack, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from memlane import CHAN_R, HostFunctionDispatcher, HostVariable, SharedAssign, Timeout, open_channel
@@ -28,7 +28,7 @@ from memlane.cli.bench import ways
 from memlane.cli.bench.beside import beside, pinned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from memlane.cli.bench.ways import Repeat, Way
 
@@ -37,10 +37,28 @@ AT_ONCE = 20
 SLOWEST = 33
 """One of so many waits until a busy process has used its 3 ms up: it is as long as a hundred others, by chance."""
 
+
+@contextmanager
+def by_shares(directory: str, processor: int) -> Iterator[Repeat]:
+    """Hand a value over, and take one in return."""
+
+    def answer() -> None:
+        there = SharedAssign("there", mode="get", directory=directory)
+        back = SharedAssign("back", mode="put", directory=directory)
+        ways.for_ever(lambda: back.put(there.get()))
+
+    with (
+        beside(answer, processor),
+        SharedAssign("there", mode="put", directory=directory) as there,
+        SharedAssign("back", mode="get", directory=directory) as back,
+    ):
+        yield ways.repeated(lambda: (there.put(ways.MESSAGE), back.get()))
+
+
 KINDS: dict[str, tuple[Way, Way]] = {
     "channel": (ways.by_channels, ways.by_pipes),
     "call": (ways.by_call, ways.by_pickles),
-    "share": (ways.by_shares, ways.by_pipes),
+    "share": (by_shares, ways.by_pipes),
     "variable": (ways.by_variables, ways.by_pipes),
 }
 

@@ -149,6 +149,11 @@ def repeated(work: Callable[[], object]) -> Callable[[int], object]:
     return repeat
 
 
+def value_in(shared: Any) -> Value:
+    """Return an end of what looks like a dict that all have."""
+    return Value(repeated(lambda: shared.__setitem__("pose", POSE)), repeated(lambda: shared["pose"]), POSE)
+
+
 class PickledCalls:
     """Calls over messages, by hand: the least that a program can do by itself."""
 

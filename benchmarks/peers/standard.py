@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.mapped import Place, copying, in_place
 from benchmarks.placement import move_to_the_other
-from benchmarks.ways import NUMBERS, POSE, Arrays, Calls, Loans, Messages, Value, repeated, unused, wait_until_over
+from benchmarks.ways import NUMBERS, Arrays, Calls, Loans, Messages, Value, repeated, unused, value_in, wait_until_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,7 +165,7 @@ class Managed:
         else:
             manager.connect()
         shared = manager.poses()
-        yield Value(repeated(lambda: shared.__setitem__("pose", POSE)), repeated(lambda: shared["pose"]), POSE)
+        yield value_in(shared)
         if role == 0:
             manager.shutdown()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.ways import POSE, Value, repeated
+from benchmarks.ways import value_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from benchmarks.ways import Value
 
 
 class Shared:
@@ -23,6 +25,6 @@ class Shared:
         from UltraDict import UltraDict  # noqa: PLC0415
 
         shared: Any = UltraDict(name=self.name, create=role == 0, auto_unlink=False)
-        yield Value(repeated(lambda: shared.__setitem__("pose", POSE)), repeated(lambda: shared["pose"]), POSE)
+        yield value_in(shared)
         if role == 0:
             shared.unlink()

@@ -19,7 +19,6 @@ from memlane import (
     HostVariable,
     NumpyShare,
     OppositeEndClosedError,
-    SharedAssign,
     open_channel,
 )
 from memlane.cli.bench.beside import beside
@@ -112,23 +111,6 @@ def by_variables(directory: str, processor: int) -> Iterator[Repeat]:
                 back.wait()
 
         yield repeat
-
-
-@contextmanager
-def by_shares(directory: str, processor: int) -> Iterator[Repeat]:
-    """Hand a value over, and take one in return."""
-
-    def answer() -> None:
-        there = SharedAssign("there", mode="get", directory=directory)
-        back = SharedAssign("back", mode="put", directory=directory)
-        for_ever(lambda: back.put(there.get()))
-
-    with (
-        beside(answer, processor),
-        SharedAssign("there", mode="put", directory=directory) as there,
-        SharedAssign("back", mode="get", directory=directory) as back,
-    ):
-        yield repeated(lambda: (there.put(MESSAGE), back.get()))
 
 
 @contextmanager
