@@ -23,10 +23,10 @@ cdef class View:
 
     cpdef object over(self, object payload):
         """Give the value as a view of `payload`: a memoryview, or an array that is writable where `payload` is."""
-        cdef object part = memoryview(payload)[self.offset:self.offset + self.length]
         if self.dtype is None:
-            return part
-        return import_numpy().ndarray(self.shape, self.dtype, part, order=self.order)
+            return memoryview(payload)[self.offset:self.offset + self.length]
+        # By position: names cost more than the array.
+        return import_numpy().ndarray(self.shape, self.dtype, payload, self.offset, None, self.order)
 
 
 cdef object make_view(Reader* reader, FetchList* fetches):
