@@ -7,7 +7,9 @@
 /* Private to an endpoint; zeros to begin with. Threads may learn at once: an estimate guards nothing. */
 struct memlane_patience {
     memlane_atomic32 in_vain;  /* waits that looking did not end, one after the other */
-    memlane_atomic64 tried_ns; /* when it was last tried without hope */
+    memlane_atomic32 nearly;   /* sleeps that a longer look would have saved; others count against them */
+    memlane_atomic64 began_ns; /* when the last look began */
+    memlane_atomic64 tried_ns; /* when it was last tried without hope; 0: not since looking ended a wait */
 };
 
 /* Nanoseconds to look for, from now on; 0: sleep at once. */
@@ -19,6 +21,9 @@ uint64_t memlane_patience_glance(const struct memlane_patience *patience, uint64
 
 /* Whether looking ended the wait. */
 void memlane_patience_learn(struct memlane_patience *patience, bool found);
+
+/* The sleep that came after a look in vain has ended. Who does not tell never looks for longer than a wake-up takes. */
+void memlane_patience_wake(struct memlane_patience *patience, uint64_t now_ns);
 
 /* Whether looking ended the last wait, or nobody waited yet: then the other side runs beside us. */
 static inline bool memlane_patience_is_rewarded(const struct memlane_patience *patience) {
@@ -46,6 +51,7 @@ static inline bool memlane_patience_try(struct memlane_patience *patience, bool 
                                         uint64_t deadline_ns) {
     uint64_t began = memlane_platform_monotonic_ns();
     uint64_t budget = memlane_patience_budget(patience, began);
+    memlane_store_relaxed(&patience->began_ns, began);
     uint64_t end = began + budget < deadline_ns ? began + budget : deadline_ns;
     bool found = budget > 0 && memlane_patience_look(is_over, argument, end);
     memlane_patience_learn(patience, found);

@@ -146,6 +146,9 @@ static memlane_status wait_untaken(memlane_share *share, uint64_t deadline_ns) {
             continue;
         }
         status = memlane_wait_change(segment, &control->latest, &control->bell, seen, deadline_ns, WAIT_CHUNK_NS);
+        if (deadline_ns != 0) {
+            memlane_patience_wake(&share->variable.patience, memlane_platform_monotonic_ns());
+        }
         if (status != MEMLANE_OK) {
             return status;
         }

@@ -132,6 +132,83 @@ static void waits_that_are_always_in_vain_cost_a_five_hundredth_at_most(void) {
     CHECK(spent * 500 <= now - began);
 }
 
+/* Waits that a longer look would have ended: each is over after twice a long one. Returns the longest look. */
+static uint64_t wait_nearly(struct memlane_patience *patience, uint32_t times, uint64_t *now_ns) {
+    uint64_t longest = 0;
+    for (uint32_t i = 0; i < times; i++) {
+        memlane_store_relaxed(&patience->began_ns, *now_ns);
+        uint64_t budget = memlane_patience_budget(patience, *now_ns);
+        longest = budget > longest ? budget : longest;
+        memlane_patience_learn(patience, false);
+        *now_ns += (uint64_t)2 * A_LONG_LOOK_NS;
+        memlane_patience_wake(patience, *now_ns);
+    }
+    return longest;
+}
+
+/* The same, but each sleep is a long one. */
+static uint64_t wait_for_long(struct memlane_patience *patience, uint32_t times, uint64_t *now_ns) {
+    uint64_t spent = 0;
+    for (uint32_t i = 0; i < times; i++) {
+        memlane_store_relaxed(&patience->began_ns, *now_ns);
+        spent += wait_in_vain(patience, 1, now_ns);
+        memlane_patience_wake(patience, *now_ns);
+    }
+    return spent;
+}
+
+static void what_nearly_comes_in_time_is_looked_for_longer(void) {
+    struct memlane_patience patience = {0};
+    uint64_t now = (uint64_t)1000 * MILLISECOND;
+    wait_in_vain(&patience, 4, &now);
+
+    CHECK_EQUAL((uint64_t)4 * A_LONG_LOOK_NS, wait_nearly(&patience, 20, &now));
+}
+
+static void a_longer_look_that_ends_waits_stays(void) {
+    struct memlane_patience patience = {0};
+    uint64_t now = (uint64_t)1000 * MILLISECOND;
+    wait_nearly(&patience, 20, &now);
+    memlane_patience_learn(&patience, true);
+
+    wait_in_vain(&patience, 1, &now);
+
+    CHECK_EQUAL((uint64_t)4 * A_LONG_LOOK_NS, memlane_patience_budget(&patience, now));
+}
+
+static void longer_looks_in_vain_are_few(void) {
+    struct memlane_patience patience = {0};
+    uint64_t now = (uint64_t)1000 * MILLISECOND;
+    wait_nearly(&patience, 1000, &now);
+    memlane_patience_learn(&patience, true);
+
+    uint64_t spent = wait_for_long(&patience, 10, &now);
+
+    CHECK(spent <= (uint64_t)24 * A_LONG_LOOK_NS);
+    CHECK(memlane_patience_budget(&patience, now) < A_LONG_LOOK_NS / 10);
+}
+
+/* Both sides on one processor: each wait is short, but looking ends none. */
+static void longer_looks_that_are_always_in_vain_cost_a_five_hundredth_at_most(void) {
+    struct memlane_patience patience = {0};
+    uint64_t now = (uint64_t)1000 * MILLISECOND, spent = 0;
+    allowed = 1;
+    wait_nearly(&patience, 20, &now);
+
+    uint64_t began = now;
+    for (uint32_t i = 0; i < 10000; i++) {
+        uint64_t budget = memlane_patience_budget(&patience, now);
+        memlane_store_relaxed(&patience.began_ns, now);
+        memlane_patience_learn(&patience, false);
+        now += budget + A_LONG_LOOK_NS;
+        memlane_patience_wake(&patience, now);
+        spent += budget;
+    }
+
+    CHECK(spent > 0); /* it is tried again */
+    CHECK(spent * 500 <= now - began + (uint64_t)4 * A_LONG_LOOK_NS * 500);
+}
+
 static void a_value_that_comes_while_it_is_looked_for_costs_no_sleep(void) {
     memlane_variable *reader = endpoint_open("pose");
     uint64_t newest;
@@ -160,6 +237,11 @@ static const struct check_test tests[] = {
     {"a look that ends a wait brings the hope back", a_look_that_ends_a_wait_brings_the_hope_back},
     {"waits that are always in vain cost a five-hundredth at most",
      waits_that_are_always_in_vain_cost_a_five_hundredth_at_most},
+    {"what nearly comes in time is looked for longer", what_nearly_comes_in_time_is_looked_for_longer},
+    {"a longer look that ends waits stays", a_longer_look_that_ends_waits_stays},
+    {"longer looks in vain are few", longer_looks_in_vain_are_few},
+    {"longer looks that are always in vain cost a five-hundredth at most",
+     longer_looks_that_are_always_in_vain_cost_a_five_hundredth_at_most},
     {"a value that comes while it is looked for costs no sleep",
      a_value_that_comes_while_it_is_looked_for_costs_no_sleep},
 };
