@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pytest
 from mcap.reader import make_reader
+from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
 
 import memlane
+import memlane.recording.ahead
 import memlane.recording.comparison
 from memlane import HostVariable, NumpyShare, SharedAssign, open_channel
 from memlane._native.inspect import Inspection
@@ -485,6 +487,25 @@ def test_file_of_another_program_is_refused_with_a_reason(
         replayer.run()
 
 
+def test_chunk_of_another_program_that_holds_no_whole_records_is_told(elsewhere: Path, tmp_path: Path) -> None:
+    """A chunk without a checksum is taken apart as it is, by the thread that plays."""
+    with open(tmp_path / "run.mcap", "wb") as stream:
+        writer: Any = McapWriter(stream, compression=CompressionType.NONE, enable_crcs=False)
+        writer.start()
+        channel = writer.register_channel("/memlane/pose", "memlane", 0, SOUND)
+        writer.add_message(channel, 0, Sample(0, 1, 0, 0, 0, 0, b"").packed(), 0)
+        writer.finish()
+    damaged = bytearray((tmp_path / "run.mcap").read_bytes())
+    damaged[damaged.index(b"/memlane/pose") - 1] = 0xFF  # in the length of the topic
+    (tmp_path / "run.mcap").write_bytes(damaged)
+
+    with (
+        Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer,
+        pytest.raises(Corrupted, match="run.mcap' is damaged: a chunk holds no whole records"),
+    ):
+        replayer.run()
+
+
 def test_replay_is_refused_where_an_object_has_other_sizes(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:
     """Writing into what somebody else made otherwise would help nobody."""
     with HostVariable("pose", 100) as pose, Recorder(tmp_path / "run.mcap") as recorder:
@@ -518,21 +539,23 @@ def test_bytes_without_a_reader_are_told_at_the_end(namespace: Path, elsewhere: 
         assert replayer.left_out == {"bytes": 20}
 
 
-def test_replay_goes_on_where_priorities_are_refused(
+def test_replay_plays_more_than_is_read_ahead(
     namespace: Path, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Some containers do; it would wait for ever for a thread that is gone."""
+    """A recording is larger than memory; who reads ahead and who plays wait for each other."""
+    monkeypatch.setattr(memlane.recording.ahead, "_MOST_BYTES", 1)
+    monkeypatch.setattr(memlane.recording.ahead, "_FEW_BYTES", 1)
     with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
-        pose.data = 1
-        recorder.look()
+        for value in range(20):
+            pose.data = value
+            recorder.look()
+            recorder.look()  # what was seen is written by the next look
+            recorder.flush()
 
-    def refuse(*_: int) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(os, "setpriority", refuse)
-    with Replayer(tmp_path / "run.mcap", directory=elsewhere) as replayer:
+    with Replayer(tmp_path / "run.mcap", directory=elsewhere, speed=FAST) as replayer:
         replayer.run()
-        assert replayer.samples == 1
+
+        assert replayer.samples == 20
 
 
 def test_comparison_finds_what_differs(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:

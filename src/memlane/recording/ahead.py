@@ -1,11 +1,15 @@
-"""Reading ahead: a chunk takes milliseconds to unpack, and the values in it are due before that."""
+"""Reading ahead: a chunk takes milliseconds to unpack, and the values in it are due before that.
+
+Reading, decompressing and checking take so long, and need no lock of Python's. Taking chunks apart is left to whoever
+writes the values: the thread that reads ahead would hold that lock meanwhile, and go on holding it where its processor
+is given to another program. For the same reason the two share no lock but that of a queue, and the thread has no lower
+priority.
+"""
 
 from __future__ import annotations
 
-import os
+import queue
 import threading
-from collections import deque
-from contextlib import suppress
 from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
@@ -13,70 +17,64 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from memlane.recording.description import Description
-    from memlane.recording.sample import Sample
+    from memlane.recording.recording import Piece
 
 _MOST_BYTES = 64 << 20
 """What is read ahead at most: a second of large images."""
-_MOST_SAMPLES = 10_000
-_NICENESS = 10
+_FEW_BYTES = _MOST_BYTES // 2
+"""What is left when the thread goes on: woken for each piece, it would run whenever a value has just been due."""
 
 
 @final
 class Ahead:
-    """Samples that a thread reads before they are asked for. A context manager, whose end ends the thread."""
+    """Pieces that a thread reads before they are asked for.
 
-    def __init__(self, samples: Iterator[tuple[Description, Sample]]) -> None:
-        self._samples = samples
-        self._read: deque[tuple[Description, Sample]] = deque()
-        self._bytes = 0
+    A context manager: its beginning waits until there is a store of them, its end ends the thread.
+    """
+
+    def __init__(self, pieces: Iterator[Piece]) -> None:
+        self._pieces = pieces
+        self._store: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()  # None: that was all
+        self._put_bytes = 0  # written by the thread alone
+        self._taken_bytes = 0  # and this by the one that asks
         self._is_over = False
         self._failure: BaseException | None = None
-        self._changed = threading.Condition()
+        self._is_ready = threading.Event()
+        self._is_wanted = threading.Event()
         self._thread = threading.Thread(target=self._fill, name="memlane-read-ahead", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
+        self._is_ready.wait()
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._changed:
-            self._is_over = True
-            self._changed.notify_all()
+        self._is_over = True
+        self._is_wanted.set()
         self._thread.join()
 
-    def __iter__(self) -> Iterator[tuple[Description, Sample]]:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._read or self._is_over)
-                if not self._read:
-                    break
-                found = self._read.popleft()
-                self._bytes -= len(found[1].payload)
-                self._changed.notify_all()
-            yield found
+    def __iter__(self) -> Iterator[Piece]:
+        while (piece := self._store.get()) is not None:
+            self._taken_bytes += piece.size
+            if self._put_bytes - self._taken_bytes < _FEW_BYTES and not self._is_wanted.is_set():
+                self._is_wanted.set()
+            yield piece
         if self._failure is not None:
             raise self._failure
 
     def _fill(self) -> None:
         try:
-            # On Linux each thread has its own: where processors are scarce, the one that keeps the times comes first.
-            with suppress(OSError):  # refused in some containers
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-            for found in self._samples:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._has_room() or self._is_over)
-                    if self._is_over:
-                        return
-                    self._read.append(found)
-                    self._bytes += len(found[1].payload)
-                    self._changed.notify_all()
+            for piece in self._pieces:
+                self._put_bytes += piece.size
+                self._store.put(piece)
+                if self._put_bytes - self._taken_bytes >= _MOST_BYTES:
+                    self._is_ready.set()
+                    self._is_wanted.wait()
+                    self._is_wanted.clear()
+                if self._is_over:
+                    return
         except BaseException as error:  # noqa: BLE001  (it is raised where the samples are used)
             self._failure = error
         finally:
-            with self._changed:
-                self._is_over = True
-                self._changed.notify_all()
-
-    def _has_room(self) -> bool:
-        return self._bytes < _MOST_BYTES and len(self._read) < _MOST_SAMPLES
+            self._is_ready.set()
+            self._store.put(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from memlane.errors import Corrupted
 from memlane.inspect.look import is_asked_for
@@ -14,7 +14,7 @@ from memlane.recording.sample import Sample
 from memlane.recording.writer import ENCODING, mcap_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _MAGIC_SIZE = 8
 
@@ -31,6 +31,15 @@ class Contents:
     first: int = 0
     """Time of the first sample, nanoseconds since the epoch."""
     last: int = 0
+
+
+class Piece(NamedTuple):
+    """Records that lie in one chunk, out of it and checked, and not yet taken apart."""
+
+    stream: Any
+    """An ``mcap.data_stream.ReadDataStream``."""
+    size: int
+    """Bytes."""
 
 
 @final
@@ -62,8 +71,12 @@ class Recording:
         Raises:
             Corrupted: The file is damaged, or none of a recording.
         """
+        return self.unpacked(self.pieces(), names)
+
+    def unpacked(self, pieces: Iterable[Piece], names: Sequence[str] = ()) -> Iterator[tuple[Description, Sample]]:
+        """Iterate over what `pieces` gave, as `samples` does."""
         objects: dict[int, Description] = {}
-        for record in self._records():
+        for record in self._records(pieces):
             kind = type(record).__name__
             if kind == "Channel" and record.message_encoding == ENCODING:
                 description = self._sound(Description.of_metadata, record.metadata)
@@ -107,11 +120,35 @@ class Recording:
         except ValueError as error:
             raise Corrupted(f"{self.path!r} is damaged: {error}") from error
 
-    def _records(self) -> Iterator[Any]:
-        """Read record after record, to the end or to where the recorder died."""
+    def _records(self, pieces: Iterable[Piece]) -> Iterator[Any]:
+        """Take pieces apart, one record after the other."""
+        from mcap.exceptions import McapError  # noqa: PLC0415  (of the extra)
+        from mcap.opcode import Opcode  # noqa: PLC0415
+        from mcap.records import Channel, Message  # noqa: PLC0415
+
+        for stream, size in pieces:
+            while stream.count < size:
+                try:
+                    opcode, length = stream.read1(), stream.read8()
+                    if opcode == Opcode.MESSAGE:
+                        record = Message.read(stream, length)
+                    elif opcode == Opcode.CHANNEL:
+                        record = Channel.read(stream)
+                    else:
+                        record = stream.read(length)
+                except (McapError, struct.error, ValueError) as error:
+                    raise Corrupted(f"{self.path!r} is damaged: a chunk holds no whole records") from error
+                yield record
+
+    def pieces(self) -> Iterator[Piece]:
+        """Read chunk after chunk, to the end or to where the recorder died; nearly all of it without Python's lock.
+
+        Raises:
+            Corrupted: The file is damaged, or none of a recording.
+        """
         from mcap.exceptions import McapError  # noqa: PLC0415  (of the extra)
         from mcap.records import Chunk  # noqa: PLC0415
-        from mcap.stream_reader import StreamReader, breakup_chunk  # noqa: PLC0415
+        from mcap.stream_reader import StreamReader, get_chunk_data_stream  # noqa: PLC0415
         from mcap.writer import MCAP0_MAGIC  # noqa: PLC0415
 
         with open(self.path, "rb") as stream:
@@ -124,7 +161,9 @@ class Recording:
             while True:
                 try:
                     record = next(records)
-                    unpacked = breakup_chunk(record, validate_crc=True) if isinstance(record, Chunk) else [record]
+                    if not isinstance(record, Chunk):
+                        continue
+                    piece = Piece(*get_chunk_data_stream(record, validate_crc=True))
                 except StopIteration:
                     return
                 except (McapError, struct.error, ValueError, RuntimeError) as error:
@@ -132,4 +171,4 @@ class Recording:
                         raise Corrupted(f"{self.path!r} is damaged before byte {stream.tell()}: {error}") from error
                     self.is_complete = False
                     return
-                yield from unpacked
+                yield piece

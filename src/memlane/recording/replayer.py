@@ -91,8 +91,8 @@ class Replayer:
         for description in self._recording.descriptions(self._names):
             if description.name not in self._targets:
                 self._open(description)  # now: making it would make its first value late
-        with Ahead(self._recording.samples(self._names)) as samples:
-            if self._play(samples, is_over):
+        with Ahead(self._recording.pieces()) as pieces:
+            if self._play(self._recording.unpacked(pieces, self._names), is_over):
                 self._push_the_rest(is_over)
 
     def _play(self, samples: Iterable[tuple[Description, Sample]], is_over: Callable[[], bool]) -> bool:
