@@ -1,16 +1,23 @@
 """Measure what looking costs those that are looked at: throughput with and without an observer beside them.
 
-    python benchmarks/observing.py [--pairs 80] [--seconds 0.3] [--objects 1000] [-- COMMAND ...]
+    python benchmarks/observing.py [--scenarios S2,S4] [--observers top,monitor] [--times 20] [--pairs 100]
+                                   [--seconds 0.3] [--objects 1000] [-- COMMAND ...]
 
 - S2: messages of 64 bytes one way, through a channel between two processes on two processors
 - S4: a variable with a struct of five doubles, set by one process and got by another, on two processors
 - `memlane.inspect` and `memlane ls` list many objects
 
-The observer is ``memlane top``, which looks 50 times as often as it does by itself: what one look a second costs is
-less than what rounds differ in anyway, and a fiftieth of the loss. Or it is the command that is given, whose loss
-counts whole. It runs on a terminal of its own, wherever the scheduler puts it, and is stopped and continued for each
-pair of rounds, so that each round differs from its neighbour in nothing else; the median of the pairs' ratios counts.
-Rates come from the counters in shared memory, which are read before and after a round.
+The observers are ``memlane top`` on a terminal, and ``memlane monitor`` with one client that reads its events as a
+browser does; or the command that is given. What they cost is measured in two ways:
+
+- *The processor time* that one uses in a second, looking as often as it does by itself: directly.
+- *The loss*: rounds with the observer and without take turns, each beside one of the other sort, in an order that
+  turns too; the median of the pairs' ratios counts, with its interval of 95 % confidence. Rounds differ by more than a
+  look costs. Therefore the observer looks ``--times`` as often as by itself, and the loss at its own rate is that part
+  of it: computed, from the assumption that each look costs the same. ``--times 1`` measures it directly, and less well.
+
+An observer runs wherever the scheduler puts it, and is stopped and continued for each round, so that rounds differ in
+nothing else. Rates come from the counters in shared memory, which are read before and after a round.
 """
 
 from __future__ import annotations
@@ -18,6 +25,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import functools
+import http.client
+import math
 import multiprocessing
 import os
 import pty
@@ -29,19 +39,22 @@ import tempfile
 import threading
 import time
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
 
 from memlane import CHAN_R, CHAN_W, HostVariable, ObjectNotFound, inspect, open_channel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 CONTEXT = multiprocessing.get_context("fork")
 PROCESSORS = sorted(os.sched_getaffinity(0))  # before any pinning, which a forked process inherits
 SIZE = 64
 ROUNDS_OF_LISTING = 9
 MEMLANE = (sys.executable, "-m", "memlane")
-OFTEN = 50
-TOP = (*MEMLANE, "top", "--interval", str(1 / OFTEN))
+OWN_SECONDS = 10.0
+"""How long an observer is watched that looks as often as it does by itself."""
+Z = 1.96
+"""Of 95 % confidence."""
 
 
 class PoseObject(ctypes.Structure):
@@ -74,6 +87,7 @@ def set_pose() -> None:
 def get_pose() -> None:
     """Get for ever."""
     variable = HostVariable("pose", data_format=PoseObject)
+    variable.wait(newer_than=0)
     while True:
         _value = variable.data
 
@@ -115,6 +129,35 @@ def working(scenario: Scenario) -> Iterator[None]:
             process.join()
 
 
+class Observer(NamedTuple):
+    """A program that looks."""
+
+    name: str
+    command: Callable[[float], Sequence[str]]
+    """What starts it, so that it looks so many times as often as by itself."""
+    has_client: bool = False
+    """Whether it prints the address of a page, and looks while somebody has that open."""
+
+
+def top(times: float) -> Sequence[str]:
+    """Return the command of ``memlane top``; once a second is its own habit."""
+    return (*MEMLANE, "top", "--interval", str(1 / times))
+
+
+def monitor(times: float) -> Sequence[str]:
+    """Return the command of ``memlane monitor``, which has no option for that."""
+    faster = f"lookout.LOOK_SECONDS /= {times}"
+    run = "sys.exit(cli.main(['monitor', '--port', '0']))"
+    return (
+        sys.executable,
+        "-c",
+        f"import sys; from memlane import cli; from memlane.monitor import lookout; {faster}; {run}",
+    )
+
+
+OBSERVERS = {"top": Observer("memlane top", top), "monitor": Observer("memlane monitor", monitor, has_client=True)}
+
+
 def discard(terminal: int) -> None:
     """Read what a terminal shows until nobody is left who writes to it."""
     with contextlib.suppress(OSError):
@@ -122,22 +165,41 @@ def discard(terminal: int) -> None:
             pass
 
 
+def read_events(terminal: int) -> None:
+    """Read the events of a monitor, as its page does, until the monitor ends."""
+    shown = b""
+    while b"\n" not in shown:
+        shown += os.read(terminal, 65_536)
+    address = urlsplit(shown.split()[0].decode())
+    connection = http.client.HTTPConnection(address.netloc)
+    connection.request("GET", f"{address.path}events")
+    with contextlib.suppress(OSError, http.client.HTTPException), connection.getresponse() as events:
+        while events.read1(65_536):
+            pass
+
+
 @contextlib.contextmanager
-def observing(command: list[str]) -> Iterator[int]:
+def observing(observer: Observer, times: float) -> Iterator[int]:
     """Let the observer run, on a terminal; give its process id."""
+    command = observer.command(times)
     terminal, theirs = pty.openpty()
-    reader = threading.Thread(target=discard, args=(terminal,))
+    reader = threading.Thread(target=read_events if observer.has_client else discard, args=(terminal,))
     with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
         reader.start()
         try:
             yield process.pid
-            if process.poll() is not None:
-                raise RuntimeError(f"{command} ended with status {process.returncode}: nothing was observed")
+            if process.poll() is not None or not reader.is_alive():
+                raise RuntimeError(f"{command} ended with status {process.poll()}: nothing was observed")
         finally:
             process.kill()
     reader.join()
     os.close(terminal)
+
+
+def processor_seconds(process: int) -> float:
+    """Return the processor time that a process has used: ``clock_getcpuclockid``, as glibc computes it."""
+    return time.clock_gettime((~process << 3) | 2)
 
 
 def rates(scenario: Scenario, seconds: float) -> list[float]:
@@ -166,18 +228,45 @@ def pair(scenario: Scenario, observer: int, seconds: float, *, observed_first: b
     return found[False], found[True]
 
 
-def print_cost(name: str, scenario: Scenario, command: list[str], pairs: int, seconds: float) -> None:
-    """Measure one scenario and print what the observer takes from each rate."""
-    with working(scenario), observing(command or list(TOP)) as observer:
+def median(found: Sequence[float]) -> tuple[float, float, float]:
+    """Return the median with both ends of its interval of confidence, of those that any distribution has."""
+    ordered = sorted(found)
+    reach = math.ceil(Z * math.sqrt(len(ordered)) / 2)
+    low = max(len(ordered) // 2 - reach, 0)
+    return statistics.median(ordered), ordered[low], ordered[len(ordered) - 1 - low]
+
+
+def print_use(name: str, scenario: Scenario, observer: Observer) -> None:
+    """Print the processor time of an observer that looks as often as it does by itself."""
+    with working(scenario), observing(observer, 1) as process:
+        wait_until_working(scenario, 1.0)
+        before, began = processor_seconds(process), time.perf_counter()
+        time.sleep(OWN_SECONDS)
+        used = (processor_seconds(process) - before) / (time.perf_counter() - began)
+    share = used / len(PROCESSORS)
+    print(f"{name} {observer.name}: {used:.2%} of a processor, {share:.2%} of {len(PROCESSORS)}", flush=True)
+
+
+def print_loss(name: str, scenario: Scenario, observer: Observer, arguments: argparse.Namespace) -> None:
+    """Print what the observer takes from each rate."""
+    times, seconds = arguments.times, arguments.seconds
+    with working(scenario), observing(observer, times) as process:
         wait_until_working(scenario, seconds)
-        found = [pair(scenario, observer, seconds, observed_first=bool(number % 2)) for number in range(pairs)]
+        found = [pair(scenario, process, seconds, observed_first=bool(number % 2)) for number in range(arguments.pairs)]
     for index, counter in enumerate(scenario.counters):
         without = statistics.median(alone[index] for alone, _ in found)
-        losses = [1 - observed[index] / alone[index] for alone, observed in found]
-        low, median, high = statistics.quantiles(losses, n=4)
-        whole = f"{name} {counter}: {without / 1e6:.2f} million/s; observed {median:.1%} less ({low:.1%} to {high:.1%})"
-        one = "" if command else f"; by one look a second {median / OFTEN:.2%} less"
-        print(f"{whole}{one}; at most 1 %", flush=True)
+        loss = median([1 - observed[index] / alone[index] for alone, observed in found])
+        print(
+            f"{name} {observer.name}: {counter} {without / 1e6:.2f} million/s; {interval(loss)} less at {times:g} times"
+            f" its own rate; {interval([part / times for part in loss])} less at its own; at most 1 %",
+            flush=True,
+        )
+
+
+def interval(found: Sequence[float]) -> str:
+    """Say a median and its interval."""
+    middle, low, high = found
+    return f"{middle:.2%} ({low:.2%} to {high:.2%})"
 
 
 def milliseconds(work: Callable[[], object]) -> float:
@@ -204,19 +293,28 @@ def print_listing(directory: str, count: int) -> None:
 def main() -> None:
     """Measure and print all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=80, help="how many pairs of rounds each scenario has")
+    parser.add_argument("--scenarios", default=",".join(SCENARIOS), help="which of them (default: %(default)s)")
+    parser.add_argument("--observers", default=",".join(OBSERVERS), help="which of them (default: %(default)s)")
+    parser.add_argument("--times", type=float, default=20, help="how much more often than by itself one looks")
+    parser.add_argument("--pairs", type=int, default=100, help="how many pairs of rounds each scenario has")
     parser.add_argument("--seconds", type=float, default=0.3, help="how long a round is")
-    parser.add_argument("--objects", type=int, default=1000, help="how many objects are listed")
-    parser.add_argument("command", nargs="*", help="the observer (default: memlane top)")
+    parser.add_argument("--objects", type=int, default=1000, help="how many objects are listed; 0: none")
+    parser.add_argument("command", nargs="*", help="an observer instead of these; --times changes nothing of it")
     arguments = parser.parse_args()
     load = os.getloadavg()[0]
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} processors, load {load:.1f} before the start")
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
-        print_listing(directory, arguments.objects)
-    for name, scenario in SCENARIOS.items():
+    observers = [OBSERVERS[name] for name in arguments.observers.split(",")]
+    if arguments.command:
+        observers, arguments.times = [Observer(" ".join(arguments.command), lambda _: arguments.command)], 1
+    if arguments.objects:
         with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
-            os.environ["MEMLANE_DIR"] = directory
-            print_cost(name, scenario, arguments.command, arguments.pairs, arguments.seconds)
+            print_listing(directory, arguments.objects)
+    for name in arguments.scenarios.split(","):
+        for observer in observers:
+            for print_cost in (print_use, functools.partial(print_loss, arguments=arguments)):
+                with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+                    os.environ["MEMLANE_DIR"] = directory
+                    print_cost(name, SCENARIOS[name], observer)
 
 
 if __name__ == "__main__":
