@@ -1,7 +1,7 @@
 """Run every subcommand in a terminal beside the demo under chaos; write the screens to ``docs/reference/screens.md``.
 
 python tools/screens.py          # say which subcommands have no screen on the page: exit status 1 where one has none
-python tools/screens.py --write  # take them all anew, in tmux; needs the extras cli and demo, and a minute
+python tools/screens.py --write  # take them all anew, in tmux; needs all extras, and a minute and a half
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import platform
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,14 +29,13 @@ BEGIN = "<!-- by tools/screens.py -->\n"
 END = "<!-- end of tools/screens.py -->\n"
 SOCKET = "memlane-screens"
 COLUMNS, LINES = 80, 24
-DEMO = "memlane demo --chaos --seconds 45"
+DEMO = "memlane demo --chaos --seconds 60"
 PATIENCE_SECONDS = 60.0
 LOOK_SECONDS = 0.1
 MOMENT_SECONDS = 2.5
 """How long a subcommand that goes on by itself may show what it has to show, before Ctrl-C."""
 DIRECTORIES = "/dev/shm/memlane-demo-*"  # noqa: S108  (where the demo makes its own)
-ELSEWHERE = ("bench", "info", "metrics", "monitor", "record", "replay")
-"""Subcommands that have no place beside a running demo: pages of their own show them."""
+MEMORY = "/dev/shm"  # noqa: S108  (where the replay makes its own)
 
 
 class Screen(NamedTuple):
@@ -66,24 +66,40 @@ SCREENS = (
     Screen("set", "memlane set target '{\"x\": 1.5}'", "A new value, and its version."),
     Screen("rm", "memlane rm target", "What somebody has open is not removed without `--force`."),
     Screen("gc", "memlane gc", "What was made to go with its last user, and stayed because that one died."),
+    Screen("record", "memlane record -o run.mcap --seconds 2", "Everything that passes, for two seconds."),
+    Screen("info", "memlane info run.mcap", "What was recorded, and what passed between two looks."),
+    Screen(
+        "replay", "memlane replay run.mcap --directory again", "The same values once more, in a place of their own."
+    ),
+    Screen("metrics", "memlane metrics --once | grep pose", "What Prometheus is told of a variable."),
+    Screen("metrics", "memlane metrics", "And where it can ask.", endless=True),
+    Screen(
+        "monitor",
+        "memlane monitor",
+        "The page is in [watch in a browser](../how-to/watch-in-a-browser.md).",
+        endless=True,
+    ),
     Screen("doctor", "memlane doctor", "What is right and wrong with the machine."),
     Screen("config", "memlane config --help", "For compilers."),
     Screen("compat", "memlane compat --help", "For interpreters where nothing can be installed."),
     Screen("devices", "memlane devices --help", "For serial lines."),
     Screen("completion", "memlane completion fish", "For `eval` in the shell's own script."),
 )
+ALONE = (
+    Screen("bench", "memlane bench", "When the demo has ended: it measures the machine, and leaves nothing behind."),
+)
 
 
 class Terminal:
     """A shell in a window of tmux."""
 
-    def __init__(self, name: str, environment: dict[str, str]) -> None:
+    def __init__(self, name: str, environment: dict[str, str], folder: str = os.curdir) -> None:
         self._name = name
         channel = f"{SOCKET}-{name}"
         settings = {"PS1": "$ ", "PROMPT_COMMAND": f"tmux -L {SOCKET} wait-for -S {channel}", **environment}
         shell = ["env", *(f"{name}={value}" for name, value in settings.items()), "bash", "--noprofile", "--norc"]
         self._channel = channel
-        tmux("new-session", "-d", "-s", name, "-x", str(COLUMNS), "-y", str(LINES), *shell)
+        tmux("new-session", "-d", "-s", name, "-c", folder, "-x", str(COLUMNS), "-y", str(LINES), *shell)
         self.wait()
 
     def type(self, line: str) -> None:
@@ -180,18 +196,19 @@ def screens() -> list[tuple[str, str, str]]:
         "PYTHONDONTWRITEBYTECODE": "1",
     }
     try:
-        with running_demo(environment) as (demo, directory):
-            terminal = Terminal("tools", environment | {"MEMLANE_DIR": directory})
+        with running_demo(environment) as (demo, directory), tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+            terminal = Terminal("tools", environment | {"MEMLANE_DIR": directory}, folder)
             with program_beside(directory):
                 time.sleep(MOMENT_SECONDS)
                 running = ("demo", "Under chaos, in another window all the time.", demo.text())
                 others = [(screen.subcommand, screen.said, taken(terminal, screen)) for screen in SCREENS]
             demo.wait()
             ended = ("demo", "And its end.", demo.text().removesuffix("\n$"))
+        alone = [(screen.subcommand, screen.said, taken(demo, screen)) for screen in ALONE]
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):
             tmux("kill-server")
-    return [running, ended, *others]
+    return [running, ended, *others, *alone]
 
 
 def section() -> str:
@@ -217,7 +234,7 @@ def main(arguments: list[str]) -> int:
         _, _, after = rest.partition(END)
         PAGE.write_text(f"{before}{BEGIN}\n{section()}\n{END}{after}", encoding="utf-8")
         return 0
-    missing = SUBCOMMANDS.keys() - shown(page) - set(ELSEWHERE)
+    missing = SUBCOMMANDS.keys() - shown(page)
     if missing:
         print(f"{PAGE} has no screen of {', '.join(sorted(missing))}: python tools/screens.py --write")
     return 1 if missing else 0

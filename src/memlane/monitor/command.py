@@ -47,4 +47,4 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _announce(url: str) -> None:
-    say(f"{url}\nOpen it in a browser of this machine; who has it sees all that is shared. Ctrl-C ends.")
+    say(f"{url}\nOpen it in a browser of this machine; who has it sees all that is shared.\nCtrl-C ends it.")
