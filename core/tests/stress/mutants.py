@@ -47,7 +47,9 @@ INVISIBLE = {
 
 REPORT = "WARNING: ThreadSanitizer: data race"
 WATCHDOG_SECONDS = 300
-ATTEMPTS = 8  # a mutant has to be met in a window of few instructions; the product has to pass the first time
+# A mutant has to be met in a window of few instructions, and on a busy machine the threads seldom run side by side. The
+# product has to pass the first time.
+ATTEMPTS = 50
 
 
 def build(folder: Path, mutant: str) -> Path:
@@ -89,7 +91,7 @@ def judge(folder: Path, mutant: str) -> bool:
     is_product = mutant == PRODUCT
     for _attempt in range(1 if is_product else ATTEMPTS):
         passed, reported, output = stress(program, *([] if is_product else [VISIBLE[mutant]]))
-        if not passed:
+        if reported:
             break
     well = passed and not reported if is_product else reported
     found = "a race was reported" if reported else "silent" if passed else "failed without a report"
