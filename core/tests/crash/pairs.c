@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* In the short form the first one is killed in each so-manieth of its situations, others in each state. */
-enum { FIRST_VALUE = 777, SECOND_VALUE = 888, FIRST_EACH = 23, FIRST_EACH_WHEN_LONG = 41 };
+enum { FIRST_VALUE = 777, SECOND_VALUE = 888, FIRST_EACH = 41 };
 
 const struct pair pairs[] = {
     {"write", "write"},
@@ -178,7 +178,7 @@ bool pairs_are_due(const struct operation *first, uint32_t pair, uint32_t state)
 }
 
 static bool is_due(uint64_t step, bool is_new, uint64_t situation) {
-    uint64_t each = options.long_form ? 1 : is_long(run.operation[1]) ? FIRST_EACH_WHEN_LONG : FIRST_EACH;
+    uint64_t each = options.long_form ? 1 : FIRST_EACH;
     if (options.step != 0) {
         return options.step == step;
     }
