@@ -115,6 +115,7 @@ PEERS: dict[str, Peer] = {
     ),
     "mp.Array": Peer({"structs": standard.SharedArray}),
     "mp.Value": Peer({"structs": standard.SharedNumber, "devices": alone.SharedNumbers}),
+    "time.sleep(0.05)": Peer({"waits": alone.Naps}),
     "mp.Lock": Peer({"locks": alone.Lock}),
     "mp.Manager": Peer({"dicts": standard.Managed, "calls": standard.ManagedFunction}),
     "ProcessPoolExecutor": Peer({"calls": standard.Pool}),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import pickle
+import time
 from contextlib import contextmanager
 from multiprocessing import shared_memory
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.ours_alone import SETS, enter_and_leave
 from benchmarks.peers.standard import CONTEXT
-from benchmarks.ways import VALUES, Actions, Recovery, repeated
+from benchmarks.ways import VALUES, Actions, Recovery, Waits, repeated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,6 +53,24 @@ class SharedNumbers:
             "transaction of 8 sets": repeated(transaction),
             "a lock and its unlock": repeated(lambda: enter_and_leave(value.get_lock())),
         }
+
+
+class Naps:
+    """A process that sleeps for 50 ms again and again: what twenty wake-ups a second cost, whoever asks for them."""
+
+    def __init__(self, _address: str, what: str) -> None:  # noqa: ARG002  (it is the same for all)
+        self.is_over: Any = CONTEXT.RawValue("b")
+
+    @contextmanager
+    def open(self, _role: int) -> Iterator[Waits]:
+        """Look whether it is over between two naps."""
+
+        def wait() -> None:
+            while not self.is_over.value:
+                time.sleep(0.05)
+            self.is_over.value = 0
+
+        yield Waits(wait, lambda: setattr(self.is_over, "value", 1))
 
 
 class Lock:
