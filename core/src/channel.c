@@ -17,10 +17,11 @@
 #include <string.h>
 
 enum {
-    WAIT_CHUNK_NS = 40000000, /* D56: how late a waiter notices a death (within 60 ms on a busy machine too), or a
-                                * killed waker's forgotten wake-up */
-    GLANCES = 100,            /* MEMLANE_SOON: about 2 us */
-    PIECES = 8                /* of a ring that a long write fills: the reader copies one while we copy the next */
+    /* D56: how late a waiter notices a death, within 60 ms with the age of a verdict, or a killed waker's forgotten
+     * wake-up. Each chunk costs a wake-up, which takes up to 90 us of a processor. */
+    WAIT_CHUNK_NS = 48000000,
+    GLANCES = 100, /* MEMLANE_SOON: about 2 us */
+    PIECES = 8     /* of a ring that a long write fills: the reader copies one while we copy the next */
 };
 
 #define SMALLEST_PIECE UINT64_C(4096)

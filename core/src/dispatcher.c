@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_NS = 40000000, CAPACITY_MAXIMUM = 65536 };
+enum {
+    CHUNK_NS = 40000000,      /* who waits for an answer notices a death within 60 ms on a busy machine too */
+    IDLE_CHUNK_NS = 50000000, /* bounds how late a killed caller's forgotten wake-up is noticed */
+    CAPACITY_MAXIMUM = 65536
+};
 
 #define NEVER_QUIET UINT64_MAX /* `posted` does not come to this in a thousand years */
 
@@ -393,7 +397,8 @@ static memlane_status sleep_for_call(memlane_dispatcher *dispatcher, memlane_cal
             return explain_end(MEMLANE_TIMEOUT, error);
         }
         uint32_t number = gather(dispatcher, awaited, attention, answers, watched);
-        status = memlane_watching_sleep(watched, number, deadline_ns - now < CHUNK_NS ? deadline_ns - now : CHUNK_NS);
+        uint64_t chunk = awaited == NULL ? IDLE_CHUNK_NS : CHUNK_NS;
+        status = memlane_watching_sleep(watched, number, deadline_ns - now < chunk ? deadline_ns - now : chunk);
         if (status == MEMLANE_INTERRUPTED) {
             return explain_end(status, error);
         }

@@ -11,7 +11,7 @@
 enum {
     BUSY_CHUNK_NS = 1000000,
     BUSY_PATIENCE_NS = 50000000, /* D51: one chunk more than the first look */
-    VERDICT_NS = 5000000         /* with a chunk of 40 ms: who waits knows of a death within 45 ms */
+    VERDICT_NS = 5000000         /* with a chunk of 48 ms: who waits knows of a death within 53 ms */
 };
 
 static struct memlane_ring_control *control_of(const struct memlane_segment *segment) {

@@ -35,7 +35,7 @@ cdef enum:
     GIL_LIMIT = 65536
 
 # Each chunk ends with a look at pending signals: the kernel may deliver one to another thread than the waiting one.
-cdef uint64_t CHUNK_NS = 40_000_000
+cdef uint64_t CHUNK_NS = 48_000_000
 
 
 cdef int get_buffer(object data, Py_buffer* buffer, int flags, str what) except -1:

@@ -26,6 +26,8 @@ from memlane._native.message cimport (
     write_plain,
 )
 
+cdef uint64_t IDLE_CHUNK_NS = 50_000_000  # who waits for calls alone needs to notice no death
+
 cdef enum:
     # Callbacks around one that waits for another (D29).
     DEPTH = 32
@@ -118,7 +120,7 @@ cdef class Dispatcher:
             else:
                 check(status, &error)
             with nogil:
-                until = min(monotonic_ns() + CHUNK_NS, deadline)
+                until = min(monotonic_ns() + (IDLE_CHUNK_NS if awaited == NULL else CHUNK_NS), deadline)
                 status = memlane_dispatcher_take(self.handle, awaited, until, task, &error)
 
     cdef object invoke(self, memlane_task* task):
