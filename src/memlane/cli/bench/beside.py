@@ -33,8 +33,10 @@ def beside(work: Callable[[], object], processor: int) -> Iterator[int]:
     if pid == 0:
         os.close(held)
         _work(work, processor, lifeline, parent)
-    os.close(lifeline)
     try:
+        os.close(lifeline)
+        # Now: an interrupt that came during the fork would be lost in what other modules do after one.
+        os.write(held, b"!")
         yield pid
     finally:
         os.kill(pid, signal.SIGKILL)
@@ -45,6 +47,8 @@ def beside(work: Callable[[], object], processor: int) -> Iterator[int]:
 def _work(work: Callable[[], object], processor: int, lifeline: int, parent: int) -> None:
     """Nothing leaves this function: the process must not go on as the one that it is a copy of."""
     try:
+        if not os.read(lifeline, 1):
+            return
         threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
         os.sched_setaffinity(0, {processor})
         work()
