@@ -23,7 +23,8 @@ class Database:
         """Open it."""
         import lmdb  # noqa: PLC0415
 
-        with lmdb.open(self.address, sync=False, metasync=False) as database:
+        # Readers in the way of a writer make it take new pages: 10 MiB, its default, may not do.
+        with lmdb.open(self.address, map_size=1 << 30, sync=False, metasync=False) as database:
 
             def put() -> None:
                 with database.begin(write=True) as transaction:
