@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import json
 import os
 import re
 import shutil
 import sys
 import tempfile
+import threading
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,7 +31,9 @@ from memlane.cli import main
 from memlane.cli.jsonable import jsonable
 from memlane.errors import Corrupted, MissingDependency, SizeMismatch
 from memlane.recording import Recorder, Recording, Replayer, compare
+from memlane.recording.ahead import Ahead
 from memlane.recording.description import Description, describe
+from memlane.recording.recording import Piece
 from memlane.recording.sample import Sample
 from memlane.recording.source import ValueSource
 
@@ -556,6 +560,49 @@ def test_replay_plays_more_than_is_read_ahead(
         replayer.run()
 
         assert replayer.samples == 20
+
+
+def test_replay_that_is_asked_to_end_reads_no_further(
+    namespace: Path, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was asked for may come late in a long file, or never: Ctrl-C does not wait for it."""
+    monkeypatch.setattr(memlane.recording.ahead, "_MOST_BYTES", 1)
+    monkeypatch.setattr(memlane.recording.ahead, "_FEW_BYTES", 1)
+    with HostVariable("pose") as pose, HostVariable("rare") as rare, Recorder(tmp_path / "run.mcap") as recorder:
+        for value in range(20):
+            pose.data = value
+            recorder.look()
+            recorder.look()  # what was seen is written by the next look
+            recorder.flush()
+        rare.data = 1
+        recorder.look()
+    read = []
+
+    all_pieces = Recording.pieces
+
+    def pieces(recording: Recording) -> Iterator[Piece]:
+        for piece in all_pieces(recording):
+            read.append(piece)
+            yield piece
+
+    monkeypatch.setattr(Recording, "pieces", pieces)
+    with Replayer(tmp_path / "run.mcap", ["rare"], directory=elsewhere, speed=FAST) as replayer:
+        replayer.run(lambda: True)
+
+        assert replayer.samples == 0
+    assert len(read) < 10
+
+
+def test_interrupt_while_the_first_pieces_are_read_ends_the_thread() -> None:
+    """Nobody is left who would: the `with` block was not entered."""
+
+    def interrupt() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Ahead(itertools.repeat(Piece(None, 0)), interrupt):
+        pass
+
+    assert not [thread for thread in threading.enumerate() if thread.name == "memlane-read-ahead"]
 
 
 def test_comparison_finds_what_differs(namespace: Path, elsewhere: Path, tmp_path: Path) -> None:

@@ -13,16 +13,20 @@ import threading
 from typing import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import Self
 
     from memlane.recording.recording import Piece
 
 _MOST_BYTES = 64 << 20
-"""What is read ahead at most: a second of large images."""
+"""What is read ahead at most, of all objects: a second of large images."""
 _FEW_BYTES = _MOST_BYTES // 2
 """What is left when the thread goes on: woken for each piece, it would run whenever a value has just been due."""
+
+
+_LOOK_SECONDS = 0.05
+"""Between two looks whether to end, while the first store is read."""
 
 
 @final
@@ -30,10 +34,15 @@ class Ahead:
     """Pieces that a thread reads before they are asked for.
 
     A context manager: its beginning waits until there is a store of them, its end ends the thread.
+
+    Args:
+        pieces: What is read.
+        is_over: Asked now and then whether to end early; then no further piece is given.
     """
 
-    def __init__(self, pieces: Iterator[Piece]) -> None:
+    def __init__(self, pieces: Iterator[Piece], is_over: Callable[[], bool]) -> None:
         self._pieces = pieces
+        self._is_asked_to_end = is_over
         self._store: queue.SimpleQueue[Piece | None] = queue.SimpleQueue()  # None: that was all
         self._put_bytes = 0  # written by the thread alone
         self._taken_bytes = 0  # and this by the one that asks
@@ -45,7 +54,12 @@ class Ahead:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._is_ready.wait()
+        try:
+            while not self._is_ready.wait(_LOOK_SECONDS) and not self._is_asked_to_end():
+                pass
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -54,7 +68,7 @@ class Ahead:
         self._thread.join()
 
     def __iter__(self) -> Iterator[Piece]:
-        while (piece := self._store.get()) is not None:
+        while not self._is_asked_to_end() and (piece := self._store.get()) is not None:
             self._taken_bytes += piece.size
             if self._put_bytes - self._taken_bytes < _FEW_BYTES and not self._is_wanted.is_set():
                 self._is_wanted.set()

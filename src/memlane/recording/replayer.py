@@ -91,7 +91,7 @@ class Replayer:
         for description in self._recording.descriptions(self._names):
             if description.name not in self._targets:
                 self._open(description)  # now: making it would make its first value late
-        with Ahead(self._recording.pieces()) as pieces:
+        with Ahead(self._recording.pieces(), is_over) as pieces:
             if self._play(self._recording.unpacked(pieces, self._names), is_over):
                 self._push_the_rest(is_over)
 
@@ -106,7 +106,7 @@ class Replayer:
                 return False
             self._target(description).write(sample)
             self.samples += 1
-        return True
+        return not is_over()
 
     def close(self) -> None:
         """Close all objects. May be called twice."""
