@@ -186,6 +186,8 @@ static void longer_looks_in_vain_are_few(void) {
 
     CHECK(spent <= (uint64_t)24 * A_LONG_LOOK_NS);
     CHECK(memlane_patience_budget(&patience, now) < A_LONG_LOOK_NS / 10);
+    memlane_patience_learn(&patience, true); /* hope again, but not for what comes so late */
+    CHECK_EQUAL((uint64_t)A_LONG_LOOK_NS, memlane_patience_budget(&patience, now));
 }
 
 /* Both sides on one processor: each wait is short, but looking ends none. */
