@@ -23,8 +23,6 @@ _MOST_BYTES = 64 << 20
 """What is read ahead at most, of all objects: a second of large images."""
 _FEW_BYTES = _MOST_BYTES // 2
 """What is left when the thread goes on: woken for each piece, it would run whenever a value has just been due."""
-
-
 _LOOK_SECONDS = 0.05
 """Between two looks whether to end, while the first store is read."""
 

@@ -92,21 +92,20 @@ class Replayer:
             if description.name not in self._targets:
                 self._open(description)  # now: making it would make its first value late
         with Ahead(self._recording.pieces(), is_over) as pieces:
-            if self._play(self._recording.unpacked(pieces, self._names), is_over):
-                self._push_the_rest(is_over)
+            self._play(self._recording.unpacked(pieces, self._names), is_over)
+            self._push_the_rest(is_over)
 
-    def _play(self, samples: Iterable[tuple[Description, Sample]], is_over: Callable[[], bool]) -> bool:
-        """Write each sample when it is due; return False where the end was asked for before."""
+    def _play(self, samples: Iterable[tuple[Description, Sample]], is_over: Callable[[], bool]) -> None:
+        """Write each sample when it is due, until the end is asked for."""
         began = first = None
         for description, sample in samples:
             if began is None or first is None:
                 began, first = time.monotonic_ns(), sample.log_time
             self._wait_until(began + round((sample.log_time - first) / self._speed), is_over)
             if is_over():
-                return False
+                return
             self._target(description).write(sample)
             self.samples += 1
-        return not is_over()
 
     def close(self) -> None:
         """Close all objects. May be called twice."""
