@@ -407,14 +407,19 @@ def test_schema_that_is_no_text_is_told_and_the_others_are_recorded(namespace: P
     assert complaint.startswith("'odd' is not recorded: the schema of the buffer is no text in UTF-8: ")
 
 
+def record_in_pieces(pose: HostVariable, count: int, recorder: Recorder) -> None:
+    """Set a variable to 0 and so on, and write each value into a chunk of its own."""
+    for value in range(count):
+        pose.data = value
+        recorder.look()
+        recorder.look()  # what was seen is written by the next look
+        recorder.flush()
+
+
 def test_file_is_read_up_to_where_it_was_cut(namespace: Path, tmp_path: Path) -> None:
     """A recorder that died leaves such a file, wherever it was."""
     with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
-        for value in range(20):
-            pose.data = value
-            recorder.look()
-            recorder.look()  # what was seen is written by the next look
-            recorder.flush()
+        record_in_pieces(pose, 20, recorder)
     whole = samples_of(tmp_path / "run.mcap", "pose")
     content = (tmp_path / "run.mcap").read_bytes()
 
@@ -543,18 +548,19 @@ def test_bytes_without_a_reader_are_told_at_the_end(namespace: Path, elsewhere: 
         assert replayer.left_out == {"bytes": 20}
 
 
+def read_little_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a replay have one piece in store, as large recordings have 64 MiB."""
+    monkeypatch.setattr(memlane.recording.ahead, "_MOST_BYTES", 1)
+    monkeypatch.setattr(memlane.recording.ahead, "_FEW_BYTES", 1)
+
+
 def test_replay_plays_more_than_is_read_ahead(
     namespace: Path, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A recording is larger than memory; who reads ahead and who plays wait for each other."""
-    monkeypatch.setattr(memlane.recording.ahead, "_MOST_BYTES", 1)
-    monkeypatch.setattr(memlane.recording.ahead, "_FEW_BYTES", 1)
+    read_little_ahead(monkeypatch)
     with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
-        for value in range(20):
-            pose.data = value
-            recorder.look()
-            recorder.look()  # what was seen is written by the next look
-            recorder.flush()
+        record_in_pieces(pose, 20, recorder)
 
     with Replayer(tmp_path / "run.mcap", directory=elsewhere, speed=FAST) as replayer:
         replayer.run()
@@ -566,18 +572,12 @@ def test_replay_that_is_asked_to_end_reads_no_further(
     namespace: Path, elsewhere: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was asked for may come late in a long file, or never: Ctrl-C does not wait for it."""
-    monkeypatch.setattr(memlane.recording.ahead, "_MOST_BYTES", 1)
-    monkeypatch.setattr(memlane.recording.ahead, "_FEW_BYTES", 1)
+    read_little_ahead(monkeypatch)
     with HostVariable("pose") as pose, HostVariable("rare") as rare, Recorder(tmp_path / "run.mcap") as recorder:
-        for value in range(20):
-            pose.data = value
-            recorder.look()
-            recorder.look()  # what was seen is written by the next look
-            recorder.flush()
+        record_in_pieces(pose, 20, recorder)
         rare.data = 1
         recorder.look()
     read = []
-
     all_pieces = Recording.pieces
 
     def pieces(recording: Recording) -> Iterator[Piece]:
