@@ -13,7 +13,8 @@
  *
  * Where answers take somewhat longer, time after time, because the other side first writes to many pages, both sides would
  * fall asleep just before each: two wake-ups, and caches that went cold meanwhile. So waits that would have been ended by a
- * look of four wake-ups make the looks that long, until a few such looks were in vain. It is tried a fourth as often.
+ * look of four wake-ups make the looks that long, and those that only such a look ends keep them so, until a few such looks
+ * were in vain. It is tried a fourth as often.
  *
  * How many processors this process may use decides nothing but that moment: a pinned process' peer may run elsewhere. */
 
@@ -81,20 +82,36 @@ uint64_t memlane_patience_glance(const struct memlane_patience *patience, uint64
     return memlane_patience_is_rewarded(patience) || !is_pinned() ? duration_ns : 0;
 }
 
+static uint64_t elapsed(const struct memlane_patience *patience, uint64_t now_ns) {
+    return now_ns - memlane_load_relaxed(&patience->began_ns);
+}
+
+static void remember_near(struct memlane_patience *patience) {
+    uint32_t nearly = memlane_load32_relaxed(&patience->nearly);
+    memlane_store32_relaxed(&patience->nearly, nearly + (nearly < NEARLY_MAXIMUM));
+}
+
+static void remember_far(struct memlane_patience *patience) {
+    uint32_t nearly = memlane_load32_relaxed(&patience->nearly);
+    memlane_store32_relaxed(&patience->nearly, nearly - (nearly < NEARLY_LOSS ? nearly : NEARLY_LOSS));
+}
+
 void memlane_patience_learn(struct memlane_patience *patience, bool found) {
     uint32_t in_vain = memlane_load32_relaxed(&patience->in_vain);
     memlane_store32_relaxed(&patience->in_vain, found ? 0 : in_vain + (in_vain < UINT32_MAX));
-    if (found) {
-        memlane_store_relaxed(&patience->tried_ns, 0);
+    if (!found) {
+        return;
+    }
+    memlane_store_relaxed(&patience->tried_ns, 0);
+    if (looks_farther(patience) && elapsed(patience, memlane_platform_monotonic_ns()) > LONGEST_NS) {
+        remember_near(patience);
     }
 }
 
 void memlane_patience_wake(struct memlane_patience *patience, uint64_t now_ns) {
-    uint32_t nearly = memlane_load32_relaxed(&patience->nearly);
-    if (now_ns - memlane_load_relaxed(&patience->began_ns) <= FARTHEST_NS) {
-        nearly += nearly < NEARLY_MAXIMUM;
+    if (elapsed(patience, now_ns) <= FARTHEST_NS) {
+        remember_near(patience);
     } else {
-        nearly -= nearly < NEARLY_LOSS ? nearly : NEARLY_LOSS;
+        remember_far(patience);
     }
-    memlane_store32_relaxed(&patience->nearly, nearly);
 }

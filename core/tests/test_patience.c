@@ -19,6 +19,22 @@ unsigned __wrap_memlane_platform_online_processors(void) {
     return online;
 }
 
+static uint64_t *pretended_ns; /* what the clock shows instead of the time, */
+static uint64_t tick_ns;       /* and by how much more at each look at it */
+
+/* Put to when that clock shows this time: in the midst of a look, or of a sleep. */
+static memlane_share *put_to;
+static uint64_t put_at_ns;
+
+static void put_when_it_is_time(void) {
+    if (put_to != NULL && *pretended_ns >= put_at_ns) {
+        memlane_share *share = put_to;
+        memlane_error error;
+        put_to = NULL; /* putting looks at the clock */
+        CHECK_OK(memlane_share_put(share, "x", 1, 1, NULL, &error), &error);
+    }
+}
+
 /* Written to when the clock is read so many times more: in the midst of a look. */
 static memlane_variable *written_to;
 static int clocks_until_written;
@@ -26,6 +42,11 @@ static int clocks_until_written;
 uint64_t __real_memlane_platform_monotonic_ns(void);
 uint64_t __wrap_memlane_platform_monotonic_ns(void);
 uint64_t __wrap_memlane_platform_monotonic_ns(void) {
+    if (pretended_ns != NULL) {
+        *pretended_ns += tick_ns;
+        put_when_it_is_time();
+        return *pretended_ns;
+    }
     if (clocks_until_written > 0) {
         clocks_until_written--;
         if (clocks_until_written == 0) {
@@ -41,6 +62,11 @@ int __real_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t ex
 int __wrap_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns);
 int __wrap_memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns) {
     sleeps++;
+    if (put_to != NULL) {
+        *pretended_ns = put_at_ns;
+        put_when_it_is_time();
+        return 0;
+    }
     return __real_memlane_platform_futex_wait(word, expected, timeout_ns);
 }
 
@@ -132,6 +158,21 @@ static void waits_that_are_always_in_vain_cost_a_five_hundredth_at_most(void) {
     CHECK(spent * 500 <= now - began);
 }
 
+static void hope_that_came_back_is_tried_again_soon_after_it_is_lost(void) {
+    struct memlane_patience patience = {0};
+    uint64_t now = (uint64_t)1000 * MILLISECOND;
+    wait_in_vain(&patience, 4 + 128, &now);
+    CHECK_EQUAL(A_LONG_LOOK_NS, memlane_patience_budget(&patience, now)); /* a try */
+    memlane_patience_learn(&patience, true);
+
+    for (uint32_t i = 0; i < 4 + 128; i++) {
+        memlane_patience_budget(&patience, now);
+        memlane_patience_learn(&patience, false);
+    }
+
+    CHECK_EQUAL(A_LONG_LOOK_NS, memlane_patience_budget(&patience, now));
+}
+
 /* Waits that a longer look would have ended: each is over after twice a long one. Returns the longest look. */
 static uint64_t wait_nearly(struct memlane_patience *patience, uint32_t times, uint64_t *now_ns) {
     uint64_t longest = 0;
@@ -190,6 +231,34 @@ static void longer_looks_in_vain_are_few(void) {
     CHECK_EQUAL((uint64_t)A_LONG_LOOK_NS, memlane_patience_budget(&patience, now));
 }
 
+/* Answers come after 120 us, each twentieth after 1 ms. Returns how many waits ended in a sleep. */
+static uint32_t wait_with_disturbances(struct memlane_patience *patience, uint32_t times, uint64_t *now_ns) {
+    uint32_t slept = 0;
+    pretended_ns = now_ns;
+    for (uint32_t i = 0; i < times; i++) {
+        uint64_t answer_ns = i % 20 == 0 ? MILLISECOND : 120000;
+        memlane_store_relaxed(&patience->began_ns, *now_ns);
+        bool found = memlane_patience_budget(patience, *now_ns) > answer_ns;
+        *now_ns += answer_ns;
+        memlane_patience_learn(patience, found);
+        if (!found) {
+            slept++;
+            memlane_patience_wake(patience, *now_ns);
+        }
+    }
+    pretended_ns = NULL;
+    return slept;
+}
+
+static void disturbances_do_not_end_longer_looks_that_mostly_end_waits(void) {
+    struct memlane_patience patience = {0};
+    uint64_t now = (uint64_t)1000 * MILLISECOND;
+    wait_nearly(&patience, 40, &now);
+    memlane_patience_learn(&patience, true);
+
+    CHECK_EQUAL(50, wait_with_disturbances(&patience, 1000, &now));
+}
+
 /* Both sides on one processor: each wait is short, but looking ends none. */
 static void longer_looks_that_are_always_in_vain_cost_a_five_hundredth_at_most(void) {
     struct memlane_patience patience = {0};
@@ -227,6 +296,45 @@ static void a_value_that_comes_while_it_is_looked_for_costs_no_sleep(void) {
     endpoint_unlink("pose");
 }
 
+static memlane_share *open_share(void) {
+    memlane_share_options options;
+    memlane_share *share = NULL;
+    memlane_error error;
+    memlane_share_options_initialise(&options);
+    options.object.directory = check_directory;
+    CHECK_OK(memlane_share_open(&share, "cloud", strlen("cloud"), &options, &error), &error);
+    return share;
+}
+
+/* Gets what is put so much after the get began. Returns how often that slept. */
+static int get_later(memlane_share *share, uint64_t after_ns) {
+    char value;
+    memlane_reading reading;
+    memlane_error error;
+    sleeps = 0;
+    put_at_ns = *pretended_ns + after_ns;
+    put_to = share;
+    CHECK_OK(memlane_share_get(share, &value, 1, &reading, UINT64_MAX, &error), &error);
+    return sleeps;
+}
+
+static void a_getter_looks_longer_where_that_would_have_saved_its_sleeps(void) {
+    uint64_t now = (uint64_t)1000 * MILLISECOND, after = (uint64_t)2 * A_LONG_LOOK_NS;
+    memlane_share *share = open_share();
+    pretended_ns = &now;
+    tick_ns = 1000;
+    CHECK_EQUAL(1, get_later(share, after));
+
+    for (uint32_t i = 0; i < 30; i++) {
+        get_later(share, after);
+    }
+
+    CHECK_EQUAL(0, get_later(share, after));
+    pretended_ns = NULL;
+    memlane_share_free(share);
+    endpoint_unlink("cloud");
+}
+
 static const struct check_test tests[] = {
     {"one processor is never spent on looking", one_processor_is_never_spent_on_looking},
     {"an endpoint begins with hope", an_endpoint_begins_with_hope},
@@ -239,13 +347,19 @@ static const struct check_test tests[] = {
     {"a look that ends a wait brings the hope back", a_look_that_ends_a_wait_brings_the_hope_back},
     {"waits that are always in vain cost a five-hundredth at most",
      waits_that_are_always_in_vain_cost_a_five_hundredth_at_most},
+    {"hope that came back is tried again soon after it is lost",
+     hope_that_came_back_is_tried_again_soon_after_it_is_lost},
     {"what nearly comes in time is looked for longer", what_nearly_comes_in_time_is_looked_for_longer},
     {"a longer look that ends waits stays", a_longer_look_that_ends_waits_stays},
     {"longer looks in vain are few", longer_looks_in_vain_are_few},
+    {"disturbances do not end longer looks that mostly end waits",
+     disturbances_do_not_end_longer_looks_that_mostly_end_waits},
     {"longer looks that are always in vain cost a five-hundredth at most",
      longer_looks_that_are_always_in_vain_cost_a_five_hundredth_at_most},
     {"a value that comes while it is looked for costs no sleep",
      a_value_that_comes_while_it_is_looked_for_costs_no_sleep},
+    {"a getter looks longer where that would have saved its sleeps",
+     a_getter_looks_longer_where_that_would_have_saved_its_sleeps},
 };
 
 CHECK_MAIN(tests)
