@@ -379,6 +379,74 @@ def test_array_that_does_not_fit_is_refused(namespace: Path, value: Any, kind: t
         variable.data = value
 
 
+class Matrix(ctypes.Structure):
+    """Two dimensions in C."""
+
+    _fields_ = [("rows", (ctypes.c_int16 * 3) * 2)]
+
+
+@pytest.mark.parametrize(
+    "value", [[[1, 2, 3], [4, 5, 6]], ((1, 2, 3), (4, 5, 6)), np.array([[1, 2, 3], [4, 5, 6]], "i2")]
+)
+def test_array_of_ctypes_has_the_dimensions_that_were_declared(namespace: Path, value: Any) -> None:
+    """As its own class takes them, row by row."""
+    with HostVariable("matrix", data_format=Matrix) as variable:
+        variable.data = {"rows": value}
+
+        assert [list(row) for row in variable.data.rows] == [[1, 2, 3], [4, 5, 6]]
+
+
+class One(ctypes.Structure):
+    """An array of a single element."""
+
+    _fields_ = [("ranges", ctypes.c_float * 1)]
+
+
+class OneStruct(msgspec.Struct):
+    """The same for msgspec, of another width."""
+
+    ranges: tuple[float]
+
+
+@pytest.mark.parametrize(
+    "data_format", [One, OneStruct, np.dtype([("ranges", "f4", (1,))])], ids=["ctypes", "msgspec", "numpy"]
+)
+@pytest.mark.parametrize(
+    "value",
+    [[1.5], (1.5,), np.array([1.5]), np.array([1.5], "f4"), (ctypes.c_float * 1)(1.5)],
+    ids=lambda value: type(value).__name__,
+)
+def test_array_of_one_element_is_an_array(namespace: Path, data_format: Any, value: Any) -> None:
+    """One is a length like any other."""
+    with HostVariable("scan", data_format=data_format) as variable:
+        variable.data = {"ranges": value}
+
+        read = variable.data
+        ranges = read["ranges"] if isinstance(read, np.void) else read.ranges
+        assert (len(ranges), ranges[0]) == (1, 1.5)
+
+
+def test_number_is_no_array_of_one(namespace: Path) -> None:
+    """Nor is it one of two."""
+    with (
+        HostVariable("scan", data_format=One) as variable,
+        pytest.raises(TypeError, match="field `ranges`: float32 in an array of one is needed, not float"),
+    ):
+        variable.data = {"ranges": 1.5}
+
+
+@pytest.mark.parametrize("form", ["f8", [("x", "f4"), ("y", "f4")]], ids=["number", "struct"])
+def test_value_that_is_an_array_of_one_is_written_as_one(namespace: Path, form: Any) -> None:
+    """A shape over any dtype."""
+    dtype = np.dtype((form, (1,)))
+    value = np.ones(1, dtype.base)
+    with HostVariable("scan", data_format=dtype) as variable:
+        for written in (value, value.tolist()):
+            variable.data = written
+
+            assert (variable.data.shape, variable.data.tolist()) == ((1,), value.tolist())
+
+
 def test_array_of_structs_is_a_point_cloud(namespace: Path) -> None:
     """A shape over a structured dtype."""
     point = np.dtype([("x", "f4"), ("y", "f4"), ("intensity", "u1")])

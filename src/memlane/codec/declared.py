@@ -71,10 +71,11 @@ _CTYPES = {"f": "float32", "d": "float64", "?": "bool", "c": "char", "u": "wchar
 def _read_ctypes(ctypes: Any, form: Any) -> Declared | None:
     if not isinstance(form, type) or not issubclass(form, (ctypes.Structure, ctypes.Union)):
         return None
-    return Declared("ctypes", form, layout(ctypes.sizeof(form), _ctypes_struct(ctypes, form, "", 0)), {})
+    kinds: dict[str, Any] = {}
+    return Declared("ctypes", form, layout(ctypes.sizeof(form), _ctypes_struct(ctypes, form, "", 0, kinds)), kinds)
 
 
-def _ctypes_struct(ctypes: Any, form: Any, path: str, offset: int) -> Iterator[Field]:
+def _ctypes_struct(ctypes: Any, form: Any, path: str, offset: int, kinds: dict[str, Any]) -> Iterator[Field]:
     if issubclass(form, ctypes.Union):
         raise _refuse(path, f"is the union {form.__name__}: nobody can tell which of its members is there")
     if hasattr(form, "_swappedbytes_"):
@@ -84,10 +85,10 @@ def _ctypes_struct(ctypes: Any, form: Any, path: str, offset: int) -> Iterator[F
             inner = _join(path, name)
             if bits:
                 raise _refuse(inner, f"is a bit field of {bits[0]} bits: compilers lay them out differently")
-            yield from _ctypes_field(ctypes, kind, inner, offset + getattr(form, name).offset)
+            yield from _ctypes_field(ctypes, kind, inner, offset + getattr(form, name).offset, kinds)
 
 
-def _ctypes_field(ctypes: Any, kind: Any, path: str, offset: int) -> Iterator[Field]:
+def _ctypes_field(ctypes: Any, kind: Any, path: str, offset: int, kinds: dict[str, Any]) -> Iterator[Field]:
     lengths = []
     while issubclass(kind, ctypes.Array):
         lengths.append(kind._length_)
@@ -95,6 +96,8 @@ def _ctypes_field(ctypes: Any, kind: Any, path: str, offset: int) -> Iterator[Fi
     size = ctypes.sizeof(kind)
     if lengths and getattr(kind, "_type_", None) in _CTYPES_CHARACTERS:
         size *= lengths.pop()  # char names[2][16] is two texts
+    if lengths:
+        kinds[path] = tuple(lengths)
     count = 1
     for length in lengths:
         count *= length
@@ -102,7 +105,7 @@ def _ctypes_field(ctypes: Any, kind: Any, path: str, offset: int) -> Iterator[Fi
         raise _refuse(path, "is an array of no elements")
     if issubclass(kind, (ctypes.Structure, ctypes.Union)):
         yield Field(path, offset, size, count, "struct")
-        yield from _ctypes_struct(ctypes, kind, path, offset)
+        yield from _ctypes_struct(ctypes, kind, path, offset, kinds)
         return
     yield Field(path, offset, size, count, _ctypes_type(kind, size, path))
 
@@ -274,6 +277,8 @@ def _msgspec_array(
     if is_open == (field.count == 1):
         raise _refuse(path, f"is {_name(kind)}: its length must be told once, as in Annotated[list[float], '16f4']")
     field = field._replace(count=field.count if is_open else len(arguments))
+    if field.count == 1:
+        kinds[path] = (1,)
     return [field], offset + field.size * field.count
 
 

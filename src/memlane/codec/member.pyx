@@ -4,6 +4,7 @@
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.ref cimport PyObject
 
+from math import prod
 from types import MemberDescriptorType
 
 from memlane.codec import fields
@@ -76,11 +77,12 @@ cdef int set_parts(Member member, object node, dict kinds, size_t origin) except
     return set_form(member, form)
 
 
-cdef tuple shape_of(object field, object kind):
-    """Give the dimensions of an array: as declared, or all in one."""
-    if field.count == 1:
-        return ()
-    return kind if isinstance(kind, tuple) and isinstance(kind[0], int) else (field.count,)
+cdef tuple shape_of(size_t count, object kind):
+    """Give the dimensions of an array: as declared, or all in one; none for what is no array."""
+    # Characters that became one text have lost theirs.
+    if isinstance(kind, tuple) and isinstance(kind[0], int) and prod(kind) == count:
+        return kind
+    return () if count == 1 else (count,)
 
 
 cdef Member make_part(object node, dict kinds, str label, size_t origin):
@@ -91,13 +93,17 @@ cdef Member make_part(object node, dict kinds, str label, size_t origin):
     member.label, member.name, member.path = label, node.name, node.path
     # Where classes were declared, arrays are tuples unless they say otherwise.
     member.is_list = kind is list or not isinstance(kinds.get(""), type)
+    member.count = 1 if field is None else field.count
+    member.shape = shape_of(member.count, kind)
+    member.kind = "a struct" if field is None else field.kind
+    if member.shape and member.count == 1:
+        member.kind += " in an array of one"
     if field is None:
-        member.code, member.kind, member.count, member.shape = CODE_STRUCT, "a struct", 1, ()
+        member.code = CODE_STRUCT
         set_parts(member, node, kinds, origin)
         return member
-    member.code, member.kind = CODES[field.type], field.kind
-    member.offset, member.size, member.count = field.offset - origin, field.size, field.count
-    member.shape = shape_of(field, kind)
+    member.code = CODES[field.type]
+    member.offset, member.size = field.offset - origin, field.size
     member.is_text = kind is str
     if field.type == "struct":
         set_parts(member, node, kinds, field.offset)

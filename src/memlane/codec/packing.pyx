@@ -40,6 +40,10 @@ cdef inline Member part_of(Member member, Py_ssize_t index):
     return <Member><object>PyTuple_GET_ITEM(member.parts, index)
 
 
+cdef inline bint is_array(Member member) noexcept:
+    return PyTuple_GET_SIZE(member.shape) != 0
+
+
 # Structs to bytes ------------------------------------------------------------------------------------------
 
 
@@ -60,7 +64,7 @@ cdef int put_object(Member member, object value, unsigned char* base) except -1:
     for index in range(PyTuple_GET_SIZE(member.parts)):
         part = part_of(member, index)
         item = attribute_of(member, value, index)
-        if part.code == CODE_FLOAT64 and PyFloat_CheckExact(item) and part.count == 1:
+        if part.code == CODE_FLOAT64 and PyFloat_CheckExact(item) and not is_array(part):
             number = PyFloat_AS_DOUBLE(item)
             memcpy(base + part.offset, &number, sizeof(number))
         else:
@@ -210,7 +214,7 @@ cdef int put_array(Member member, object value, unsigned char* at) except -1:
 
 cdef int put_member(Member member, object value, unsigned char* base) except -1:
     """Store a value, or say why it is none, and of which field."""
-    if member.count != 1:
+    if is_array(member):
         return put_array(member, value, base + member.offset)
     if member.code == CODE_STRUCT:
         return put_struct(member, value, base)
@@ -271,7 +275,7 @@ cdef object take_array(Member member, const unsigned char* at):
 
 cdef object take_member(Member member, const unsigned char* base):
     """Make a value of one's own."""
-    if member.count != 1:
+    if is_array(member):
         return take_array(member, base + member.offset)
     if member.code == CODE_STRUCT:
         return take_struct(member, base)
