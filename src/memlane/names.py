@@ -8,7 +8,7 @@ from memlane.errors import InvalidName
 def encoded_name(name: str | bytes) -> bytes:
     """Return the bytes of a name; the library judges them."""
     if isinstance(name, bytes):
-        return name
+        return bytes(name)
     if not isinstance(name, str):
         raise TypeError(f"a name is str or bytes, not {type(name).__name__}")
     try:

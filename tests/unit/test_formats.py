@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import collections
 import ctypes
 import pickle
 import re
@@ -309,6 +310,39 @@ def test_struct_derived_from_the_declared_one_is_taken(pose: HostVariable) -> No
     pose.data = Named(*VALUES, "extra")
 
     assert pose.data == Pose(*VALUES)
+
+
+def test_dict_derived_from_dict_is_taken(pose: HostVariable) -> None:
+    """JSON readers and counters give such ones."""
+    pose.data = collections.OrderedDict(zip(formats.NAMES, VALUES, strict=True))
+
+    assert pose.data == Pose(*VALUES)
+
+
+def test_fields_of_an_adopted_value_can_be_written_again(namespace: Path) -> None:
+    """Whoever changes one field takes the others from what was read; texts of numpy are bytes of its own kind."""
+    with HostVariable("label", data_format=Label) as variable, HostVariable("label") as adopted:
+        variable.data = Label(1, b"door", b"open")
+        read = adopted.data
+
+        adopted.data = {**{name: read[name] for name in read.dtype.names}, "number": 2}
+
+        assert adopted.data.item() == (2, b"door", b"open")
+
+
+def test_object_derived_within_a_struct_is_taken_whole(namespace: Path) -> None:
+    """A class of ctypes has the fields of its bases too."""
+
+    class Moving(PoseObject):
+        _fields_ = [("speed", ctypes.c_double)]  # noqa: RUF012  (ctypes takes it so)
+
+    class Robot(ctypes.Structure):
+        _fields_ = [("pose", Moving)]
+
+    with HostVariable("robot", data_format=Robot) as variable:
+        variable.data = {"pose": Moving(*VALUES, 0.5)}
+
+        assert (variable.data.pose.yaw, variable.data.pose.speed) == (VALUES[4], 0.5)
 
 
 def test_struct_with_an_unset_field_is_refused(pose: HostVariable) -> None:

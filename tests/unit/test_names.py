@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -50,6 +51,13 @@ def test_other_bytes_are_percent_encoded_on_disk(namespace: Path, name: str, fil
 
     assert files == [file]
     assert variable.name == name
+
+
+@pytest.mark.parametrize("name", [np.str_("pose"), np.bytes_(b"pose")], ids=["str", "bytes"])
+def test_name_derived_from_text_or_bytes_is_one(namespace: Path, name: str | bytes) -> None:
+    """Names come out of arrays, too."""
+    with open_small(name) as variable:
+        assert variable.name == "pose"
 
 
 def test_bytes_and_text_name_the_same_object(namespace: Path) -> None:

@@ -72,7 +72,7 @@ cdef int put_object(Member member, object value, unsigned char* base) except -1:
     return 0
 
 
-cdef int put_dict(Member member, dict value, unsigned char* base) except -1:
+cdef int put_dict(Member member, object value, unsigned char* base) except -1:
     cdef Member part
     for name in value:
         if name not in member.by_name:
@@ -105,9 +105,10 @@ cdef int put_named(Member member, object value, unsigned char* base) except -1:
     names = getattr(getattr(value, "dtype", None), "names", None)
     if names is not None and getattr(value, "shape", None) == ():
         return put_dict(member, {name: value[name] for name in names}, base)
-    fields = getattr(type(value), "_fields_", None)
-    if fields is not None:
-        return put_dict(member, {field[0]: getattr(value, field[0]) for field in fields}, base)
+    # Each class of ctypes has its own fields; those of its bases come before them.
+    fields = [field[0] for owner in type(value).__mro__ for field in owner.__dict__.get("_fields_", ())]
+    if fields:
+        return put_dict(member, {name: getattr(value, name) for name in fields}, base)
     return refuse_type(member, value)
 
 

@@ -151,11 +151,9 @@ cdef bytes encoded_text(Member member, object value):
         if not isinstance(value, str):
             refuse_type(member, value)
         return value.encode("utf-8", "surrogateescape")
-    if isinstance(value, (bytearray, memoryview)):
-        value = bytes(value)
-    if not isinstance(value, bytes):
+    if not isinstance(value, (bytes, bytearray, memoryview)):
         refuse_type(member, value)
-    return value
+    return bytes(value)
 
 
 cdef int put_text(Member member, object value, unsigned char* at) except -1:
