@@ -224,15 +224,27 @@ def test_value_whose_encoding_is_damaged_is_reported(segment: Segment) -> None:
         assert variable.data == "healed by the next write"
 
 
-def test_damaged_pickle_is_reported_as_damage(segment: Segment) -> None:
-    """Rule 10 knows two outcomes, and an error of the pickle module is neither."""
+@pytest.mark.parametrize(
+    ("sound", "damaged"),
+    [
+        (b"\x80\x05", b"\xef\x05"),
+        (b"\x80\x05", b"\x80\x28"),
+        (b"\x80\x05", b".\x05"),
+        (b"\0\0\0\0\0\0\0", b"\0\0\0\0\0\0\xff"),
+        (b"text", b"t\xffxt"),
+        (b"\x8c\x04text", b"}\x8c\x03txt"),
+    ],
+    ids=["operation", "protocol", "end", "length", "text", "key"],
+)
+def test_damaged_pickle_is_reported_as_damage(segment: Segment, sound: bytes, damaged: bytes) -> None:
+    """Rule 10 knows two outcomes, and whatever the unpickler happens to raise is neither."""
     with HostVariable("pose") as variable:
-        variable.data = {1, 2}
+        variable.data = {"text"}
         place = segment.values + (segment.word(segment.register) & 0xFFFF) * segment["stride"]
         content = segment.read(place, 64)
-        segment.write(place + content.index(b"\x80\x05"), b"\xef")
+        segment.write(place + content.index(sound), damaged)
 
-        with pytest.raises(memlane.Corrupted):
+        with pytest.raises(memlane.Corrupted, match="variable 'pose' holds a damaged pickle"):
             _ = variable.data
 
 

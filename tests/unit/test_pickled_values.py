@@ -226,6 +226,28 @@ def test_value_whose_loading_closes_the_endpoint_is_read_to_the_end(variable: Ho
     assert variable.closed
 
 
+class Choosy:
+    """A value that does not take what it gave."""
+
+    def __getstate__(self) -> str:
+        """Give something."""
+        return "state"
+
+    def __setstate__(self, state: str) -> None:
+        """Refuse it."""
+        raise ValueError(f"not {state}")
+
+
+def test_error_of_a_class_that_is_loaded_passes_through(variable: HostVariable) -> None:
+    """It is the program's own, not a damage of the pickle."""
+    variable.data = Choosy()
+
+    with pytest.raises(ValueError, match="not state") as caught:
+        _ = variable.data
+
+    assert type(caught.value) is ValueError
+
+
 class Vanished:
     """A value whose class the reader does not have."""
 

@@ -95,7 +95,7 @@ cdef class Function(Endpoint):
             self.refuse_pickle("this endpoint was opened with allow_pickle=False")
         try:
             return pickled.loads(*value)
-        except (errors.UnpicklingError, EOFError) as error:
+        except errors.UnpicklingError as error:
             raise errors.Corrupted(
                 f"function {self.name!r}: a damaged pickle arrived ({error}): another program overwrote it; call again"
             ) from error

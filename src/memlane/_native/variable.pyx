@@ -385,7 +385,7 @@ cdef class Variable(Endpoint):
             return value
         try:
             return pickled.loads(*value)
-        except (errors.UnpicklingError, EOFError) as error:
+        except errors.UnpicklingError as error:
             raise errors.Corrupted(
                 f"{self.noun} {self.name!r} holds a damaged pickle ({error}): another program overwrote it; write it"
                 " again"

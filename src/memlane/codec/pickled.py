@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _OUT_OF_BAND = 5
+# What the unpickler answers to bytes that nobody pickled: whatever the step that they lead it to happens to raise.
+_OF_DAMAGE = (ArithmeticError, EOFError, LookupError, MemoryError, TypeError, ValueError, _pickle.UnpicklingError)
 
 
 def _contiguous(buffer: _pickle.PickleBuffer) -> memoryview | None:
@@ -63,6 +65,14 @@ def loads(head: bytes, buffers: list[bytearray]) -> Any:
         head: The pickle.
         buffers: What it left out. They become part of the value.
 
+    Raises:
+        UnpicklingError: The bytes are damaged. What the value's own classes raise, or lack, passes through.
+
     Python 2 wrote text as bytes: it is read as UTF-8, and what is none survives as surrogates.
     """
-    return _pickle.loads(head, buffers=buffers, encoding="utf-8", errors="surrogateescape")
+    try:
+        return _pickle.loads(head, buffers=buffers, encoding="utf-8", errors="surrogateescape")
+    except _OF_DAMAGE as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise  # by a method of the value's, whose frame follows this one
+        raise _pickle.UnpicklingError(f"{type(error).__name__}: {error}") from error
