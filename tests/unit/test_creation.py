@@ -149,7 +149,7 @@ def test_size_beyond_the_machine_is_a_specific_error_too(namespace: Path, argume
 @pytest.mark.parametrize("value", ["4096", 4096.5, None])
 def test_size_of_another_type_is_a_type_error(namespace: Path, value: object) -> None:
     """Text from a configuration file is not a number."""
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="max_size=.* is .*: give a whole number"):
         HostVariable("pose", value)  # type: ignore[arg-type]
 
 

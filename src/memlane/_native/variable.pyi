@@ -73,7 +73,7 @@ class Variable(Endpoint):
             Closed: The endpoint was closed, also by another thread meanwhile.
         """
 
-    def _mark_seen(self, version: int) -> None:
+    def _mark_seen(self, newer_than: int) -> None:
         """Versions up to this one do not make the endpoint ready."""
 
     def _next(self, timeout: float | None) -> Any:

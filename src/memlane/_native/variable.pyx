@@ -4,8 +4,10 @@
 from cpython.buffer cimport PyBuffer_Release
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport UINT64_MAX, int64_t, uint32_t
 from libc.string cimport memcpy
+
+from operator import index
 
 from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
@@ -82,6 +84,14 @@ cdef object place_in(PinnedView pinned):
     length = prefix_size(reading.type, prefix.bytes, length)
     prefix = copy_of(pinned.view.bytes, length)
     return view_of(reading.type, prefix.bytes, length, reading.size)
+
+
+cdef uint64_t version_of(object newer_than) except? 1:
+    """Read a version as the caller gave it."""
+    version = index(newer_than)
+    if not 0 <= version <= UINT64_MAX:
+        raise ValueError(f"newer_than={newer_than!r} is no version: give one that was read, or 0 for any")
+    return version
 
 
 cdef bint is_pickle(uint32_t content_type) noexcept:
@@ -499,14 +509,14 @@ cdef class Variable(Endpoint):
         cdef memlane_reading reading
         if self.handle == NULL:
             self.refuse_unopened()
-        self.wait_newer(self.seen if newer_than is None else <uint64_t>newer_than, timeout)
+        self.wait_newer(self.seen if newer_than is None else version_of(newer_than), timeout)
         return self.read_latest(&reading)
 
-    def _mark_seen(self, uint64_t version):
+    def _mark_seen(self, newer_than):
         """Versions up to this one do not make the endpoint ready."""
         if self.handle == NULL:
             self.refuse_unopened()
-        memlane_variable_mark_seen(self.handle, version)
+        memlane_variable_mark_seen(self.handle, version_of(newer_than))
 
     def _next(self, timeout):
         """Wait for a version that this endpoint has not returned; count what it passed over."""
