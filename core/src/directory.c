@@ -54,6 +54,13 @@ memlane_status memlane_directory_explain_denial(const struct memlane_directory *
         directory->path, strerror(failure));
 }
 
+static memlane_status explain_no_descriptor(const char *path, int failure, memlane_error *error) {
+    return memlane_fail_system(error, failure,
+                               "no descriptor is left for the namespace directory '%s': close endpoints or raise the "
+                               "limit (ulimit -n)",
+                               path);
+}
+
 static memlane_status test_file_system(const struct memlane_directory *directory, uint64_t device, uint32_t permissions,
                                        memlane_error *error) {
     int descriptor;
@@ -69,9 +76,7 @@ static memlane_status test_file_system(const struct memlane_directory *directory
                             directory->path);
     }
     if (failure == EMFILE || failure == ENFILE) {
-        return memlane_fail_system(
-            error, failure, "no descriptor is left for the namespace directory '%s'; raise the limit (ulimit -n)",
-            directory->path);
+        return explain_no_descriptor(directory->path, failure, error);
     }
     if (failure != 0) {
         return memlane_fail(
@@ -165,6 +170,14 @@ static memlane_status explain_open(const char *path, int failure, memlane_error 
             "cannot open or create the namespace directory '%s' (%s): change the permissions, or name another "
             "directory in MEMLANE_DIR",
             path, strerror(failure));
+    case EMFILE:
+    case ENFILE:
+        return explain_no_descriptor(path, failure, error);
+    case ENOENT:
+        return memlane_fail_system(error, failure,
+                                   "cannot open or create the namespace directory '%s': make the directory above it "
+                                   "first, or name another one in MEMLANE_DIR",
+                                   path);
     default:
         return memlane_fail_system(error, failure, "cannot open or create the namespace directory '%s'", path);
     }

@@ -123,15 +123,38 @@ def test_missing_descriptor_is_an_error_that_names_the_limit(namespace: Path) ->
     assert values == [count]
 
 
+def use_up_descriptors() -> None:
+    """Leave none to this process."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    with contextlib.suppress(OSError):
+        while True:
+            os.open("/dev/null", os.O_RDONLY)
+
+
+def test_first_descriptor_that_is_missing_names_the_limit_too(namespace: Path) -> None:
+    """The directory is opened before the object."""
+
+    def open_without_descriptors() -> tuple[int | None, str]:
+        use_up_descriptors()
+        try:
+            HostVariable("pose")
+        except memlane.SystemFailure as error:
+            return error.errno, str(error)
+        return None, "no error"
+
+    number, text = answer_of_child(open_without_descriptors)
+
+    assert number == errno.EMFILE
+    assert f"no descriptor is left for the namespace directory '{namespace}'" in text
+    assert "raise the limit (ulimit -n)" in text
+
+
 def test_endpoint_works_when_no_descriptor_is_left(namespace: Path) -> None:
     """Reading and writing need none; what needs one says so, and nothing is lost."""
 
     def use_without_descriptors() -> tuple[object, object]:
         variable = HostVariable("pose")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-        with contextlib.suppress(OSError):
-            while True:
-                os.open("/dev/null", os.O_RDONLY)
+        use_up_descriptors()
         variable.data = "written"
         return variable.data, variable.stats().writes
 

@@ -143,7 +143,7 @@ def test_missing_parent_is_named(namespace: Path) -> None:
     kind, number, text = error_of(lambda: HostVariable("pose", directory=path))
 
     assert (kind, number) == ("SystemFailure", errno.ENOENT)
-    assert f"cannot open or create the namespace directory '{path}': No such file or directory" in text
+    assert f"cannot open or create the namespace directory '{path}': make the directory above it first" in text
 
 
 def test_too_long_path_is_refused_with_the_limit(namespace: Path) -> None:
