@@ -142,8 +142,32 @@ static int answer(int descriptor, int *result) {
     return 0;
 }
 
+/* The umask has no say. By the descriptor: what has the path now may be another directory. */
+static int set_permissions(int directory, mode_t permissions) {
+    struct stat made;
+    char path[DESCRIPTOR_PATH_SIZE];
+    if (fstat(directory, &made) != 0) {
+        return errno;
+    }
+    if ((made.st_mode & 0777) == permissions) {
+        return 0;
+    }
+    descriptor_path(path, directory);
+    return chmod(path, permissions) == 0 ? 0 : errno;
+}
+
 int memlane_platform_make_directory(const char *path, uint32_t permissions) {
-    return mkdir(path, (mode_t)permissions) == 0 ? 0 : errno;
+    if (mkdir(path, (mode_t)permissions) != 0) {
+        return errno;
+    }
+    /* O_PATH: a umask can lock out the owner, too. */
+    int made = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (made < 0) {
+        return errno;
+    }
+    int failure = set_permissions(made, (mode_t)permissions);
+    close(made);
+    return failure;
 }
 
 int memlane_platform_open_directory(const char *path, int *descriptor) {

@@ -31,16 +31,19 @@ static void expect_refused(const char *path, const struct memlane_sharing *shari
     CHECK_FAILURE(status, text, memlane_directory_open(&directory, path, sharing, &error), &error);
 }
 
-static void a_missing_directory_is_made_private(void) {
-    struct stat found;
+static void a_missing_directory_is_made_private_whatever_the_umask(void) {
+    static const mode_t masks[] = {0, 022, 0777};
     snprintf(place, sizeof place, "%s/place", check_directory);
-    umask(0);
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        struct stat found;
+        umask(masks[i]);
 
-    expect_accepted(place, &private_sharing);
+        expect_accepted(place, &private_sharing);
 
-    CHECK_CALL(stat(place, &found));
-    CHECK_EQUAL(S_IFDIR | 0700, found.st_mode);
-    CHECK_CALL(rmdir(place));
+        CHECK_CALL(stat(place, &found));
+        CHECK_EQUAL(S_IFDIR | 0700, found.st_mode);
+        CHECK_CALL(rmdir(place));
+    }
 }
 
 static void a_directory_whose_parent_is_missing_is_not_made(void) {
@@ -221,7 +224,7 @@ static void a_file_system_without_unnamed_files_is_refused(void) {
 }
 
 static const struct check_test tests[] = {
-    {"a missing directory is made private", a_missing_directory_is_made_private},
+    {"a missing directory is made private, whatever the umask", a_missing_directory_is_made_private_whatever_the_umask},
     {"a directory whose parent is missing is not made", a_directory_whose_parent_is_missing_is_not_made},
     {"the path given goes before the environment", the_path_given_goes_before_the_environment},
     {"without a name it is the user's own", without_a_name_it_is_the_users_own},
