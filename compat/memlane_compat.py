@@ -1801,10 +1801,8 @@ class Channel(_Object):
             raise ParameterTypeError("cid is str or bytes, not %s" % type(cid).__name__)
         if mode not in (CHAN_R, CHAN_W):
             raise ValueError("channel %r: mode=%r is neither CHAN_R (0) nor CHAN_W (1)" % (cid, mode))
-        if chanSz is not None and chanSz < 1:
-            raise ValueError("channel %r: chanSz=%r is not positive" % (cid, chanSz))
         options = self._new_options()
-        options.capacity = _given(chanSz)
+        options.capacity = _given(None if chanSz is None else max(chanSz, 0))
         found = self._open_object(
             cid, options, create, persistent, directory, file_mode, peer_uid, max_participants, mode
         )

@@ -100,23 +100,23 @@ static memlane_status agree(const struct memlane_request *request, const struct 
     return memlane_endpoint_agree(request, &options->object, found, NULL, 0, error);
 }
 
+static bool can_create(const struct memlane_request *request) {
+    uint64_t capacity = request->geometry[MEMLANE_RING_CAPACITY];
+    return capacity >= 1 && capacity <= MEMLANE_CAPACITY_MAXIMUM;
+}
+
 static memlane_status make_request(struct memlane_request *request, const char *name, size_t length,
                                    memlane_channel_mode mode, const memlane_channel_options *options,
                                    memlane_error *error) {
-    uint64_t capacity = memlane_given_or(options->capacity, MEMLANE_DEFAULT_CAPACITY);
     memlane_status status = memlane_endpoint_request(request, &memlane_kind_of_channels, name, length, &options->object,
                                                      MEMLANE_DEFAULT_PARTICIPANTS, error);
-    if (status == MEMLANE_OK && (capacity < 1 || capacity > MEMLANE_CAPACITY_MAXIMUM)) {
-        status = memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
-                              "channel '%s': a size of %" PRIu64 " bytes is not between 1 and %" PRIu64,
-                              request->name.text, capacity, (uint64_t)MEMLANE_CAPACITY_MAXIMUM);
-    }
     if (status == MEMLANE_OK && mode != MEMLANE_CHANNEL_READ && mode != MEMLANE_CHANNEL_WRITE) {
         status = memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
                               "channel '%s': mode %d is neither reading (%d) nor writing (%d)", request->name.text,
                               (int)mode, MEMLANE_CHANNEL_READ, MEMLANE_CHANNEL_WRITE);
     }
-    request->geometry[MEMLANE_RING_CAPACITY] = capacity;
+    request->geometry[MEMLANE_RING_CAPACITY] = memlane_given_or(options->capacity, MEMLANE_DEFAULT_CAPACITY);
+    request->create = request->create && can_create(request); /* an existing channel is opened all the same */
     request->ephemeral = memlane_given_or(options->object.ephemeral, 1) != 0; /* D57 */
     request->agree = agree;
     request->argument = (void *)(uintptr_t)options;
@@ -228,6 +228,17 @@ void memlane_channel_expect(memlane_channel *channel, uint64_t least) {
 
 /* -- opening, once more ------------------------------------------------------------------------------------------ */
 
+static memlane_status open_endpoint(struct memlane_endpoint **made, const struct memlane_request *request,
+                                    const memlane_channel_options *options, memlane_error *error) {
+    memlane_status status = memlane_endpoint_open(made, sizeof(memlane_channel), request, error);
+    if (status == MEMLANE_NOT_FOUND && options->object.create && !can_create(request)) {
+        return memlane_fail(
+            error, MEMLANE_INVALID_ARGUMENT, "channel '%s': a size of %" PRIu64 " bytes is not between 1 and %" PRIu64,
+            request->name.text, request->geometry[MEMLANE_RING_CAPACITY], (uint64_t)MEMLANE_CAPACITY_MAXIMUM);
+    }
+    return status;
+}
+
 memlane_status memlane_channel_open(memlane_channel **channel, const char *name, size_t length,
                                     memlane_channel_mode mode, const memlane_channel_options *options,
                                     memlane_error *error) {
@@ -237,7 +248,7 @@ memlane_status memlane_channel_open(memlane_channel **channel, const char *name,
         return status;
     }
     struct memlane_endpoint *made;
-    status = memlane_endpoint_open(&made, sizeof(memlane_channel), &request, error);
+    status = open_endpoint(&made, &request, options, error);
     if (status != MEMLANE_OK) {
         return status;
     }

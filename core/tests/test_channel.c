@@ -28,14 +28,16 @@ static void the_first_opener_creates_with_the_documented_defaults(void) {
 }
 
 static void an_existing_channel_keeps_its_capacity(void) {
+    const uint64_t asked[] = {1000, 0, UINT64_C(1) << 60};
     memlane_channel_properties found;
     memlane_channel *writer = stream_writer(20);
 
-    memlane_channel *reader = stream_reader(1000);
-
-    memlane_channel_describe(reader, &found);
-    CHECK_EQUAL(20, found.capacity);
-    memlane_channel_free(reader);
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        memlane_channel *reader = stream_reader(asked[i]);
+        memlane_channel_describe(reader, &found);
+        CHECK_EQUAL(20, found.capacity);
+        memlane_channel_free(reader);
+    }
     memlane_channel_free(writer);
 }
 

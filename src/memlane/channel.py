@@ -5,10 +5,11 @@ Programs of the old channel module find all its names here: ``import memlane.cha
 
 from __future__ import annotations
 
+import operator
 import sys
 import weakref
 from errno import ETIMEDOUT
-from typing import TYPE_CHECKING, Any, NamedTuple, final
+from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, final
 
 from memlane import settings, waiting
 from memlane._native.channel import ChannelEnd
@@ -153,7 +154,8 @@ class Channel(NamedEndpoint, ChannelEnd):
     Args:
         cid: The channel's name: 1 to 200 bytes of UTF-8; one leading ``/`` is ignored.
         mode: ``CHAN_R`` to read, ``CHAN_W`` to write.
-        chanSz: Bytes that a new channel can hold, exactly; from 1 up. An existing channel is used as it is.
+        chanSz: Bytes that a new channel can hold, exactly; from 1 up. An existing channel is used as it is, whatever
+            is given.
         create: False: a missing channel is `ObjectNotFound`.
         persistent: True: a new channel stays until it is unlinked. Default: what it is, else False.
         directory: The namespace directory. Default: ``$MEMLANE_DIR``, else the user's own.
@@ -190,20 +192,19 @@ class Channel(NamedEndpoint, ChannelEnd):
         max_participants: int = settings.MAX_PARTICIPANTS,
     ) -> None:
         require((str, bytes), "cid", cid, "str or bytes")
-        require(int, "mode", mode, "CHAN_R or CHAN_W")
-        require(int, "chanSz", chanSz, "a number of bytes")
+        require(SupportsIndex, "mode", mode, "CHAN_R or CHAN_W")
+        require(SupportsIndex, "chanSz", chanSz, "a number of bytes")
         if mode not in {CHAN_R, CHAN_W}:
             raise ValueError(f"channel {cid!r}: mode={mode!r} is neither CHAN_R ({CHAN_R}) nor CHAN_W ({CHAN_W})")
-        for argument, value in (("chanSz", chanSz), ("max_participants", max_participants)):
-            if value < 1:
-                raise ValueError(f"channel {cid!r}: {argument}={value!r} is not positive")
-        self._mode = mode
+        if max_participants < 1:
+            raise ValueError(f"channel {cid!r}: max_participants={max_participants!r} is not positive")
+        self._mode = operator.index(mode)
         self._permissions = file_mode
         self._peer_uid = -1 if peer_uid is None else peer_uid
         self._open(
             encoded_name(cid),
             settings.namespace_directory(directory),
-            capacity=settings.given(chanSz),
+            capacity=settings.given(max(chanSz, 0)),
             participants=settings.given(max_participants),
             persistent=persistent,
             create=create,

@@ -69,12 +69,19 @@ def test_status_tells_ends_cursors_and_state(ends: tuple[Channel, Channel]) -> N
     assert "RO=0 WO=1 RC=1 WC=0" in str(normal)
 
 
-def test_size_of_an_existing_channel_is_kept(ends: tuple[Channel, Channel]) -> None:
+@pytest.mark.parametrize("size", [999, 0, -1, 1 << 60])
+def test_size_of_an_existing_channel_is_kept(ends: tuple[Channel, Channel], size: int) -> None:
     """The document: chanSz only makes sense when a channel is created."""
     ends[1].close()
 
-    with open_channel("c", CHAN_R, 999) as reader:
+    with open_channel("c", CHAN_R, size) as reader:
         assert reader.status().bufSz == 16
+
+
+def test_numbers_of_other_types_open_a_channel(namespace: Path) -> None:
+    """Sizes come out of numpy, and are no ``int`` then."""
+    with open_channel("c", np.uint8(CHAN_W), np.prod((4, 5))) as writer:  # type: ignore[arg-type]
+        assert (writer.status().mode, writer.status().bufSz) == ("W", 20)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +91,8 @@ def test_size_of_an_existing_channel_is_kept(ends: tuple[Channel, Channel]) -> N
         (("c", "r"), memlane.ParameterTypeError, "mode is CHAN_R or CHAN_W, not str"),
         (("c", CHAN_R, b"1"), memlane.ParameterTypeError, "chanSz is a number of bytes, not bytes"),
         (("c", 2), ValueError, r"mode=2 is neither CHAN_R \(0\) nor CHAN_W \(1\)"),
-        (("c", CHAN_R, 0), ValueError, "chanSz=0 is not positive"),
+        (("c", CHAN_R, 0), memlane.InvalidArgument, "a size of 0 bytes is not between 1 and"),
+        (("c", CHAN_R, -1), memlane.InvalidArgument, "a size of 0 bytes is not between 1 and"),
         (("c", CHAN_R, 1 << 60), memlane.InvalidArgument, "a size of 1152921504606846976 bytes is not between 1 and"),
         (("c", CHAN_R, 1.5), memlane.ParameterTypeError, "chanSz is a number of bytes, not float"),
         (("a/b", CHAN_R), memlane.InvalidName, "a/b"),
