@@ -317,6 +317,23 @@ def test_files_over_a_channel_read_lines(ends: tuple[Channel, Channel]) -> None:
     assert ends[1].closed
 
 
+def test_files_over_a_channel_read_to_the_end(ends: tuple[Channel, Channel]) -> None:
+    """``read()`` of files asks for all that ever comes, which may be more than the channel holds."""
+    text = "a line, and another\n" * 50
+
+    def send() -> None:
+        with io.TextIOWrapper(io.BufferedWriter(ends[0]), encoding="utf-8") as file:  # type: ignore[type-var]
+            file.write(text)
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    with io.TextIOWrapper(io.BufferedReader(ends[1]), encoding="utf-8") as file:  # type: ignore[type-var]
+        assert file.readline() == "a line, and another\n"
+        assert file.read() == text.removeprefix("a line, and another\n")
+        assert file.read() == ""
+    thread.join()
+
+
 # -- in place --------------------------------------------------------------------------------------------------
 
 
@@ -372,6 +389,12 @@ def test_sizes_in_place_that_cannot_be_are_refused(
     for take in (writer.reserve, reader.peek):
         with pytest.raises(error, match=message):
             take(n)  # type: ignore[arg-type]
+
+
+def test_a_reservation_without_a_size_is_refused(ends: tuple[Channel, Channel]) -> None:
+    """None asks a peek for what is there; for room it says nothing."""
+    with pytest.raises(memlane.ParameterTypeError, match="n=None is NoneType: give a whole number of bytes"):
+        ends[0].reserve(None)  # type: ignore[arg-type]
 
 
 def test_bytes_in_place_keep_their_end_busy(ends: tuple[Channel, Channel]) -> None:
@@ -603,6 +626,22 @@ def test_ctrl_c_leaves_at_once_and_keeps_what_came(ends: tuple[Channel, Channel]
     timer.join()
     writer.write(b"ghij")
     assert reader.read_bytes(20) == b"0123456789abcdefghij"
+
+
+def test_ctrl_c_keeps_what_came_on_the_way_to_the_end(ends: tuple[Channel, Channel]) -> None:
+    """What was read for nobody is read again."""
+    writer, reader = ends
+    writer.write(b"0123456789abcdef")
+    timer = threading.Timer(0.05, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+
+    with pytest.raises(KeyboardInterrupt):
+        reader.readall()
+
+    timer.join()
+    writer.close()
+    assert reader.position == 0
+    assert reader.readall() == b"0123456789abcdef"
 
 
 def test_statistics_count(ends: tuple[Channel, Channel]) -> None:

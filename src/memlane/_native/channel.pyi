@@ -86,6 +86,9 @@ class ChannelEnd(Endpoint):
             How many bytes were read: 0 at the end of the stream.
         """
 
+    def readall(self) -> bytes:
+        """Read to the end of the stream, as raw files do, and return all bytes."""
+
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes:
         """Return what came, as soon as there is something; the end of the stream ends the iteration."""

@@ -415,6 +415,16 @@ cdef class ChannelEnd(Endpoint):
         finally:
             PyBuffer_Release(&place)
 
+    def readall(self):
+        """Read to the end of the stream, as raw files do, and return all bytes."""
+        cdef list pieces = []
+        try:
+            pieces.extend(self)
+        except BaseException:
+            self._put_back_unread(b"".join(pieces))
+            raise
+        return b"".join(pieces)
+
     def __iter__(self):
         return self
 
@@ -442,7 +452,7 @@ cdef class ChannelEnd(Endpoint):
 
     def _span(self, n, timeout, bint to_read):
         """Take bytes in place, to read or to write; n None: what is there to read."""
-        cdef uint64_t size = 0 if n is None else self.size_in_place(n)
+        cdef uint64_t size = 0 if n is None and to_read else self.size_in_place(n)
         cdef memlane_span span
         cdef memlane_error error
         cdef memlane_status status
