@@ -87,12 +87,12 @@ async def take(
     Raises:
         Timeout: As the last attempt raised it.
     """
+    left = countdown(timeout)
     try:
         return attempt()
     except Timeout:
         if timeout == 0:
             raise
-    left = countdown(timeout)
     if expect is not None:
         expect()
     again = await _look(endpoint)
@@ -124,9 +124,15 @@ async def _comes_in_time(endpoint: Endpoint, seconds: float | None) -> bool:
 
 
 def countdown(timeout: float | None) -> Callable[[], float | None]:
-    """Return what tells the seconds that are left, None for ever, from now on."""
+    """Return what tells the seconds that are left, None for ever, from now on.
+
+    Raises:
+        ValueError: They are negative.
+    """
     if timeout is None:
         return lambda: None
+    if not timeout >= 0:  # nor is NaN
+        raise ValueError(f"timeout={timeout!r}: give seconds from 0 (only look) up, or None to wait for ever")
     deadline = _now() + timeout
     return lambda: max(0.0, deadline - _now())
 

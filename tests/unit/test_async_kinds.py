@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,49 @@ def test_bytes_that_are_there_need_no_loop(namespace: Path, run: Run) -> None:
         with open_channel("wire", CHAN_R) as reader, open_channel("wire", CHAN_W) as writer:
             assert await writer.write_async(b"here", timeout=0) == 4
             return await reader.read_bytes_async(4, timeout=0)
+
+    assert run(program) == b"here"
+
+
+@LOOPS
+@pytest.mark.parametrize("timeout", [-1, -math.inf, math.nan])
+def test_negative_timeout_is_a_value_error(namespace: Path, run: Run, timeout: float) -> None:
+    """As without a loop: also where there is nothing to wait for."""
+    refused = pytest.raises(ValueError, match=r"timeout=.*: give seconds from 0 \(only look\) up, or None")
+
+    async def program() -> None:
+        with open_channel("wire", CHAN_R) as reader, open_channel("wire", CHAN_W) as writer:
+            with refused:
+                await writer.write_async(b"here", timeout)
+            writer.write(b"here")
+            with refused:
+                await reader.read_bytes_async(4, timeout)
+        with HostVariable("pose") as variable:
+            variable.data = 1
+            with refused:
+                await variable.wait_async(timeout=timeout)
+
+    run(program)
+
+
+@LOOPS
+def test_time_without_an_end_may_be_given_as_a_number(namespace: Path, run: Run) -> None:
+    """Infinity is how programs say that they have no deadline."""
+
+    async def program() -> bytes:
+        with open_channel("wire", CHAN_R) as reader, open_channel("wire", CHAN_W) as writer:
+            got = b""
+
+            async def read() -> None:
+                nonlocal got
+                got = await reader.read_bytes_async(4, math.inf)
+
+            async def write() -> None:
+                await sleep(0.01)
+                await writer.write_async(b"here", 1e300)
+
+            await together(read, write)
+            return got
 
     assert run(program) == b"here"
 
