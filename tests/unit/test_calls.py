@@ -9,6 +9,7 @@ import os
 import pickle
 import random
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -258,6 +259,47 @@ def test_threads_that_share_a_caller_get_each_its_own_results(served: Served) ->
         thread.join()
 
     assert wrong == []
+
+
+class Unfolding:
+    """A result that takes its time to become one at the caller."""
+
+    begun = threading.Event()
+    may_end = threading.Event()
+
+    def __setstate__(self, state: object) -> None:
+        self.begun.set()
+        self.may_end.wait(PATIENCE)
+
+    def __getstate__(self) -> int:
+        return 1
+
+
+@pytest.mark.slow
+def test_a_thread_that_waits_for_a_slot_sleeps_while_another_takes_its_response(namespace: Path) -> None:
+    """Who keeps looking takes the processor, and the GIL, from the one that it waits for."""
+    used: list[float] = []
+    Unfolding.begun.clear()
+    Unfolding.may_end.clear()
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("f", timeout=PATIENCE, slots=1) as caller:
+        dispatcher.add("f", lambda is_slow: Unfolding() if is_slow else None)
+        dispatcher.start()
+
+        def call() -> None:
+            caller.call(None)
+            used.append(time.thread_time())
+
+        slow = threading.Thread(target=caller.call, args=(True,))
+        slow.start()
+        Unfolding.begun.wait()
+        quick = threading.Thread(target=call)
+        quick.start()
+        quick.join(0.5)
+        Unfolding.may_end.set()
+        slow.join()
+        quick.join()
+
+    assert used[0] < 0.1
 
 
 def test_threads_may_wait_for_one_call(namespace: Path) -> None:

@@ -100,8 +100,10 @@ cdef class Caller(Function):
         cdef memlane_error error
         cdef uint64_t until
         cdef uint64_t deadline = deadline_of(self.timeout)
+        cdef bint was_collected
+        cdef bint is_over = False
         while True:
-            self.collect_flying()
+            was_collected = self.collect_flying()
             status = memlane_call_begin(self.handle, call, 0, &error)
             if status == MEMLANE_NO_FREE_SLOT and current_shift() is not None:
                 # The calls that are under way may be those of the callbacks around this one: no wait would end.
@@ -111,10 +113,16 @@ cdef class Caller(Function):
             if status == MEMLANE_NO_FREE_SLOT and monotonic_ns() < deadline:
                 with nogil:
                     until = min(monotonic_ns() + CHUNK_NS, deadline)
-                    status = memlane_function_wait(self.handle, until, &error)
-                if status == MEMLANE_OK:
+                    if is_over and not was_collected:
+                        # What is over is another thread's, in call(): it makes room itself, if we let it run.
+                        status = memlane_call_begin(self.handle, call, until, &error)
+                        is_over = False
+                    else:
+                        status = memlane_function_wait(self.handle, until, &error)
+                        is_over = status == MEMLANE_OK
+                if is_over:
                     continue
-            elif status == MEMLANE_OK:
+            if status == MEMLANE_OK:
                 return 0
             PyErr_CheckSignals()
             if status != MEMLANE_NO_FREE_SLOT and status != MEMLANE_INTERRUPTED:
@@ -122,10 +130,12 @@ cdef class Caller(Function):
             if monotonic_ns() >= deadline:
                 raise errors.Timeout(110, error.message.decode("utf-8", "replace"))
 
-    cdef int collect_flying(self) except -1:
+    cdef bint collect_flying(self) except -1:
+        """Whether a call was over that nobody had collected."""
+        cdef bint was_collected = False
         for pending in list(self.flying.values()):
-            (<PendingCall>pending).look()
-        return 0
+            was_collected = (<PendingCall>pending).look() or was_collected
+        return was_collected
 
     cdef int send(self, memlane_call* call, tuple arguments, dict keywords) except -1:
         cdef memlane_error error
