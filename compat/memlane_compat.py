@@ -2500,7 +2500,10 @@ class PendingCall(object):
 
     def cancel(self):
         """Take the call back, if nobody has begun it; True when it is certain that it never will be executed."""
-        return self._stage == _FLYING and bool(_library.memlane_call_cancel(_by(self._call))) and self._look()
+        if self._stage != _FLYING or not _library.memlane_call_cancel(_by(self._call)):
+            return False
+        self._caller._kept.pop(self._number, None)  # there is no response that get_response() could take
+        return self._look()
 
     def _abandon(self):
         with self._lock:

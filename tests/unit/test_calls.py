@@ -639,6 +639,19 @@ def test_a_cancelled_call_is_never_executed(namespace: Path) -> None:
         assert add.stats().withdrawn == 1
 
 
+def test_a_cancelled_call_has_no_response_to_take(namespace: Path) -> None:
+    """Who takes responses in their order gets that of the next call."""
+    with HostFunctionCaller("add", timeout=PATIENCE) as add, HostFunctionDispatcher() as dispatcher:
+        first = add(1, 1)
+        add(2, 2)
+        assert first.cancel()
+        dispatcher.add("add", operator.add)
+        dispatcher.start()
+        assert add.get_response() == 4
+        with pytest.raises(memlane.NoResponse):
+            add.get_response()
+
+
 def test_no_server_is_an_error_for_those_in_haste(namespace: Path) -> None:
     """``fail_fast=True``: the call was not executed, and will not be."""
     executed: list[int] = []

@@ -482,6 +482,7 @@ cdef class PendingCall:
         """
         if self.stage == FLYING and memlane_call_cancel(&self.call):
             self.was_taken_back = True
+            self.caller.kept.pop(self.number, None)  # there is no response that get_response() could take
             self.look()
         return self.was_taken_back
 
