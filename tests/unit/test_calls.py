@@ -652,6 +652,16 @@ def test_a_cancelled_call_has_no_response_to_take(namespace: Path) -> None:
             add.get_response()
 
 
+def test_callers_that_nobody_has_any_more_make_room(served: Served) -> None:
+    """A caller for one call, dropped with the response in it, is in a cycle with that call."""
+    identity = served(lambda x: x, lanes=4)
+
+    for number in range(20):
+        HostFunctionCaller(identity.name)(number)
+
+    assert identity.call(5) == 5
+
+
 def test_no_server_is_an_error_for_those_in_haste(namespace: Path) -> None:
     """``fail_fast=True``: the call was not executed, and will not be."""
     executed: list[int] = []

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from memlane import settings, waiting
 from memlane._native.caller import Caller, PendingCall
 from memlane.codec.reference import require_reference
 from memlane.endpoint import NamedEndpoint
-from memlane.errors import Timeout
+from memlane.errors import Timeout, TooManyParticipants
 from memlane.function import remote
 from memlane.names import encoded_name
 
@@ -166,7 +167,11 @@ class HostFunctionCaller(NamedEndpoint, Caller):
     def _begin(self) -> None:
         self._tasks: HostFunctionCaller | None = None
         self._turns = waiting.Turns()
-        self._prepare(self._seconds, self._raw, self._fail_fast, remote.rebuild)
+        try:
+            self._prepare(self._seconds, self._raw, self._fail_fast, remote.rebuild)
+        except TooManyParticipants:
+            gc.collect()  # a caller that was dropped is in a cycle with its calls, and keeps its lane until then
+            self._prepare(self._seconds, self._raw, self._fail_fast, remote.rebuild)
 
     def _given(self) -> dict[str, Any]:
         return {**super()._given(), "allow_pickle": self._trust, **self._formats}
