@@ -270,6 +270,20 @@ def test_response_that_nobody_collects_does_not_keep_a_task_awake(namespace: Pat
 
 
 @LOOPS
+def test_keywords_of_any_name_reach_a_function(namespace: Path, run: Run) -> None:
+    """Also those by which the methods of the caller name their own arguments."""
+
+    async def program() -> object:
+        with HostFunctionCaller("count", timeout=PATIENCE_SECONDS) as caller:
+            return await caller.call_async(self=1, arguments=2, keywords=3)
+
+    with HostFunctionDispatcher() as dispatcher:
+        dispatcher.add("count", lambda **keywords: sum(keywords.values()))
+        dispatcher.start()
+        assert run(program) == 6
+
+
+@LOOPS
 def test_exception_of_a_function_reaches_the_task(namespace: Path, run: Run) -> None:
     """Also one that means something else to who waits."""
 

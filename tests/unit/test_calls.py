@@ -436,6 +436,7 @@ def raise_it(error: Exception) -> None:
         ValueError("no"),
         ZeroDivisionError(),
         FileNotFoundError(2, "No such file or directory", "/nowhere"),
+        OSError(18, "Invalid cross-device link", "/here", None, "/there"),
         UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
         memlane.Empty("never written"),
         memlane.Timeout(110, "late"),

@@ -194,7 +194,7 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         another.__setstate__(self._state())
         return another
 
-    async def call_async(self, *arguments: Any, **keywords: Any) -> Any:
+    async def call_async(self, /, *arguments: Any, **keywords: Any) -> Any:
         """Call the function and return its result, or raise what it raised: `call`, in asyncio or trio.
 
         Waits as long as the caller's timeout says. Cancelled while it waits, the call is given up: what nobody had

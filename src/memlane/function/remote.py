@@ -61,7 +61,7 @@ def cut(text: str, limit: int) -> str:
 def arguments_of(error: BaseException) -> tuple[Any, ...]:
     """Return what the exception's class makes it of again."""
     if isinstance(error, OSError) and error.filename is not None:
-        return (error.errno, error.strerror, error.filename)
+        return (error.errno, error.strerror, error.filename, None, error.filename2)
     return error.args
 
 
