@@ -948,6 +948,22 @@ def test_a_function_can_call_itself_thirty_deep(served: Served) -> None:
     factorial.close()
 
 
+def test_callbacks_of_several_workers_have_calls_under_way_at_once(namespace: Path) -> None:
+    """Each needs room beside the caller's slots, which the calls of the callbacks around it have."""
+    with HostFunctionDispatcher(workers=3) as dispatcher, HostFunctionCaller("fibonacci", timeout=PATIENCE) as caller:
+
+        def fibonacci(n: int) -> int:
+            if n < 2:
+                return n
+            first, second = caller(n - 1), caller(n - 2)
+            return int(first.result() + second.result())
+
+        dispatcher.add("fibonacci", fibonacci)
+        dispatcher.start()
+
+        assert caller.call(9) == 34
+
+
 def test_a_function_that_calls_itself_without_an_end_would_deadlock(served: Served) -> None:
     """An error after 32, and the dispatcher goes on."""
     forever: HostFunctionCaller

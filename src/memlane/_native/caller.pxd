@@ -27,6 +27,7 @@ cdef class Caller(Function):
     cdef int send_pickled(self, memlane_call* call, object message, unsigned int flags) except -1
     cdef int begin(self, memlane_call* call) except -1
     cdef int begin_patiently(self, memlane_call* call, memlane_status status) except -1
+    cdef Caller have_spare(self)
     cdef bint collect_flying(self) except -1
     cdef int wait_for(self, memlane_call* call, uint64_t deadline, memlane_answer* answer) except -1
     cdef int wait_or_give_up(self, memlane_call* call, memlane_answer* answer) except -1

@@ -107,9 +107,7 @@ cdef class Caller(Function):
             status = memlane_call_begin(self.handle, call, 0, &error)
             if status == MEMLANE_NO_FREE_SLOT and current_shift() is not None:
                 # The calls that are under way may be those of the callbacks around this one: no wait would end.
-                if self.spare is None:
-                    self.spare = self._another()
-                return self.spare.begin(call)
+                return self.have_spare().begin(call)
             if status == MEMLANE_NO_FREE_SLOT and monotonic_ns() < deadline:
                 with nogil:
                     until = min(monotonic_ns() + CHUNK_NS, deadline)
@@ -129,6 +127,16 @@ cdef class Caller(Function):
                 return check(status, &error)
             if monotonic_ns() >= deadline:
                 raise errors.Timeout(110, error.message.decode("utf-8", "replace"))
+
+    cdef Caller have_spare(self):
+        """Other callbacks may be here at the same time: the first to come sets it for all, and for good."""
+        cdef Caller another
+        if self.spare is None:
+            another = self._another()
+            with cython.critical_section(self):
+                if self.spare is None:
+                    self.spare = another
+        return self.spare
 
     cdef bint collect_flying(self) except -1:
         """Whether a call was over that nobody had collected."""
