@@ -1616,6 +1616,7 @@ class UnsafeSharedMMap(mmap.mmap):
             "map '%s' cannot be resized to %d bytes: others have its %d bytes mapped; memlane.unlink() it and create it"
             " with another size" % (self.name, newsize, len(self))
         )
+        self._permit_writing("resize()")
 
     def seek(self, *place):
         """Move the file position, as `mmap.mmap.seek`."""

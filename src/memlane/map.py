@@ -191,6 +191,7 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
         raise io.UnsupportedOperation(
             f"map {self.name!r} cannot be resized to {newsize} bytes: others have its {len(self)} bytes mapped;"
             " memlane.unlink() it and create it with another size"
+        self._permit_writing("resize()")
         )
 
     def seek(self, *place: Any) -> Any:

@@ -281,7 +281,7 @@ MAP_RULES = """
 from __future__ import print_function
 import mmap, sys, memlane_compat as compat
 shm = compat.RWSharedMMap("guarded", 64)
-free, given = "seek tell size close closed resize".split(), {"write": (b"x",), "write_byte": (120,)}
+free, given = "seek tell size close closed".split(), {"write": (b"x",), "write_byte": (120,), "resize": (5,)}
 for name in dir(mmap.mmap):
     if name.startswith("_") or name in free or not callable(getattr(mmap.mmap, name)):
         continue
