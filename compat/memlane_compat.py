@@ -1586,10 +1586,14 @@ class UnsafeSharedMMap(mmap.mmap):
     def write(self, data):
         """Write at the file position, all or nothing, and move it. Beyond the end: `OOMError`."""
         self._permit_writing("write()")
+        if PYTHON_2 and not isinstance(data, bytes):  # mmap.mmap takes nothing else there
+            data = memoryview(data).tobytes()
         count = len(data) if isinstance(data, (bytes, bytearray)) else memoryview(data).nbytes
         try:
             mmap.mmap.write(self, data)
         except ValueError:
+            if count <= len(self) - self.tell():  # it does fit: its owner refuses to give it, as arrays with gaps do
+                raise
             raise self._beyond_the_end(count)
         self._endpoint.check()
         return count
@@ -1612,11 +1616,11 @@ class UnsafeSharedMMap(mmap.mmap):
 
     def resize(self, newsize):
         """Refuse: other processes have mapped the size that it has."""
+        self._permit_writing("resize()")
         raise io.UnsupportedOperation(
             "map '%s' cannot be resized to %d bytes: others have its %d bytes mapped; memlane.unlink() it and create it"
             " with another size" % (self.name, newsize, len(self))
         )
-        self._permit_writing("resize()")
 
     def seek(self, *place):
         """Move the file position, as `mmap.mmap.seek`."""

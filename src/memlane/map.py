@@ -166,7 +166,10 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
         try:
             count = super().write(data)
         except ValueError as error:
-            raise self._beyond_the_end(memoryview(data).nbytes) from error
+            size = memoryview(data).nbytes
+            if size <= len(self) - self.tell():  # it does fit: its owner refuses to give it, as arrays with gaps do
+                raise
+            raise self._beyond_the_end(size) from error
         self._endpoint.check()
         return count
 
@@ -188,10 +191,10 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
 
     def resize(self, newsize: int, /) -> None:
         """Refuse: other processes have mapped the size that it has."""
+        self._permit_writing("resize()")
         raise io.UnsupportedOperation(
             f"map {self.name!r} cannot be resized to {newsize} bytes: others have its {len(self)} bytes mapped;"
             " memlane.unlink() it and create it with another size"
-        self._permit_writing("resize()")
         )
 
     def seek(self, *place: Any) -> Any:

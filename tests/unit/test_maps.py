@@ -210,6 +210,17 @@ def test_write_beyond_the_end_writes_nothing(namespace: Path, kind: type[UnsafeS
                 shm.write_byte(1)
 
 
+def test_array_with_gaps_is_refused_for_its_gaps(namespace: Path) -> None:
+    """It would fit, and the error that says it does not would send people after a larger map."""
+    gaps: Any = np.arange(16, dtype="u1").reshape(4, 4)[:, ::2]
+    with UnsafeSharedMMap("map", 16) as shm:
+        with pytest.raises(ValueError, match=r"not C-contiguous"):
+            shm.write(gaps)
+        shm.seek(10)
+        with pytest.raises(OOMError, match=r"8 bytes from position 10 reach beyond its 16 bytes"):
+            shm.write(gaps)
+
+
 def test_object_array_is_refused_and_the_lock_is_free_afterwards(namespace: Path) -> None:
     """The document's np.save with what cannot be saved."""
     with RWSharedMMap("map", "1M") as shm:
