@@ -23,10 +23,12 @@ nothing else. Rates come from the counters in shared memory, which are read befo
 from __future__ import annotations
 
 import argparse
+import bisect
 import contextlib
 import ctypes
 import functools
 import http.client
+import itertools
 import math
 import multiprocessing
 import os
@@ -53,8 +55,8 @@ ROUNDS_OF_LISTING = 9
 MEMLANE = (sys.executable, "-m", "memlane")
 OWN_SECONDS = 10.0
 """How long an observer is watched that looks as often as it does by itself."""
-Z = 1.96
-"""Of 95 % confidence."""
+MOST_IN_A_TAIL = 40
+"""One in so many intervals may lie wholly above what it is an interval of, and one wholly below: 95 % confidence."""
 
 
 class PoseObject(ctypes.Structure):
@@ -231,9 +233,18 @@ def pair(scenario: Scenario, observer: int, seconds: float, *, observed_first: b
 def median(found: Sequence[float]) -> tuple[float, float, float]:
     """Return the median with both ends of its interval of confidence, of those that any distribution has."""
     ordered = sorted(found)
-    reach = math.ceil(Z * math.sqrt(len(ordered)) / 2)
-    low = max(len(ordered) // 2 - reach, 0)
+    low = outermost(len(ordered))
     return statistics.median(ordered), ordered[low], ordered[len(ordered) - 1 - low]
+
+
+def outermost(count: int) -> int:
+    """Return how many of so many values lie below an interval that has their distribution's median at 95 % confidence.
+
+    As many lie above it. Exact: how many of them are below the median is a binomial number. The interval of less than
+    6 values, which is all of them, has less confidence.
+    """
+    tails = itertools.accumulate(math.comb(count, below) for below in range(count))
+    return max(bisect.bisect_right(list(tails), 2**count // MOST_IN_A_TAIL) - 1, 0)
 
 
 def print_use(name: str, scenario: Scenario, observer: Observer) -> None:

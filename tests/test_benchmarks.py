@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from benchmarks import page
+from benchmarks import observing, page
 from benchmarks.command import parse
 from benchmarks.goals import BEST, Goal
 from benchmarks.results import Found, Line, Results, load
@@ -107,6 +108,24 @@ def test_a_second_run_takes_the_place_of_rows_that_it_measured(tmp_path: Path) -
 
     assert merged.lines == [RATE, newer]
     assert load(str(tmp_path / "merged.json")) == merged
+
+
+@pytest.mark.parametrize("count", [6, 7, 60, 61, 100, 2000])
+def test_interval_of_a_median_is_the_narrowest_of_95_percent(count: int) -> None:
+    """A loss of at most 1 % is only as good as the interval that says so."""
+    middle, low, high = observing.median([float(number) for number in range(count)])
+
+    def confidence(first: int) -> float:
+        inside = range(first + 1, count - first)  # how many values lie below the median when it lies in the interval
+        return sum(math.comb(count, below) for below in inside) / (1 << count)
+
+    assert low + high == 2 * middle == count - 1
+    assert confidence(int(low) + 1) < 0.95 <= confidence(int(low))
+
+
+def test_interval_of_few_values_is_all_of_them() -> None:
+    """No other one comes nearer to 95 %."""
+    assert observing.median([3.0, 1.0, 2.0]) == (2.0, 1.0, 3.0)
 
 
 def test_a_scenario_that_is_not_there_is_named(capsys: pytest.CaptureFixture[str]) -> None:
