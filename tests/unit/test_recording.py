@@ -496,6 +496,69 @@ def test_file_of_another_program_is_refused_with_a_reason(
         replayer.run()
 
 
+@pytest.mark.parametrize("options", [{"use_chunking": False}, {"repeat_channels": False}], ids=str)
+def test_copy_by_another_program_is_read_and_replayed(
+    options: dict[str, bool], namespace: Path, elsewhere: Path, tmp_path: Path
+) -> None:
+    """Who cuts or joins recordings need not write chunks, nor an index of channels: MCAP leaves both open."""
+    with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
+        record_in_pieces(pose, 20, recorder)
+    copy_as_another_program(tmp_path / "run.mcap", tmp_path / "copy.mcap", options)
+
+    with Replayer(tmp_path / "copy.mcap", directory=elsewhere, speed=FAST) as replayer:
+        replayer.run()
+
+    assert replayer.samples == 20
+    assert inspected("pose", elsewhere)[1:] == inspected("pose", namespace)[1:]
+    assert samples_of(tmp_path / "copy.mcap", "pose") == samples_of(tmp_path / "run.mcap", "pose")
+
+
+def test_file_without_chunks_is_read_up_to_where_it_was_cut(namespace: Path, tmp_path: Path) -> None:
+    """Half of a message must not pass for a whole one."""
+    with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
+        record_in_pieces(pose, 20, recorder)
+    copy_as_another_program(tmp_path / "run.mcap", tmp_path / "copy.mcap", {"use_chunking": False})
+    whole, content = samples_of(tmp_path / "copy.mcap", "pose"), (tmp_path / "copy.mcap").read_bytes()
+
+    for size in range(8, len(content), 29):
+        (tmp_path / "cut.mcap").write_bytes(content[:size])
+        cut = Recording(tmp_path / "cut.mcap")
+        found = [(sample.number, sample.missed, sample.payload) for _, sample in cut.samples()]
+
+        assert found == whole[: len(found)]
+        assert not cut.is_complete
+    assert len(found) == 20
+
+
+def test_damage_of_a_file_without_chunks_is_told_where_it_has_a_checksum(namespace: Path, tmp_path: Path) -> None:
+    """Its messages have none of their own."""
+    with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
+        pose.data = "x" * 1000
+        recorder.look()
+    options = {"use_chunking": False, "enable_data_crcs": True}
+    copy_as_another_program(tmp_path / "run.mcap", tmp_path / "copy.mcap", options)
+    damaged = (tmp_path / "copy.mcap").read_bytes().replace(b"xxx", b"yyy")
+    (tmp_path / "copy.mcap").write_bytes(damaged)
+
+    with pytest.raises(Corrupted, match=r"copy.mcap' is damaged before byte \d+: crc validation failed in DataEnd"):
+        Recording(tmp_path / "copy.mcap").contents()
+
+
+def copy_as_another_program(original: Path, path: Path, options: dict[str, Any]) -> None:
+    """Write the bytes of a recording's objects into another file, with these options of MCAP's writer."""
+    with open(original, "rb") as source, open(path, "wb") as stream:
+        writer: Any = McapWriter(stream, **options)
+        writer.start()
+        channels: dict[int, int] = {}
+        for _, channel, message in make_reader(source).iter_messages():
+            if channel.message_encoding != "memlane":
+                continue
+            if channel.id not in channels:
+                channels[channel.id] = writer.register_channel(channel.topic, "memlane", 0, channel.metadata)
+            writer.add_message(channels[channel.id], message.log_time, message.data, message.publish_time)
+        writer.finish()
+
+
 def test_chunk_of_another_program_that_holds_no_whole_records_is_told(elsewhere: Path, tmp_path: Path) -> None:
     """A chunk without a checksum is taken apart as it is, by the thread that plays."""
     with open(tmp_path / "run.mcap", "wb") as stream:
@@ -599,7 +662,7 @@ def test_interrupt_while_the_first_pieces_are_read_ends_the_thread() -> None:
     def interrupt() -> bool:
         raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), Ahead(itertools.repeat(Piece(None, 0)), interrupt):
+    with pytest.raises(KeyboardInterrupt), Ahead(itertools.repeat(Piece((), 0)), interrupt):
         pass
 
     assert not [thread for thread in threading.enumerate() if thread.name == "memlane-read-ahead"]

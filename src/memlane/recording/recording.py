@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import struct
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 _MAGIC_SIZE = 8
+_ALONE_SIZE = 400
+"""What a record outside of chunks takes besides its data, as Python has it: measured with `tracemalloc`."""
 
 
 @dataclass
@@ -34,10 +37,10 @@ class Contents:
 
 
 class Piece(NamedTuple):
-    """Records that lie in one chunk, out of it and checked, and not yet taken apart."""
+    """Records that lie in one chunk, out of it and checked, and not yet taken apart; or one that lies in none."""
 
-    stream: Any
-    """An ``mcap.data_stream.ReadDataStream``."""
+    records: Iterable[Any]
+    """Of ``mcap.records``; those that are neither a channel nor a message may be left as bytes."""
     size: int
     """Bytes."""
 
@@ -76,7 +79,7 @@ class Recording:
     def unpacked(self, pieces: Iterable[Piece], names: Sequence[str] = ()) -> Iterator[tuple[Description, Sample]]:
         """Iterate over what `pieces` gave, as `samples` does."""
         objects: dict[int, Description] = {}
-        for record in self._records(pieces):
+        for record in itertools.chain.from_iterable(piece.records for piece in pieces):
             kind = type(record).__name__
             if kind == "Channel" and record.message_encoding == ENCODING:
                 description = self._sound(Description.of_metadata, record.metadata)
@@ -120,35 +123,35 @@ class Recording:
         except ValueError as error:
             raise Corrupted(f"{self.path!r} is damaged: {error}") from error
 
-    def _records(self, pieces: Iterable[Piece]) -> Iterator[Any]:
-        """Take pieces apart, one record after the other."""
+    def _records(self, stream: Any, size: int) -> Iterator[Any]:
+        """Take a chunk apart, one record after the other."""
         from mcap.exceptions import McapError  # noqa: PLC0415  (of the extra)
         from mcap.opcode import Opcode  # noqa: PLC0415
         from mcap.records import Channel, Message  # noqa: PLC0415
 
-        for stream, size in pieces:
-            while stream.count < size:
-                try:
-                    opcode, length = stream.read1(), stream.read8()
-                    if opcode == Opcode.MESSAGE:
-                        record = Message.read(stream, length)
-                    elif opcode == Opcode.CHANNEL:
-                        record = Channel.read(stream)
-                    else:
-                        record = stream.read(length)
-                except (McapError, struct.error, ValueError) as error:
-                    raise Corrupted(f"{self.path!r} is damaged: a chunk holds no whole records") from error
-                yield record
+        while stream.count < size:
+            try:
+                opcode, length = stream.read1(), stream.read8()
+                if opcode == Opcode.MESSAGE:
+                    record = Message.read(stream, length)
+                elif opcode == Opcode.CHANNEL:
+                    record = Channel.read(stream)
+                else:
+                    record = stream.read(length)
+            except (McapError, struct.error, ValueError) as error:
+                raise Corrupted(f"{self.path!r} is damaged: a chunk holds no whole records") from error
+            yield record
 
     def pieces(self) -> Iterator[Piece]:
-        """Read chunk after chunk, to the end or to where the recorder died; nearly all of it without Python's lock.
+        """Read piece after piece, to the end or to where the recorder died; chunks nearly without Python's lock.
+
+        Our recorder leaves no message outside of chunks; other programs that copied its file may have done so.
 
         Raises:
             Corrupted: The file is damaged, or none of a recording.
         """
         from mcap.exceptions import McapError  # noqa: PLC0415  (of the extra)
-        from mcap.records import Chunk  # noqa: PLC0415
-        from mcap.stream_reader import StreamReader, get_chunk_data_stream  # noqa: PLC0415
+        from mcap.stream_reader import StreamReader  # noqa: PLC0415
         from mcap.writer import MCAP0_MAGIC  # noqa: PLC0415
 
         with open(self.path, "rb") as stream:
@@ -157,13 +160,11 @@ class Recording:
             size = stream.seek(-_MAGIC_SIZE, os.SEEK_END) + _MAGIC_SIZE
             is_finished = stream.read() == MCAP0_MAGIC and size > _MAGIC_SIZE
             stream.seek(0)
-            records = iter(StreamReader(stream, emit_chunks=True).records)
+            records = iter(StreamReader(stream, emit_chunks=True, validate_crcs=True).records)
             while True:
                 try:
                     record = next(records)
-                    if not isinstance(record, Chunk):
-                        continue
-                    piece = Piece(*get_chunk_data_stream(record, validate_crc=True))
+                    piece = self._piece_of(record)
                 except StopIteration:
                     return
                 except (McapError, struct.error, ValueError, RuntimeError) as error:
@@ -171,4 +172,17 @@ class Recording:
                         raise Corrupted(f"{self.path!r} is damaged before byte {stream.tell()}: {error}") from error
                     self.is_complete = False
                     return
-                yield piece
+                if piece is not None:
+                    yield piece
+
+    def _piece_of(self, record: Any) -> Piece | None:
+        """Return what a record of the file has of a recording; None for one that has nothing."""
+        from mcap.records import Channel, Chunk, Message  # noqa: PLC0415  (of the extra)
+        from mcap.stream_reader import get_chunk_data_stream  # noqa: PLC0415
+
+        if isinstance(record, Chunk):
+            stream, size = get_chunk_data_stream(record, validate_crc=True)
+            return Piece(self._records(stream, size), size)
+        if isinstance(record, Message):
+            return Piece((record,), _ALONE_SIZE + len(record.data))
+        return Piece((record,), _ALONE_SIZE) if isinstance(record, Channel) else None

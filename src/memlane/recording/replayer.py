@@ -125,7 +125,7 @@ class Replayer:
 
     def _target(self, description: Description) -> Target:
         """Return what a sample is written to. Where the recorded object gave way to another one, so does ours."""
-        target = self._targets[description.name]
+        target = self._targets.get(description.name) or self._open(description)
         if not target.description.is_like(description):
             target.close()
             with suppress(ObjectNotFound):  # one that was not persistent went when we closed it
