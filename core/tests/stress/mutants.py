@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 CORE = Path(__file__).resolve().parents[2]
 COMPILER = "clang-14"
@@ -69,35 +70,62 @@ def run(command: list[str]) -> None:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout}")
 
 
-def stress(program: Path, *arguments: str) -> tuple[bool, bool, str]:
-    """Run the program; tell whether it passed, whether a race was reported, and what it printed."""
-    environment = {**os.environ, "TSAN_OPTIONS": "halt_on_error=1"}
-    done = subprocess.run(
-        [str(program), *arguments],
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=environment,
-        timeout=WATCHDOG_SECONDS,
-    )
-    return done.returncode == 0, REPORT in done.stdout, done.stdout
+class Outcome(NamedTuple):
+    """How one run of the program ended."""
+
+    found: str
+    output: str
+
+    @property
+    def reported(self) -> bool:
+        """Whether a race was reported, whatever else happened."""
+        return REPORT in self.output
+
+    @property
+    def verdict(self) -> str:
+        """What is said of the run."""
+        return "a race was reported" if self.reported else self.found
+
+
+SILENT = "silent"
+FAILED = "failed without a report"
+
+
+def stress(program: Path, *arguments: str, watchdog_seconds: float = WATCHDOG_SECONDS) -> Outcome:
+    """Run the program, until its end or until the watchdog ends it."""
+    try:
+        done = subprocess.run(
+            [str(program), *arguments],
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "TSAN_OPTIONS": "halt_on_error=1"},
+            timeout=watchdog_seconds,
+        )
+    except subprocess.TimeoutExpired as hung:
+        return Outcome(f"no end within {watchdog_seconds:g} s", (hung.stdout or b"").decode(errors="replace"))
+    return Outcome(SILENT if done.returncode == 0 else FAILED, done.stdout.decode(errors="replace"))
+
+
+def run_until_reported(program: Path, part: str, watchdog_seconds: float = WATCHDOG_SECONDS) -> Outcome:
+    """Run a part until a race is reported. A run that hangs is the last: it has had the time of many."""
+    for _attempt in range(ATTEMPTS):
+        outcome = stress(program, part, watchdog_seconds=watchdog_seconds)
+        if outcome.verdict not in (SILENT, FAILED):
+            break
+    return outcome
 
 
 def judge(folder: Path, mutant: str) -> bool:
     """Build and run one; print the verdict and return whether it is the one demanded."""
     program = build(folder / mutant, mutant)
     is_product = mutant == PRODUCT
-    for _attempt in range(1 if is_product else ATTEMPTS):
-        passed, reported, output = stress(program, *([] if is_product else [VISIBLE[mutant]]))
-        if reported:
-            break
-    well = passed and not reported if is_product else reported
-    found = "a race was reported" if reported else "silent" if passed else "failed without a report"
-    print(f"{mutant:18} {found}{'' if well else '  WRONG'}", flush=True)
+    outcome = stress(program) if is_product else run_until_reported(program, VISIBLE[mutant])
+    well = outcome.verdict == SILENT if is_product else outcome.reported
+    print(f"{mutant:18} {outcome.verdict}{'' if well else '  WRONG'}", flush=True)
     if not well:
-        print(output)
+        print(outcome.output)
     return well
 
 
