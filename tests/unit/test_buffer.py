@@ -346,6 +346,23 @@ def test_read_only_transaction_sees_one_state(buffer: Buffer) -> None:
 
 
 def test_transaction_waits_no_longer_than_it_was_told(buffer: Buffer) -> None:
+def test_wait_in_a_read_only_transaction_is_refused_where_it_would_never_end(buffer: Buffer) -> None:
+    """It sees one state: whatever others set, it would look at the same counts for ever."""
+    buffer.set("id", 7)
+    with buffer.transaction(readonly=True):
+        assert buffer.wait() == {"id"}
+
+        other = threading.Thread(target=lambda: buffer.set("id", 8))
+        other.start()
+        other.join()
+
+        for timeout in (None, 0, 1):
+            with pytest.raises(DeviceBufferError, match="read-only transaction: leave it before you wait"):
+                buffer.wait(timeout=timeout)
+
+    assert buffer.wait() == {"id"}
+
+
     """A robot has to go on."""
     raised: list[type[BaseException]] = []
 

@@ -446,6 +446,11 @@ cdef class Buffer(Endpoint):
             until = 0 if deadline == 0 else self.wait_newer(version, deadline)
             if until >= deadline:
                 raise errors.Timeout(f"buffer {self.name!r}: none of the parameters changed in time")
+            if self.snapshots and self.snapshot() is not None:
+                raise errors.DeviceBufferError(
+                    f"buffer {self.name!r}: this thread sees one state, in which none of these parameters changed,"
+                    " until the end of its read-only transaction: leave it before you wait"
+                )
 
     def known(self, name):
         """Return the field of a parameter, whatever its access."""
@@ -487,7 +492,8 @@ cdef class Buffer(Endpoint):
 
         Raises:
             Timeout: None of them changed in time.
-            DeviceBufferError: There is no such parameter, or the buffer is not valid any more.
+            DeviceBufferError: There is no such parameter, the buffer is not valid any more, or this thread is in a
+                read-only transaction, in whose state none of them changed.
         """
         changed, _ = self._wait(params, timeout, requests)
         return frozenset([(<Field>field).name for field in changed])
