@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
+import errno
 import threading
 
 from memlane import errors
@@ -224,8 +225,10 @@ cdef class Buffer(Endpoint):
     cdef unsigned char* begin_local(self, object timeout) except NULL:
         self.opened()
         deadline_of(timeout)
-        if not self.guard.acquire(timeout=-1 if timeout is None else timeout):
-            raise errors.Timeout("local buffer: another transaction went on until the time was over")
+        if not self.guard.acquire(timeout=-1 if timeout is None or timeout > threading.TIMEOUT_MAX else timeout):
+            raise errors.Timeout(
+                errno.ETIMEDOUT, "local buffer: another transaction went on until the time was over"
+            )
         if self.local_closed:
             self.guard.release()
             raise errors.Closed("this local buffer was closed; attach another one")
@@ -443,13 +446,15 @@ cdef class Buffer(Endpoint):
             if changed:
                 self.see(changed, record, requests)
                 return changed, record
-            until = 0 if deadline == 0 else self.wait_newer(version, deadline)
-            if until >= deadline:
-                raise errors.Timeout(f"buffer {self.name!r}: none of the parameters changed in time")
             if self.snapshots and self.snapshot() is not None:
                 raise errors.DeviceBufferError(
                     f"buffer {self.name!r}: this thread sees one state, in which none of these parameters changed,"
                     " until the end of its read-only transaction: leave it before you wait"
+                )
+            until = 0 if deadline == 0 else self.wait_newer(version, deadline)
+            if until >= deadline:
+                raise errors.Timeout(
+                    errno.ETIMEDOUT, f"buffer {self.name!r}: none of the parameters changed in time"
                 )
 
     def known(self, name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import time
@@ -208,7 +209,7 @@ class BufferStore(Mapping[Any, Buffer]):
             deadline = None if timeout is None else time.monotonic() + timeout
             while (now := self.present()) == before:
                 if deadline is not None and time.monotonic() >= deadline:
-                    raise Timeout("no buffer appeared or went in time")
+                    raise Timeout(errno.ETIMEDOUT, "no buffer appeared or went in time")
                 time.sleep(_LOOK_SECONDS)
             before = now
             yield now
