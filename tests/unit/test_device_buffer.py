@@ -88,7 +88,7 @@ def test_subscription_is_of_readable_parameters_within_limits(
 
     assert device.subscription == {"duty_cycle", "id", "large", "pos"}
     assert device.interval == limited / 1000
-    assert len(caught) == warned
+    assert [warning.filename for warning in caught] == [__file__] * warned
 
 
 def test_subscription_response_is_what_the_device_says(device: DeviceBuffer) -> None:

@@ -53,7 +53,7 @@ cdef int limited(int interval) except -1:
     limit = INTERVAL_MINIMUM if interval < INTERVAL_MINIMUM else INTERVAL_MAXIMUM
     warnings.warn(
         f"a subscription at {interval} ms was asked for; it is {limit} ms: from {INTERVAL_MINIMUM} to"
-        f" {INTERVAL_MAXIMUM} are possible", stacklevel=3,
+        f" {INTERVAL_MAXIMUM} are possible"
     )
     return limit
 
