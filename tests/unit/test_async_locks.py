@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -180,6 +181,36 @@ def test_time_that_is_over_ends_the_wait(acquire: Acquire, run: Run) -> None:
         assert numbers in ([errno.ETIMEDOUT] * 2, [errno.EBUSY, errno.ETIMEDOUT])
 
     run(program)
+
+
+def test_forked_child_lets_go_of_its_parents_mutex_in_silence(
+    namespace: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """It holds nothing, so that nothing has to be given back, and no error to be shown on its standard error."""
+    memory = bytearray(Mutex.SIZE)
+    mutex = Mutex(memory)
+    mutex.initialize()
+    held = [mutex.acquire_async()]
+
+    def child() -> object:
+        assert not held[0].is_held
+        held.clear()
+        gc.collect()
+        return "let go"
+
+    asyncio.run(enter(held[0]))
+
+    assert answer_of_child(child) == "let go"
+    assert held[0].is_held
+    held[0].release()
+    mutex.acquire(timeout=0)
+    mutex.release()
+    assert capfd.readouterr().err == ""
+
+
+async def enter(acquisition: Acquisition) -> None:
+    """Take a lock, and keep it beyond the end of the loop."""
+    await acquisition.__aenter__()
 
 
 @LOOPS

@@ -73,7 +73,7 @@ class Hold:
 
     @property
     def is_held(self) -> bool:
-        """Whether it was taken, and not given back."""
+        """Whether this process took it, and did not give it back: a mutex stays with the parent of a fork."""
 
     def attempt(self) -> bool:
         """Take it if it is free, and tell whether it was."""

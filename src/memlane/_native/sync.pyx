@@ -6,6 +6,8 @@ from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
+from posix.types cimport pid_t
+from posix.unistd cimport getpid
 
 import errno
 
@@ -216,8 +218,9 @@ cdef class Hold:
     cdef Mutex mutex
     cdef object timeout
     cdef int given_up
+    cdef pid_t taker
+    cdef bint taken
     cdef readonly bint recovered
-    cdef readonly bint is_held
 
     def __cinit__(self, Mutex mutex not None, timeout):
         deadline_of(timeout)
@@ -225,9 +228,14 @@ cdef class Hold:
         self.timeout = timeout
 
     def __del__(self):
-        # Nobody is left who could give it back; of a closed mutex nobody can.
+        # Nobody is left who could give it back; of a closed mutex nobody can, and a forked child holds nothing.
         if self.is_held and self.mutex.memory != NULL:
             self.release()
+
+    @property
+    def is_held(self):
+        """Whether this process took it, and did not give it back: a mutex stays with the parent of a fork."""
+        return self.taken and self.taker == getpid()
 
     cdef uint64_t owner(self) noexcept:
         return <uint64_t><uintptr_t><void*>self
@@ -258,7 +266,8 @@ cdef class Hold:
                 status, error, errno.EBUSY if status == MEMLANE_TIMEOUT and self.timeout == 0 else None
             )
         self.recovered = recovered
-        self.is_held = True
+        self.taken = True
+        self.taker = getpid()
         return 0
 
     def give_up(self):
@@ -269,7 +278,7 @@ cdef class Hold:
         """Give it back."""
         cdef memlane_error error
         self.mutex.refuse_unopened()
-        self.is_held = False
+        self.taken = False
         status = memlane_sync_release_as(self.mutex.sync, self.mutex.memory, self.owner(), &error)
         if status != MEMLANE_OK:
             self.mutex.fail(status, &error)
