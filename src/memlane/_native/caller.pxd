@@ -23,6 +23,7 @@ cdef class Caller(Function):
 
     cdef int send(self, memlane_call* call, tuple arguments, dict keywords) except -1
     cdef object one_value(self, tuple arguments, dict keywords)
+    cdef object raw_argument(self, tuple arguments, dict keywords)
     cdef int send_packed(self, memlane_call* call, object value) except -1
     cdef int send_pickled(self, memlane_call* call, object message, unsigned int flags) except -1
     cdef int begin(self, memlane_call* call) except -1

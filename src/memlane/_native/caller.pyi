@@ -14,9 +14,6 @@ class Caller(Function):
     ) -> None:
         """Take a lane: memory that is missing is missed here, and not at the first call."""
 
-    def write_raw(self, address: int, capacity: int, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> int:
-        """Copy the one argument of a raw call to an address; return its size."""
-
     def call(self, *arguments: Any, **keywords: Any) -> Any:
         """Call the function and return its result, or raise what it raised.
 

@@ -2,10 +2,8 @@
 """The calling side of a function."""
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
 from posix.unistd cimport getpid
 
 from memlane import errors
@@ -25,6 +23,7 @@ from memlane._native.message cimport (
     read_message,
     read_packed,
     write_plain,
+    write_raw,
 )
 
 cdef enum:
@@ -163,7 +162,7 @@ cdef class Caller(Function):
         try:
             if self.raw:
                 plain = True
-                size = self.write_raw(<size_t>call.bytes, call.capacity, arguments, keywords)
+                size = write_raw(self.raw_argument(arguments, keywords), call.bytes, call.capacity)
                 content = CONTENT_RAW if self.arguments is None else MEMLANE_TYPE_STRUCT
             else:
                 plain = write_plain(message, call.bytes, call.capacity, &size, &content)
@@ -189,6 +188,12 @@ cdef class Caller(Function):
             )
         return arguments[0]
 
+    cdef object raw_argument(self, tuple arguments, dict keywords):
+        """The one argument of a raw call."""
+        if len(arguments) != 1 or keywords:
+            raise TypeError(f"function {self.name!r}: a raw call takes one bytes-like argument")
+        return arguments[0]
+
     cdef int send_packed(self, memlane_call* call, object value) except -1:
         """Send a value of the format. Its methods run, so no slot is held meanwhile."""
         cdef memlane_error error
@@ -211,18 +216,6 @@ cdef class Caller(Function):
         if status != MEMLANE_OK:
             memlane_call_end(call)
         return check(status, &error)
-
-    def write_raw(self, size_t address, uint64_t capacity, arguments, keywords):
-        """Copy the one argument of a raw call to an address; return its size."""
-        cdef Py_buffer region
-        if len(arguments) != 1 or keywords:
-            raise TypeError(f"function {self.name!r}: a raw call takes one bytes-like argument")
-        PyObject_GetBuffer(arguments[0], &region, PyBUF_SIMPLE)
-        cdef uint64_t size = region.len
-        if size <= capacity:
-            memcpy(<void*>address, region.buf, size)
-        PyBuffer_Release(&region)
-        return size
 
     # -- waiting ---------------------------------------------------------------------------------------------
 

@@ -2,10 +2,8 @@
 """The serving side of functions."""
 
 cimport cython
-from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
 
 from memlane import errors
 from memlane._native.deadline cimport monotonic_ns
@@ -24,6 +22,7 @@ from memlane._native.message cimport (
     read_message,
     read_packed,
     write_plain,
+    write_raw,
 )
 
 cdef uint64_t IDLE_CHUNK_NS = 50_000_000  # who waits for calls alone needs to notice no death
@@ -154,7 +153,7 @@ cdef class Dispatcher:
             packed.write(task.response)
             status = memlane_task_respond(task, packed.size, MEMLANE_TYPE_STRUCT, &error)
         elif task.type & CONTENT_MASK == CONTENT_RAW:
-            size = write_raw(task, value)
+            size = 0 if value is None else write_raw(value, task.response, task.capacity)
             status = memlane_task_respond(task, size, CONTENT_RAW, &error)
         elif write_plain(value, task.response, task.capacity, &size, &content):
             status = memlane_task_respond(task, size, content, &error)
@@ -298,16 +297,3 @@ cdef class Watch(Shift):
 cdef bint reaches_nobody(memlane_status status) noexcept:
     """Whether an answer was given in vain, after a fork or into a file that was truncated. The task is over too."""
     return status == MEMLANE_OWNERSHIP_LOST or status == MEMLANE_CORRUPTED
-
-
-cdef uint64_t write_raw(memlane_task* task, object value) except? 0:
-    """Copy a result that is bytes; None is no bytes."""
-    cdef Py_buffer region
-    if value is None:
-        return 0
-    PyObject_GetBuffer(value, &region, PyBUF_SIMPLE)
-    cdef uint64_t size = region.len
-    if size <= task.capacity:
-        memcpy(task.response, region.buf, size)
-    PyBuffer_Release(&region)
-    return size

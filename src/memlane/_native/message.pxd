@@ -38,6 +38,8 @@ cdef bint is_pickle(uint32_t content) noexcept
 cdef object read_message(const void* source, uint64_t size, uint32_t content)
 # False: the value is not plain. Where it does not fit *size is larger than the capacity, and *content means nothing.
 cdef bint write_plain(object value, void* out, uint64_t capacity, uint64_t* size, uint32_t* content) except -1
+# Copies what has the buffer protocol, where it fits; returns its size.
+cdef uint64_t write_raw(object value, void* out, uint64_t capacity) except? 0
 # Runs the methods of the value. Its size may be larger than the capacity: then it must not be written.
 cdef Pickled pickled_message(object value, uint64_t capacity)
 # Runs the methods of the value.

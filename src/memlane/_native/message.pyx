@@ -1,7 +1,7 @@
 # cython: freethreading_compatible=True
 """Values as the payload of calls: written straight into shared memory, and read from it once."""
 
-from cpython.buffer cimport PyBuffer_Release
+from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.string cimport memcpy
@@ -43,7 +43,7 @@ cdef object read_message(const void* source, uint64_t size, uint32_t content):
     cdef unsigned char[SMALL] copy
     cdef Decoder decoder
     if content == CONTENT_RAW:
-        return PyBytes_FromStringAndSize(<const char*>source, <Py_ssize_t>size)
+        return bytes_of(source, size)
     if size > SMALL:
         return read_large(source, size, content)
     memcpy(copy, source, size)
@@ -51,6 +51,12 @@ cdef object read_message(const void* source, uint64_t size, uint32_t content):
     fetch_all(&decoder, copy)
     release_decoder(&decoder)
     return value
+
+
+cdef bytes bytes_of(const void* source, uint64_t size):
+    cdef bytes copy = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+    copy_bytes(PyBytes_AS_STRING(copy), source, size)
+    return copy
 
 
 cdef object read_large(const void* source, uint64_t size, uint32_t content):
@@ -63,7 +69,7 @@ cdef object read_large(const void* source, uint64_t size, uint32_t content):
     if prefix == NULL:
         raise MemoryError
     try:
-        memcpy(prefix, source, length)
+        copy_bytes(prefix, source, length)
         value = decode_payload(&decoder, content, prefix, length, size)
         try:
             fetch_all(&decoder, <const unsigned char*>source)
@@ -85,6 +91,16 @@ cdef bint write_plain(object value, void* out, uint64_t capacity, uint64_t* size
         write_encoded(&encoder, <unsigned char*>out)
         release_encoder(&encoder)
     return True
+
+
+cdef uint64_t write_raw(object value, void* out, uint64_t capacity) except? 0:
+    cdef Py_buffer region
+    PyObject_GetBuffer(value, &region, PyBUF_SIMPLE)
+    cdef uint64_t size = region.len
+    if size <= capacity:
+        copy_bytes(out, region.buf, size)
+    PyBuffer_Release(&region)
+    return size
 
 
 cdef class Pickled:
@@ -135,8 +151,7 @@ cdef object read_packed(Structure structure, const void* source):
     cdef bytes copy
     if structure.copies:
         return structure.take(<const unsigned char*>source)
-    copy = PyBytes_FromStringAndSize(NULL, structure.size)
-    copy_bytes(PyBytes_AS_STRING(copy), source, structure.size)
+    copy = bytes_of(source, structure.size)
     return structure.take(<const unsigned char*>PyBytes_AS_STRING(copy))
 
 
