@@ -57,15 +57,6 @@ def hide_the_binding(_app: Sphinx, _name: str, _object: object, _options: object
     bases[:] = [base for base in bases if not base.__module__.startswith("memlane._")] or [object]
 
 
-# What the binding calls in its Python half.
-INTERNAL = {"enter_snapshot", "leave_snapshot", "note_seen", "known", "is_news", "see", "request_reads", "subscribe"}
-
-
-def skip_internal(_app: Sphinx, _what: str, name: str, _object: object, skip: bool, _options: object) -> bool:  # noqa: FBT001
-    """Leave it out."""
-    return skip or name in INTERNAL or name.startswith(("refuse", "write_pickled"))
-
-
 def mark_promises(_app: Sphinx, _what: str, _name: str, _object: object, _options: object, lines: list[str]) -> None:
     """Make a paragraph of each of our own sections of a docstring: one line, and those indented below it."""
     inside = False
@@ -83,5 +74,4 @@ def setup(app: Sphinx) -> None:
     """Hook into the build."""
     app.connect("source-read", add_contents)
     app.connect("autodoc-process-bases", hide_the_binding)
-    app.connect("autodoc-skip-member", skip_internal)
     app.connect("autodoc-process-docstring", mark_promises, priority=100)  # before the sections of Google's form

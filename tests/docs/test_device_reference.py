@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-import runpy
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,7 +17,6 @@ from memlane.sync import Mutex
 from tests.docs import pages
 
 PAGE = "docs/reference/device-buffers.md"
-INTERNAL: set[str] = runpy.run_path(str(pages.REPOSITORY / "docs" / "conf.py"))["INTERNAL"]
 CALL = re.compile(r"(\w+)(\(.*\))?")
 
 
@@ -38,7 +36,7 @@ def public(kind: type) -> set[str]:
     """Return the names of a class that are its users': not what tuples and mappings have."""
     inherited = {name for base in (tuple, Mapping) if issubclass(kind, base) for name in dir(base)}
     fields = set(getattr(kind, "_fields", ()))
-    return {name for name in dir(kind) if not name.startswith("_")} - INTERNAL - inherited - fields
+    return {name for name in dir(kind) if not name.startswith("_")} - inherited - fields
 
 
 def arguments(found: Any) -> str:

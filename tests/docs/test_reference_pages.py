@@ -16,6 +16,7 @@ from memlane import (
     HostFunctionDispatcher,
     HostVariable,
     NumpyShare,
+    PendingCall,
     SharedAssign,
     ShareStatistics,
     VariableStatistics,
@@ -51,9 +52,8 @@ def concrete_errors() -> dict[str, type[BaseException]]:
 def test_reference_lists_every_member_of_a_variable() -> None:
     """What is not in the reference does not exist for its readers."""
     public = {name for name in dir(HostVariable) if not name.startswith("_")}
-    internal = {name for name in public if name.startswith(("refuse", "write_pickled"))}
 
-    assert {name_of(member) for member in column(PYTHON, "### Members", "Member")} == public - internal
+    assert {name_of(member) for member in column(PYTHON, "### Members", "Member")} == public
 
 
 def test_reference_lists_every_argument_of_a_variable() -> None:
@@ -240,12 +240,20 @@ def plain_channel_signature(name: str) -> str:
 def test_reference_lists_every_argument_and_member_of_a_caller() -> None:
     """The same for functions."""
     public = {name for name in dir(HostFunctionCaller) if not name.startswith("_")} | {"__call__"}
-    internal = {"refuse_one_way", "refuse_pickle", "write_raw", "drop_oldest"}
     rows = pages.table(PYTHON, "## HostFunctionCaller")
     members = rows_with("Member of a caller", "## HostFunctionCaller")
 
     assert [row["Argument of a caller"] for row in rows] == list(inspect.signature(HostFunctionCaller).parameters)
-    assert {name_of(member) for member in members} == public - internal
+    assert {name_of(member) for member in members} == public
+
+
+def test_reference_names_every_member_of_a_pending_call() -> None:
+    """What else could be called there would be called by somebody."""
+    sentence = re.search(r"^A `PendingCall` has (.*?), which", pages.read(PYTHON), re.MULTILINE)
+
+    assert sentence is not None
+    named = {name_of(member) for member in re.findall("`([^`]+)`", sentence[1])}
+    assert named == {name for name in dir(PendingCall) if not name.startswith("_")}
 
 
 def test_reference_lists_every_member_of_a_dispatcher_and_its_figures() -> None:

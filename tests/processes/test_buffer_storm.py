@@ -182,7 +182,7 @@ def test_no_reader_sees_half_a_transaction_whoever_is_killed(namespace: Path) ->
 
 def kill_a_writer(buffer: DeviceBuffer) -> None:
     """Start a writer, kill it in the middle of its transactions, and write what it had written last."""
-    buffer.note_seen()
+    buffer._note_seen()
     with Peer(write_whole) as writer:
         assert writer.receive() == "open"
         buffer.wait(timeout=PATIENCE_SECONDS)

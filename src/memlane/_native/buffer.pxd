@@ -41,6 +41,11 @@ cdef class Buffer(Endpoint):
     cdef bytes encoded(self, Field field, object value)
     cdef int put(self, Field field, int offset, object value, bint is_request) except -1
     cdef int store(self, Field field, int offset, const unsigned char* content, bint is_request) except -1
+    cdef int enter_snapshot(self) except -1
+    cdef int leave_snapshot(self) except -1
+    cdef Field known(self, object name)
+    cdef bint is_news(self, Field field, bytes record, bint requests) noexcept
+    cdef int see(self, list fields, bytes record, bint requests) except -1
     cdef uint64_t wait_newer(self, uint64_t version, uint64_t deadline) except? 0
 
 

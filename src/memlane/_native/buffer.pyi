@@ -40,12 +40,6 @@ class Buffer(Endpoint):
         uuid: bytes | None,
     ) -> None: ...
     def _attach(self, layout: Layout) -> None: ...
-    def enter_snapshot(self) -> None:
-        """Keep the present record for this thread."""
-
-    def leave_snapshot(self) -> None:
-        """Let go of this thread's record with the outermost block."""
-
     def transaction(self, *, readonly: bool = False, timeout: float | None = None) -> AbstractContextManager[Self]:
         """Group operations: others see all that the block changed at once, or nothing when it raises.
 
@@ -91,17 +85,8 @@ class Buffer(Endpoint):
     def _get_extra(self, name: str) -> Any: ...
     def _set_extra(self, name: str, value: Any) -> None: ...
     def _values(self, block: str) -> dict[str, Any]: ...
-    def note_seen(self) -> None:
+    def _note_seen(self) -> None:
         """Remember the present counts: changes from here on are news."""
-
-    def known(self, name: str) -> Field:
-        """Return the field of a parameter, whatever its access."""
-
-    def is_news(self, field: Field, record: bytes, requests: bool) -> bool:
-        """Say whether a count differs from the one that was seen last."""
-
-    def see(self, fields: list[Field], record: bytes, requests: bool) -> None:
-        """Remember the counts of these fields."""
 
     def wait(
         self, params: Iterable[str] | None = None, timeout: float | None = None, *, requests: bool = False

@@ -88,7 +88,7 @@ cdef class Buffer(Endpoint):
             status = memlane_buffer_open(&self.handle, text, length, &options, &error)
         check(status, &error)
         self.layout = layout
-        self.note_seen()
+        self._note_seen()
 
     def _attach(self, Layout layout):
         """Make a buffer of this process alone. It is not valid yet."""
@@ -97,7 +97,7 @@ cdef class Buffer(Endpoint):
         self.layout = layout
         self.guard = threading.Condition(threading.RLock())
         self.local = bytes(layout.size)
-        self.note_seen()
+        self._note_seen()
 
     cdef memlane_endpoint* pollable(self) except NULL:
         self.opened()
@@ -126,19 +126,21 @@ cdef class Buffer(Endpoint):
         held = self.snapshots.get(PyThread_get_thread_ident())
         return None if held is None else held[0]
 
-    def enter_snapshot(self):
+    cdef int enter_snapshot(self) except -1:
         """Keep the present record for this thread."""
         cdef uint64_t version
         thread = PyThread_get_thread_ident()
         record, depth = self.snapshots.get(thread) or (self.record(&version), 0)
         self.snapshots[thread] = (record, depth + 1)
+        return 0
 
-    def leave_snapshot(self):
+    cdef int leave_snapshot(self) except -1:
         """Let go of this thread's record with the outermost block."""
         thread = PyThread_get_thread_ident()
         record, depth = self.snapshots.pop(thread)
         if depth > 1:
             self.snapshots[thread] = (record, depth - 1)
+        return 0
 
     # -- the record ------------------------------------------------------------------------------------------
 
@@ -225,7 +227,8 @@ cdef class Buffer(Endpoint):
     cdef unsigned char* begin_local(self, object timeout) except NULL:
         self.opened()
         deadline_of(timeout)
-        if not self.guard.acquire(timeout=-1 if timeout is None or timeout > threading.TIMEOUT_MAX else timeout):
+        is_long = timeout is None or timeout > threading.TIMEOUT_MAX
+        if not self.guard.acquire(timeout=-1 if is_long else timeout):
             raise errors.Timeout(
                 errno.ETIMEDOUT, "local buffer: another transaction went on until the time was over"
             )
@@ -400,7 +403,7 @@ cdef class Buffer(Endpoint):
 
     # -- changes ---------------------------------------------------------------------------------------------
 
-    def note_seen(self):
+    def _note_seen(self):
         """Remember the present counts: changes from here on are news."""
         cdef uint64_t version
         cdef bytes counts = PyBytes_FromStringAndSize(NULL, len(self.layout.params) * sizeof(Counts))
@@ -457,19 +460,19 @@ cdef class Buffer(Endpoint):
                     errno.ETIMEDOUT, f"buffer {self.name!r}: none of the parameters changed in time"
                 )
 
-    def known(self, name):
+    cdef Field known(self, object name):
         """Return the field of a parameter, whatever its access."""
         if name not in self.layout.fields:
             self.layout.refuse(name, "")
         return self.layout.fields[name]
 
-    def is_news(self, Field field, bytes record, bint requests):
+    cdef bint is_news(self, Field field, bytes record, bint requests) noexcept:
         """Say whether a count differs from the one that was seen last."""
         cdef Counts* now = counts_of(<unsigned char*>PyBytes_AS_STRING(record), field.position)
         cdef Counts* then = (<Counts*>PyBytes_AS_STRING(self.seen)) + field.position
         return now.requests != then.requests if requests else now.sets != then.sets
 
-    def see(self, fields, bytes record, bint requests):
+    cdef int see(self, list fields, bytes record, bint requests) except -1:
         """Remember the counts of these fields."""
         cdef Field field
         cdef Counts* now
@@ -483,6 +486,7 @@ cdef class Buffer(Endpoint):
             else:
                 seen.sets = now.sets
         self.seen = counts
+        return 0
 
     def wait(self, params=None, timeout=None, *, requests=False):
         """Wait until parameters were set since this endpoint was opened, or since the last wait that returned them.

@@ -35,6 +35,8 @@ cdef class Caller(Function):
     cdef object decode(self, const memlane_answer* answer)
     cdef int keep(self, PendingCall pending) except -1
     cdef PendingCall oldest_kept(self)
+    cdef int drop_oldest(self) except -1
+    cdef int refuse_one_way(self) except -1
 
 cdef class PendingCall:
     cdef memlane_call call
@@ -54,3 +56,4 @@ cdef class PendingCall:
     cdef int settle(self, int stage, object value, object error) except -1
     cdef object outcome(self)
     cdef bint look(self) except -1
+    cdef int abandon(self) except -1

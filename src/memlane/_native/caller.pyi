@@ -1,7 +1,7 @@
 """The calling side of a function."""
 
 from collections.abc import Callable
-from typing import Any, NoReturn, final
+from typing import Any, final
 
 from memlane._native.function import Function
 from memlane.errors import Timeout
@@ -26,17 +26,11 @@ class Caller(Function):
             NoResponse: The function gives no responses (``max_sz_ret=0``). The call was sent.
         """
 
-    def refuse_one_way(self) -> NoReturn:
-        """Raise for a response that will never come."""
-
     def __call__(self, *arguments: Any, **keywords: Any) -> PendingCall:
         """Send a call and return at once. See `PendingCall` and `get_response`."""
 
     def _expect_slot(self, expects: bool) -> None:
         """Poll for room for another call too, or for responses alone."""
-
-    def drop_oldest(self) -> None:
-        """Make room in what is kept for get_response()."""
 
     def get_response(self, timeout: float | None = None) -> Any:
         """Wait for the response to the oldest call whose response was not taken yet, and return it.
@@ -87,6 +81,3 @@ class PendingCall:
 
     def _give_up(self, timeout: Timeout | None = None) -> Timeout | None:
         """End a call that nobody waits for any more; return the error that says what is known of it."""
-
-    def abandon(self) -> None:
-        """Give the call up: the caller was closed."""

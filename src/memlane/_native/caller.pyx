@@ -285,7 +285,7 @@ cdef class Caller(Function):
             raise given_up(timeout, memlane_call_end(call)) from None
         return 0
 
-    def refuse_one_way(self):
+    cdef int refuse_one_way(self) except -1:
         """Raise for a response that will never come."""
         raise errors.NoResponse(
             f"function {self.name!r} gives no responses: it has max_sz_ret=0, so its calls are one-way; to get one,"
@@ -322,13 +322,14 @@ cdef class Caller(Function):
             self.drop_oldest()
         return 0
 
-    def drop_oldest(self):
+    cdef int drop_oldest(self) except -1:
         """Make room in what is kept for get_response()."""
         for number in self.kept:
             if number not in self.flying:
                 del self.kept[number]
                 memlane_function_count_dropped(self.handle, 1)
-                return
+                break
+        return 0
 
     def get_response(self, timeout=None):
         """Wait for the response to the oldest call whose response was not taken yet, and return it.
@@ -506,7 +507,7 @@ cdef class PendingCall:
         self.settle(RAISED, None, error)
         return error
 
-    def abandon(self):
+    cdef int abandon(self) except -1:
         """Give the call up: the caller was closed."""
         cdef memlane_execution known
         if self.stage == FLYING:
@@ -514,6 +515,7 @@ cdef class PendingCall:
             self.was_taken_back = known == MEMLANE_NOT_EXECUTED
             error = errors.Closed(f"the caller was closed while this call was under way; {FATES[known][1]}")
             self.settle(RAISED, None, error)
+        return 0
 
     def __repr__(self):
         state = {ONE_WAY: "one-way", RETURNED: "returned", RAISED: "raised"}.get(self.stage, "under way")

@@ -17,9 +17,6 @@ class DeviceBuffer(Buffer):
             DeviceBufferError: There is no such parameter, or the buffer is not valid.
         """
 
-    def request_reads(self, params: int) -> None:
-        """Mark the reads of a bitmap as pending."""
-
     def get_read(self) -> list[str]:
         """Return the names of the parameters whose values are requested, and clear them."""
 
@@ -36,9 +33,6 @@ class DeviceBuffer(Buffer):
             MessageError: The payload is malformed; nothing was changed.
             DeviceBufferError: The buffer is not valid.
         """
-
-    def subscribe(self, params: int, interval: int, identity: tuple[int, int, int] | None) -> None:
-        """Store what a device is subscribed to; with an identity as the device reports it."""
 
     def _take_rw(self) -> tuple[list[Message], list[str]]: ...
     def _take_data(self, subscribed: bool) -> tuple[list[Message], list[str]]: ...

@@ -3,7 +3,7 @@
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport uint16_t
+from libc.stdint cimport uint8_t, uint16_t, uint64_t
 from libc.string cimport memcpy
 
 import warnings
@@ -140,7 +140,7 @@ cdef class DeviceBuffer(Buffer):
         cdef uint16_t wanted = self.readable(params)
         self.request_reads(wanted)
 
-    def request_reads(self, uint16_t params):
+    cdef int request_reads(self, uint16_t params) except -1:
         """Mark the reads of a bitmap as pending."""
         cdef Field field
         cdef unsigned char* record = self.begin()
@@ -148,7 +148,7 @@ cdef class DeviceBuffer(Buffer):
         for field in self.layout.by_position:
             if field.bit & params:
                 counts_of(record, field.position).requests += 1
-        self.end(MEMLANE_BUFFER_CHANGED)
+        return self.end(MEMLANE_BUFFER_CHANGED)
 
     cdef object take(self, bint written):
         """Return values by name of what is pending in one of the bitmaps, and clear it, in one step."""
@@ -272,19 +272,22 @@ cdef class DeviceBuffer(Buffer):
             state_of(record).last_update = wall_time()
         return self.end(MEMLANE_BUFFER_CHANGED)
 
-    def subscribe(self, uint16_t params, uint16_t interval, identity):
+    cdef int subscribe(self, uint16_t params, uint16_t interval, tuple identity) except -1:
         """Store what a device is subscribed to; with an identity as the device reports it."""
-        cdef unsigned char* record
         cdef State* state
-        record = self.begin()
-        state = state_of(record)
+        cdef uint16_t device_id = 0
+        cdef uint8_t year = 0
+        cdef uint64_t random = 0
+        if identity is not None:
+            device_id, year, random = identity  # before the transaction: what does not fit raises
+        state = state_of(self.begin())
         state.interval = interval
         if identity is None:
             state.subscription = params & self.layout.readable
         else:
             state.subscription = params
-            state.device_id, state.year, state.random = identity
-        self.end(MEMLANE_BUFFER_CHANGED)
+            state.device_id, state.year, state.random = device_id, year, random
+        return self.end(MEMLANE_BUFFER_CHANGED)
 
     # -- messages out ----------------------------------------------------------------------------------------
 
@@ -348,7 +351,7 @@ cdef class DeviceBuffer(Buffer):
         cdef State state = self.state()
         return state.device_id, state.year, state.random
 
-    def _identify(self, device_id, year, random):
+    def _identify(self, uint16_t device_id, uint8_t year, uint64_t random):
         """Store who the device is, where nobody did so yet."""
         cdef unsigned char* record
         cdef State* state

@@ -25,6 +25,7 @@ cdef class Function(Endpoint):
     cdef int check_open(self) except -1
     # Loads a pickle where that is allowed; any other value is what it is.
     cdef object unpickled(self, uint32_t content, object value)
+    cdef int refuse_pickle(self, str reason) except -1
 
 # A thread that runs callbacks, and goes on serving while one of them waits (D29).
 cdef class Shift:

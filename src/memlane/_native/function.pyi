@@ -1,6 +1,6 @@
 """One endpoint of a function, for both sides: who calls and who serves."""
 
-from typing import Any, NoReturn
+from typing import Any
 
 from memlane._native.endpoint import Endpoint
 
@@ -27,9 +27,6 @@ class Function(Endpoint):
         ret_format: Any,
     ) -> None:
         """Open or create. None stands for what was not given; an empty directory for the default one."""
-
-    def refuse_pickle(self, reason: str) -> NoReturn:
-        """Raise for a pickle that came."""
 
     def _close(self) -> None: ...
     def _check(self) -> None:

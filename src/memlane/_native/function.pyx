@@ -100,7 +100,7 @@ cdef class Function(Endpoint):
                 f"function {self.name!r}: a damaged pickle arrived ({error}): another program overwrote it; call again"
             ) from error
 
-    def refuse_pickle(self, reason):
+    cdef int refuse_pickle(self, str reason) except -1:
         """Raise for a pickle that came."""
         raise errors.UnsafePickle(
             f"function {self.name!r}: a pickle arrived, which could run any code, and {reason}: send plain values"

@@ -30,9 +30,6 @@ class Share(Variable):
         as_array: for a share of arrays: makes a plain array of what is none, or raises; else None.
         """
 
-    def write_pickled(self, value: Any) -> int:
-        """Put a value that is not plain; where only arrays are, an array that has to be converted."""
-
     def _put(self, value: object) -> int:
         """Put a value in place of one that was not taken; return its version."""
 

@@ -64,7 +64,7 @@ cdef class Share(Variable):
     cdef size_t capacity(self) noexcept:
         return self.size + MEMLANE_SHARE_HEADROOM
 
-    def write_pickled(self, value):
+    cdef uint64_t write_pickled(self, object value) except? 0:
         """Put a value that is not plain; where only arrays are, an array that has to be converted."""
         if not self.arrays_only:
             return Variable.write_pickled(self, value)

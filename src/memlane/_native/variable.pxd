@@ -48,5 +48,9 @@ cdef class Variable(Endpoint):
     cdef size_t measure(self, const Encoder* encoder) noexcept
     cdef size_t capacity(self) noexcept
     cdef uint64_t write(self, object value) except? 0
+    cdef uint64_t write_pickled(self, object value) except? 0
+    cdef int refuse(self, size_t size) except -1
+    cdef int refuse_pickle(self, str reason) except -1
+    cdef int refuse_unopened(self) except -1
     cdef int take_loan(self, memlane_loan* loan, object timeout) except -1
     cdef uint64_t wait_newer(self, uint64_t version, object timeout) except 0

@@ -28,18 +28,6 @@ class Variable(Endpoint):
     ) -> None:
         """Open or create. None stands for what was not given; an empty directory for the default one."""
 
-    def write_pickled(self, value: object) -> int:
-        """Write a value that is not plain. Its methods run, so no slot is held meanwhile."""
-
-    def refuse(self, size: int) -> None:
-        """Raise for a value of ``size`` bytes, which does not fit."""
-
-    def refuse_pickle(self, reason: str) -> None:
-        """Raise for a pickle that is there."""
-
-    def refuse_unopened(self) -> None:
-        """Raise for an endpoint whose opening failed."""
-
     @property
     def data(self) -> Any:
         """The latest value. Raises `Empty` while there is none."""

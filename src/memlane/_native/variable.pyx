@@ -230,7 +230,7 @@ cdef class Variable(Endpoint):
         check(memlane_loan_commit(&loan, self.structure.size, MEMLANE_TYPE_STRUCT, &version, &error), &error)
         return version
 
-    def write_pickled(self, value):
+    cdef uint64_t write_pickled(self, object value) except? 0:
         """Write a value that is not plain. Its methods run, so no slot is held meanwhile."""
         cdef memlane_loan loan
         cdef memlane_error error
@@ -252,7 +252,7 @@ cdef class Variable(Endpoint):
         """The bytes of a slot."""
         return self.size
 
-    def refuse(self, size):
+    cdef int refuse(self, size_t size) except -1:
         """Raise for a value of ``size`` bytes, which does not fit."""
         raise errors.ValueTooLarge(
             f"{self.noun} {self.name!r}: the value takes {size} bytes, at most {self.size_word}={self.size} fit; the"
@@ -401,7 +401,7 @@ cdef class Variable(Endpoint):
                 " again"
             ) from error
 
-    def refuse_pickle(self, reason):
+    cdef int refuse_pickle(self, str reason) except -1:
         """Raise for a pickle that is there."""
         raise errors.UnsafePickle(
             f"{self.noun} {self.name!r} holds a pickle, which could run any code, and {reason}: write plain values"
@@ -423,7 +423,7 @@ cdef class Variable(Endpoint):
             self.refuse_unopened()
         self.write(value)
 
-    def refuse_unopened(self):
+    cdef int refuse_unopened(self) except -1:
         """Raise for an endpoint whose opening failed."""
         raise errors.Closed("this endpoint was never opened: its constructor failed or did not run")
 

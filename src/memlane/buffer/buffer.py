@@ -152,7 +152,7 @@ class Buffer(Closing, native.Buffer):
             ) from error
         if create and not buffer.valid:
             buffer.valid = True
-            buffer.note_seen()  # that is no news
+            buffer._note_seen()  # noqa: SLF001  (that is no news)
         return buffer
 
     def _reopen(

@@ -53,7 +53,7 @@ class EmulatedDevice:
     ) -> None:
         self.buffer = kind.attach()
         self.buffer.valid = True
-        self.buffer.subscribe(0, 0, uid)
+        self.buffer.update(Message.make_sub_res(0, 0, *uid))
         self.link = os.fspath(link)
         self.messages_sent = 0
         self.damaged_messages = 0
@@ -166,11 +166,11 @@ class EmulatedDevice:
         with self.buffer.transaction():
             self.buffer.get_update()
             params, interval, identity = self.buffer.make_sub_res().read_sub_res()
-            self.buffer.subscribe(0, interval, identity)
+            self.buffer.update(Message.make_sub_res(0, interval, *identity))
             for name in names:
                 self.buffer.set(name, self.buffer.get(name))
             messages = list(self.buffer.emit_dev_data())
-            self.buffer.subscribe(params, interval, identity)
+            self.buffer.update(Message.make_sub_res(params, interval, *identity))
         for message in messages:
             self._send(message)
 
