@@ -396,13 +396,48 @@ def test_cancelled_dispatcher_answers_what_it_had_begun(namespace: Path, run: Ru
             serving = asyncio.ensure_future(dispatcher.serve_async())
             call = asyncio.ensure_future(caller.call_async())
             await begun.wait()
-            serving.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await serving
+            await cancel(serving)
             with pytest.raises(memlane.CallCancelled, match="the server stopped while it executed this call"):
                 await call
 
     run(program)
+
+
+@ASYNCIO_LOOPS
+@pytest.mark.parametrize("other", ["nobody", "a task", "a thread"])
+def test_cancelled_dispatcher_is_served_only_where_somebody_else_serves_it(
+    namespace: Path, run: Run, other: str
+) -> None:
+    """Who asked to fail fast must not wait for a task that is gone, and no task ends the service of others."""
+
+    async def program() -> None:
+        with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("f", timeout=PATIENCE_SECONDS) as caller:
+            dispatcher.add("f", lambda: "served")
+            tasks = [asyncio.ensure_future(dispatcher.serve_async()) for _ in range(1 + (other == "a task"))]
+            assert await caller.call_async() == "served"
+            if other == "a thread":
+                dispatcher.start()
+
+            await cancel(tasks.pop())
+
+            assert caller.is_served == (other != "nobody")
+            if other == "nobody":
+                hasty = HostFunctionCaller("f", timeout=PATIENCE_SECONDS, fail_fast=True)
+                with hasty, pytest.raises(memlane.NoServer):
+                    await hasty.call_async()
+            else:
+                assert await caller.call_async() == "served"
+            for task in tasks:
+                await cancel(task)
+
+    run(program)
+
+
+async def cancel(task: asyncio.Future[None]) -> None:
+    """Cancel a task and see it end."""
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
 
 
 # -- shares --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ cdef class Dispatcher:
     # Makes (text, description) of an exception, for a payload of at most so many bytes.
     cdef object describe
     # Threads in serve(), and whether the last of them lets the functions go.
-    cdef int active
+    cdef readonly int active
     cdef bint closing
     # How often it was stopped: a thread that was told to leave stays gone when others are told to serve.
     cdef uint64_t stops

@@ -17,6 +17,10 @@ class Dispatcher:
     def add(self, function: Function, callback: Callable[..., Any]) -> None:
         """Serve one more function. The lists are filled first: a thread that serves may take its first call at once."""
 
+    @property
+    def active(self) -> int:
+        """Threads that are in `serve`."""
+
     def resume(self) -> int:
         """Begin to serve, in threads that run `serve` with the number that this returns."""
 

@@ -252,20 +252,25 @@ class HostFunctionDispatcher(Closing):
         `CallCancelled`.
         """
         self._check_open()
-        stops = self._core.resume()
-        alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        gathering = waiting.Gathering()
-        gathering.add(alarm)
-        with self._lock:
-            self._alarms.add(alarm)
-        try:
+        with contextlib.ExitStack() as stack:
+            alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            stack.callback(os.close, alarm)
+            gathering = waiting.Gathering()
+            stack.callback(gathering.close)
+            gathering.add(alarm)
+            stack.callback(self._leave, alarm)
+            with self._lock:
+                self._alarms.add(alarm)
+                stops = self._core.resume()
             async with waiting.crew() as crew:
                 await self._serve_tasks(crew, gathering, alarm, stops)
-        finally:
-            with self._lock:
-                self._alarms.discard(alarm)
-            gathering.close()
-            os.close(alarm)
+
+    def _leave(self, alarm: int) -> None:
+        """End the service of a task; that of the dispatcher, where it was the last: nobody must take it for served."""
+        with self._lock:
+            self._alarms.discard(alarm)
+            if not self._alarms and not self.running and not self._core.active:
+                self._core.stop()
 
     async def _serve_tasks(self, crew: Any, gathering: waiting.Gathering, alarm: int, stops: int) -> None:
         while True:
