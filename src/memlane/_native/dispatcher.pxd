@@ -7,10 +7,10 @@ from memlane._native.library cimport memlane_call, memlane_dispatcher, memlane_e
 
 cdef class Dispatcher:
     cdef memlane_dispatcher* handle
-    # One entry for each place: the endpoint, the callback, and whether it takes and gives plain bytes.
+    # One entry for each place: the endpoint, and the callback.
     cdef list functions
     cdef list callbacks
-    # Makes (text, description) of an exception, for a payload of at most so many bytes.
+    # Makes (text, description) of an exception.
     cdef object describe
     # Threads in serve(), and whether the last of them lets the functions go.
     cdef readonly int active
