@@ -68,3 +68,8 @@ def namespace_directory(directory: str | os.PathLike[str] | None = None) -> byte
     if b"\0" in path:
         raise ValueError(f"the namespace directory {named!r} contains a NUL: no path does")
     return path
+
+
+def directory_path(directory: str | os.PathLike[str] | None = None) -> str:
+    """Return the path of the namespace directory, the user's own too, whether it exists or not."""
+    return os.fsdecode(namespace_directory(directory)) or f"/dev/shm/memlane-{os.geteuid()}"  # noqa: S108

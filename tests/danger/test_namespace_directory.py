@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
 import memlane
 from memlane import HostVariable
+from memlane.buffer import BufferStore
 from tests.children import answer_of_child
 from tests.peer import Link, Peer
+from tests.unit.test_buffer import Plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 NOBODY = 65534
+EFFECTIVE = 64999  # nobody's on any system
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become other users")
 
@@ -160,6 +164,26 @@ def test_path_with_a_nul_is_refused(namespace: Path) -> None:
         HostVariable("pose", directory=f"{namespace}\0/other")
 
     assert list(namespace.iterdir()) == []
+
+
+@as_root
+def test_store_lists_the_directory_of_the_effective_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that gave up its rights finds what it opened, and removes it."""
+    monkeypatch.delenv("MEMLANE_DIR")
+
+    def child() -> object:
+        os.seteuid(EFFECTIVE)
+        store = BufferStore({"plain": Plain})
+        try:
+            with store:
+                store.get_or_open(("plain", 1))
+                present = store.present()
+            store.unlink_all()
+            return present, store.present()
+        finally:
+            shutil.rmtree(f"/dev/shm/memlane-{EFFECTIVE}")
+
+    assert answer_of_child(child) == ([("plain", 1)], [])
 
 
 @as_root

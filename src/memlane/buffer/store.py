@@ -189,11 +189,11 @@ class BufferStore(Mapping[Any, Buffer]):
         return sorted((match["type"], int(match["uid"])) for match in found if match["type"] in self.catalog)
 
     def _files(self) -> list[str]:
-        directory = os.fsdecode(settings.namespace_directory(self._directory)) or f"/dev/shm/memlane-{os.getuid()}"  # noqa: S108
         try:
-            return [name for name in os.listdir(directory) if name.startswith(_PREFIX)]
+            names = os.listdir(settings.directory_path(self._directory))
         except FileNotFoundError:
             return []
+        return [name for name in names if name.startswith(_PREFIX)]
 
     def watch(self, timeout: float | None = None) -> Iterator[list[tuple[str, int]]]:
         """Iterate over what is present: now, and each time that a buffer appeared or its name went.

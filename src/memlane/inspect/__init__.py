@@ -15,10 +15,11 @@ up; what is told is of a moment ago. A damaged object is listed as such, with th
 """
 
 from memlane.inspect.disassembly import Pickled
-from memlane.inspect.look import directory_path, look, names, objects
+from memlane.inspect.look import look, names, objects
 from memlane.inspect.observer import Observation, Observer, Rates, Trouble, rates
 from memlane.inspect.records import Damaged, Object, Participant
 from memlane.inspect.values import Value, bytes_of, peek, read
+from memlane.settings import directory_path
 
 __all__ = [
     "Damaged",

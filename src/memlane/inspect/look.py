@@ -43,11 +43,6 @@ SHARE_HEADROOM = 4096  # docs/format/share.md: what describes a value comes on t
 _REGISTERS = ("variable", "share", "buffer")
 
 
-def directory_path(directory: str | os.PathLike[str] | None = None) -> str:
-    """Return the path of the namespace directory that a look goes to, whether it exists or not."""
-    return os.fsdecode(settings.namespace_directory(directory)) or f"/dev/shm/memlane-{os.geteuid()}"  # noqa: S108
-
-
 def names(directory: str | os.PathLike[str] | None = None) -> list[str]:
     """List the names in a namespace; a namespace that was never made has none.
 
