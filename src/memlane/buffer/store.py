@@ -215,7 +215,10 @@ class BufferStore(Mapping[Any, Buffer]):
             yield now
 
     def unlink_all(self) -> None:
-        """Remove the names of all buffers in this namespace, and of nothing else. Open endpoints go on."""
+        """Remove this namespace's names that begin with ``rt-``, and no others. Open endpoints go on.
+
+        That is how stores call their buffers; what `Buffer.open` gave another name stays.
+        """
         for name in self._files():
             with suppress(ObjectNotFound):  # somebody else was faster
                 Buffer.unlink(name, directory=self._directory)
