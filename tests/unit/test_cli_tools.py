@@ -266,6 +266,22 @@ def test_set_refuses_what_cannot_be_set_and_says_what_can(namespace: Path, capsy
         assert (pose.data["x"], pose.data["number"]) == (1.5, 2)
 
 
+def test_text_that_output_cannot_carry_is_escaped(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What others wrote must not end the command with a traceback; JSON has a form for half a character."""
+    with HostVariable("text") as variable:
+        variable.data = "half \ud83d, price \u20ac"
+
+        assert answer_json(capsys, "get", "text") == variable.data
+        printed = subprocess.run(
+            [sys.executable, "-m", "memlane", "get", "text"],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        )
+
+    assert (printed.stdout, printed.stderr) == (b"'half \\ud83d, price \\u20ac'\n", b"")
+
+
 def test_json_that_is_too_deep_is_an_error_and_text_where_it_is_asked_for(
     namespace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

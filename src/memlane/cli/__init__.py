@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import io
 import os
 import re
 import signal
@@ -84,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         print(f"memlane {version('memlane')}")  # noqa: T201 - what was asked for
         return 0
+    escape_what_output_lacks()
     try:
         return int(importlib.import_module(SUBCOMMANDS[arguments.subcommand].module).run(arguments))
     except KeyboardInterrupt:
@@ -95,6 +97,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Error, OSError) as error:
         print(f"memlane {arguments.subcommand}: {text_of(error)}", file=sys.stderr)  # noqa: T201 - a command speaks on its terminal
         return COULD_NOT_BE_DONE
+
+
+def escape_what_output_lacks() -> None:
+    """Let what the encoding of the output has no bytes for be escaped: half a character is none in any."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # else whoever replaced it decides
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def text_of(error: BaseException) -> str:
