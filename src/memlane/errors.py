@@ -5,7 +5,7 @@
 Error:
     ├── AccessDenied (PermissionError)       the directory or object does not let this user in
     ├── AlreadyLocked (RuntimeError)         this thread would wait for itself
-    ├── CallCancelled (RuntimeError)         the call was taken back before anybody had begun it
+    ├── CallCancelled (RuntimeError)         the call was taken back, or who executed it was cancelled
     ├── Closed (ValueError)                  the endpoint was closed
     ├── Corrupted (ValueError)               the shared bytes contradict themselves, or were truncated
     ├── Empty (LookupError)                  nothing was ever written
@@ -77,7 +77,10 @@ class AlreadyLocked(Error, RuntimeError):
 
 
 class CallCancelled(Error, RuntimeError):
-    """The call was taken back before anybody had begun it."""
+    """The call was taken back before anybody had begun it; or the task that executed it was cancelled.
+
+    In the second case it may have had its effect, and the message says so.
+    """
 
 
 class Closed(Error, ValueError):
