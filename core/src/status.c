@@ -52,9 +52,6 @@ const char *memlane_version(void) {
 
 const char *memlane_status_name(memlane_status status) {
     size_t index = (size_t)status;
-    return index < sizeof names / sizeof *names && names[index] != NULL ? names[index] : "unknown status";
-    const char *name = index < sizeof names / sizeof *names ? names[index] : NULL;
-    return name != NULL ? name : "unknown status";
     bool known = index < sizeof names / sizeof *names && names[index] != NULL;
     return known ? names[index] : "unknown status";
 }
