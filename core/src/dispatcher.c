@@ -104,8 +104,10 @@ static bool is_foreign(const struct served *served) {
     return memlane_load32_acquire(&served->tag) != 0 && !serves(served);
 }
 
+/* A forked child that has no place serves nothing until it has one. */
 static void begin_to_serve(struct served *served) {
-    if (memlane_cas32_seq_cst(&served->tag, 0, served->function->endpoint.segment.tag)) {
+    const struct memlane_segment *segment = &served->function->endpoint.segment;
+    if (memlane_segment_is_attached(segment) && memlane_cas32_seq_cst(&served->tag, 0, segment->tag)) {
         memlane_function_serve(served->function);
     }
 }
@@ -302,6 +304,22 @@ static memlane_status take_likely(memlane_dispatcher *dispatcher, memlane_task *
 
 /* -- waiting for one ----------------------------------------------------------------------------------------------------- */
 
+/* The first take begins to serve, and tells a forked child that it has no place. */
+static memlane_status take_role(struct served *served, memlane_error *error) {
+    struct memlane_segment *segment = &served->function->endpoint.segment;
+    if (is_foreign(served)) {
+        return memlane_fail(error, MEMLANE_OWNERSHIP_LOST,
+                            "function '%s': this dispatcher is the parent's, which goes on serving: make one in the "
+                            "forked process",
+                            segment->name.text);
+    }
+    memlane_status status = memlane_segment_is_attached(segment) ? MEMLANE_OK : memlane_segment_settle(segment, error);
+    if (status == MEMLANE_OK) {
+        begin_to_serve(served);
+    }
+    return status;
+}
+
 static memlane_status check_role(const memlane_dispatcher *dispatcher, memlane_error *error) {
     uint32_t number = count_of(dispatcher);
     if (memlane_load32_acquire(&dispatcher->stopped) != 0) {
@@ -309,14 +327,10 @@ static memlane_status check_role(const memlane_dispatcher *dispatcher, memlane_e
     }
     for (uint32_t i = 0; i < number; i++) {
         struct served *served = &dispatcher->served[i];
-        if (is_foreign(served)) {
-            return memlane_fail(
-                error, MEMLANE_OWNERSHIP_LOST,
-                "function '%s': this dispatcher is the parent's, which goes on serving: make one in the "
-                "forked process",
-                served->function->endpoint.segment.name.text);
+        memlane_status status = serves(served) ? MEMLANE_OK : take_role(served, error);
+        if (status != MEMLANE_OK) {
+            return status;
         }
-        begin_to_serve(served);
     }
     return MEMLANE_OK;
 }

@@ -98,6 +98,7 @@ static void child_segment(struct memlane_segment *segment) {
     }
     segment->descriptor = inheritance->descriptor;
     memlane_store32_relaxed(&segment->attached, 0); /* relaxed: the child has one thread */
+    segment->tag = MEMLANE_NO_TAG; /* what the parent took under its own, a loan or a call, is not the child's to end */
     if (inheritance->descriptor >= 0 && inheritance->index != UINT32_MAX) {
         memlane_participant_adopt(segment, inheritance->index);
         memlane_participant_introduce(segment);

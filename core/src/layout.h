@@ -412,6 +412,8 @@ enum memlane_map_geometry { MEMLANE_MAP_SIZE = 0 /* bytes, as the creator asked 
 
 /* tag = (index + 1):11 | generation:17; 0 = nobody. Tags of one index differ for 2^17 attachments. */
 #define MEMLANE_GENERATION_MASK UINT32_C(0x1ffff)
+/* Of who has no index: no participant's, and never stored. */
+#define MEMLANE_NO_TAG UINT32_MAX
 
 static inline uint32_t memlane_tag(uint32_t index, uint32_t generation) {
     return (index + 1) << 17 | (generation & MEMLANE_GENERATION_MASK);

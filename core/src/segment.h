@@ -77,7 +77,7 @@ struct memlane_segment {
     int guard;                   /* of the trap */
     memlane_atomic32 view_guard; /* the same plus one: set by the first view while other threads look */
     uint32_t index, tag;         /* of this endpoint; change at fork */
-    memlane_atomic32 attached;   /* 0 in a forked child for which no index was free, until it settles */
+    memlane_atomic32 attached;   /* 0 in a forked child for which no index was free, until it settles; tag: none then */
     memlane_atomic32 closing;    /* 1: waiters leave with MEMLANE_CLOSED */
     memlane_mutex mutex;         /* the endpoint's pins and views; never held while waiting or in shared states */
     struct memlane_sharing sharing;

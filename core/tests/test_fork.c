@@ -234,6 +234,35 @@ static void a_child_without_a_place_is_told_and_its_views_become_private_copies(
     endpoint_unlink("pose");
 }
 
+/* Without an index of its own it must not end, in its parent's name, what the parent is about to publish. */
+static void a_child_without_a_place_leaves_its_parents_loans_alone(void) {
+    memlane_variable_options options = endpoint_options();
+    memlane_loan published, dropped;
+    memlane_error error;
+    options.object.participants = 1;
+    memlane_variable *variable = endpoint_open_with("pose", &options);
+    endpoint_write(variable, 1);
+    CHECK_OK(memlane_variable_loan(variable, &published, 0, &error), &error);
+    CHECK_OK(memlane_variable_loan(variable, &dropped, 0, &error), &error);
+    pid_t child = fork_with_watchdog();
+    if (child == 0) {
+        CHECK_FAILURE(MEMLANE_OWNERSHIP_LOST, "made before a fork", memlane_loan_commit(&published, 8, 1, NULL, &error),
+                      &error);
+        memlane_loan_drop(&dropped);
+        _exit(0);
+    }
+    expect_success(child);
+
+    CHECK_EQUAL(1, endpoint_read(variable));
+    CHECK_EQUAL(2, endpoint_statistics(variable).slots_writing);
+    memcpy(published.bytes, &(uint64_t){2}, 8);
+    CHECK_OK(memlane_loan_commit(&published, 8, 1, NULL, &error), &error);
+    CHECK_EQUAL(2, endpoint_read(variable));
+    memlane_loan_drop(&dropped);
+    memlane_variable_free(variable);
+    endpoint_unlink("pose");
+}
+
 /* A process may have used its descriptors up when it forks. */
 static void a_child_for_which_no_descriptor_was_left_attaches_when_it_needs_to(void) {
     struct rlimit limit, tight;
@@ -425,6 +454,7 @@ static const struct check_test tests[] = {
     {"views of both stay until each has released its own", views_of_both_stay_until_each_has_released_its_own},
     {"a child without a place is told, and its views become private copies",
      a_child_without_a_place_is_told_and_its_views_become_private_copies},
+    {"a child without a place leaves its parent's loans alone", a_child_without_a_place_leaves_its_parents_loans_alone},
     {"a child for which no descriptor was left attaches when it needs to",
      a_child_for_which_no_descriptor_was_left_attaches_when_it_needs_to},
     {"grandchildren keep the views that they were born with", grandchildren_keep_the_views_that_they_were_born_with},

@@ -481,6 +481,46 @@ static void a_forked_child_calls_for_itself_and_serves_nobody(void) {
     function_unlink("add");
 }
 
+/* Without an index of its own it must not answer, end or serve in its parent's name. */
+static void a_forked_child_without_a_place_leaves_its_parents_calls_alone(void) {
+    memlane_function_options options = function_options();
+    options.object.participants = 1;
+    memlane_function *function = function_open_with("add", &options);
+    memlane_dispatcher *dispatcher = function_dispatcher(function), *idle = function_dispatcher(function);
+    memlane_task none;
+    memlane_error error;
+    memlane_call call = function_post(function, 1), other = function_post(function, 2);
+    memlane_task task = function_take(dispatcher);
+    pid_t pid = fork();
+    CHECK_CALL(pid);
+    if (pid == 0) {
+        CHECK_FAILURE(MEMLANE_OWNERSHIP_LOST, "this dispatcher is the parent's",
+                      memlane_dispatcher_take(dispatcher, NULL, 0, &none, &error), &error);
+        CHECK_FAILURE(MEMLANE_TOO_MANY_PARTICIPANTS, "has places for 1 open endpoints",
+                      memlane_dispatcher_take(idle, NULL, 0, &none, &error), &error);
+        CHECK_FAILURE(MEMLANE_OWNERSHIP_LOST, "taken before a fork", memlane_task_respond(&task, 0, 0, &error), &error);
+        CHECK(!memlane_call_cancel(&other));
+        CHECK_EQUAL(MEMLANE_MAYBE_EXECUTED, memlane_call_end(&call));
+        memlane_call_end(&other);
+        memlane_dispatcher_free(idle);
+        _exit(0);
+    }
+    int status;
+    CHECK_CALL(waitpid(pid, &status, 0));
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+
+    CHECK(memlane_function_is_served(function));
+    function_respond(&task, 2);
+    CHECK_EQUAL(2, function_collect(&call));
+    task = function_take(dispatcher);
+    function_respond(&task, 3);
+    CHECK_EQUAL(3, function_collect(&other));
+    memlane_dispatcher_free(dispatcher);
+    memlane_dispatcher_free(idle);
+    memlane_function_free(function);
+    function_unlink("add");
+}
+
 /* -- several functions and threads ------------------------------------------------------------------------------------- */
 
 static void a_dispatcher_serves_all_its_functions(void) {
@@ -598,6 +638,8 @@ static const struct check_test tests[] = {
     {"a new server tells the callers of a dead one at once", a_new_server_tells_the_callers_of_a_dead_one_at_once},
     {"the lane of a dead caller is the next one's", the_lane_of_a_dead_caller_is_the_next_ones},
     {"a forked child calls for itself and serves nobody", a_forked_child_calls_for_itself_and_serves_nobody},
+    {"a forked child without a place leaves its parent's calls alone",
+     a_forked_child_without_a_place_leaves_its_parents_calls_alone},
     {"a dispatcher serves all its functions", a_dispatcher_serves_all_its_functions},
     {"who waits for an answer can go on serving", who_waits_for_an_answer_can_go_on_serving},
     {"threads share callers and dispatchers", threads_share_callers_and_dispatchers},

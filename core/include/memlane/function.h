@@ -186,7 +186,8 @@ typedef struct memlane_task {
 /* Takes the next call; spins for a moment that adapts to how often calls come, then sleeps. With `awaited`, a call of
  * this process, leaves with MEMLANE_ANSWERED when that is over: who waits inside a callback goes on serving.
  * MEMLANE_TIMEOUT, MEMLANE_INTERRUPTED; MEMLANE_CLOSED after memlane_dispatcher_stop(); MEMLANE_OWNERSHIP_LOST in a
- * forked child: the parent serves. MEMLANE_CORRUPTED: one function is served no more, the others are. Blocking. */
+ * forked child: the parent serves; MEMLANE_TOO_MANY_PARTICIPANTS: there was no place for that child.
+ * MEMLANE_CORRUPTED: one function is served no more, the others are. Blocking. */
 MEMLANE_API memlane_status memlane_dispatcher_take(memlane_dispatcher *dispatcher, memlane_call *awaited,
                                                    uint64_t deadline_ns, memlane_task *task, memlane_error *error);
 
