@@ -157,6 +157,14 @@ static void forget_operations(struct memlane_segment *segment) {
     memlane_store_relaxed(&endpoint->users, left);
 }
 
+/* Until the kind says more: of a map for ever, of a function until it calls or serves. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): as the kinds' */
+static bool is_never_ready(struct memlane_endpoint *endpoint, bool thorough) {
+    (void)endpoint;
+    (void)thorough;
+    return false;
+}
+
 memlane_status memlane_endpoint_open(struct memlane_endpoint **endpoint, size_t size,
                                      const struct memlane_request *request, memlane_error *error) {
     struct memlane_endpoint *opened = calloc(1, size);
@@ -173,7 +181,7 @@ memlane_status memlane_endpoint_open(struct memlane_endpoint **endpoint, size_t 
     memlane_fork_hold(); /* a fork sees the count with what counts it, or neither */
     opened->segment.forget_operations = forget_operations;
     memlane_fork_release();
-    memlane_endpoint_make_pollable(opened, NULL, NULL, NULL);
+    memlane_endpoint_make_pollable(opened, is_never_ready, NULL, NULL);
     *endpoint = opened;
     return MEMLANE_OK;
 }

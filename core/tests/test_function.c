@@ -305,6 +305,20 @@ static void a_lane_for_each_caller_and_no_more(void) {
     function_unlink("add");
 }
 
+static void an_endpoint_that_neither_calls_nor_serves_is_never_ready(void) {
+    memlane_function *function = function_open("add");
+    memlane_endpoint *endpoint = memlane_function_endpoint(function);
+    memlane_error error;
+    bool ready = true;
+
+    CHECK_FAILURE(MEMLANE_TIMEOUT, "none of 1 endpoints became ready",
+                  memlane_endpoint_wait_any(&endpoint, 1, 0, &ready, &error), &error);
+
+    CHECK(!ready);
+    memlane_function_free(function);
+    function_unlink("add");
+}
+
 static void sizes_that_differ_are_named_on_both_sides(void) {
     memlane_function *function = function_open("add");
     memlane_function_options options = function_options();
@@ -632,6 +646,8 @@ static const struct check_test tests[] = {
     {"closing ends the waits of other threads", closing_ends_the_waits_of_other_threads},
     {"a lane has memory only while somebody calls", a_lane_has_memory_only_while_somebody_calls},
     {"a lane for each caller and no more", a_lane_for_each_caller_and_no_more},
+    {"an endpoint that neither calls nor serves is never ready",
+     an_endpoint_that_neither_calls_nor_serves_is_never_ready},
     {"sizes that differ are named on both sides", sizes_that_differ_are_named_on_both_sides},
     {"callers and servers may be any processes", callers_and_servers_may_be_any_processes},
     {"the death of a server ends its call and no other", the_death_of_a_server_ends_its_call_and_no_other},

@@ -93,7 +93,7 @@ MEMLANE_API memlane_status memlane_call_begin(memlane_function *function, memlan
 
 /* The endpoint, for memlane_endpoint_descriptor() and its fellows in object.h. Of a caller, which memlane_function_prepare()
  * or a call makes of it: ready while a call that was not ended is over. Of one that a dispatcher serves: while a call is
- * there to be served. Wait-free. */
+ * there to be served. Before that it is never ready. Wait-free. */
 MEMLANE_API memlane_endpoint *memlane_function_endpoint(memlane_function *function);
 
 /* Whether the endpoint of a caller is ready also while a call could begin: not at first. Nothing of a closed endpoint.
