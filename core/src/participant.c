@@ -148,13 +148,20 @@ void memlane_participant_introduce(struct memlane_segment *segment) {
 }
 
 void memlane_participant_detach(struct memlane_segment *segment) {
-    if (memlane_segment_is_attached(segment)) {
-        /* First: from here on the byte lock alone says that we live. A process that goes on living would otherwise
-         * keep this index busy for ever once the lock is gone. */
-        memlane_store32_release(&entry_of(segment, segment->index)->pid, 0);
-        segment->kind->clean(segment, segment->index);
-        memlane_store32_relaxed(&segment->attached, 0); /* relaxed: the endpoint is at its end, nobody else uses it */
+    if (!memlane_segment_is_attached(segment)) {
+        return;
     }
+    bool has_lock = memlane_participant_descriptor_is_ours(segment, segment->descriptor);
+    if (!has_lock) { /* the pid alone keeps others from this index: behind it we would clean what is another's */
+        segment->kind->clean(segment, segment->index);
+    }
+    /* From here on the byte lock alone says that we live. A process that goes on living would otherwise keep this index
+     * busy for ever once the lock is gone. */
+    memlane_store32_release(&entry_of(segment, segment->index)->pid, 0);
+    if (has_lock) {
+        segment->kind->clean(segment, segment->index);
+    }
+    memlane_store32_relaxed(&segment->attached, 0); /* relaxed: the endpoint is at its end, nobody else uses it */
 }
 
 /* A second description: within one description locks never conflict, so two threads could clean the same index at

@@ -73,7 +73,7 @@ struct memlane_segment {
     unsigned char *base;            /* the whole file, readable and writable */
     const unsigned char *view_base; /* the whole file, read-only; mapped when first asked for, under mutex */
     size_t size;
-    int descriptor;              /* carries the byte lock of index; changes at fork */
+    int descriptor;              /* carries the byte lock of index; changes at fork; -1: lost to a foreign close */
     int guard;                   /* of the trap */
     memlane_atomic32 view_guard; /* the same plus one: set by the first view while other threads look */
     uint32_t index, tag;         /* of this endpoint; change at fork */

@@ -341,6 +341,55 @@ static void an_index_whose_owner_lost_its_lock_is_given_to_nobody(void) {
     endpoint_unlink("locks");
 }
 
+static void attach_on_demand(int socket) {
+    struct memlane_segment segment;
+    peer_hear(socket);
+    lock_object_open(&segment, PARTICIPANTS);
+    peer_tell(socket, segment.index);
+    peer_hear(socket);
+    lock_object_close(&segment);
+}
+
+static struct peer newcomer;
+
+static void clean_while_another_attaches(struct memlane_segment *segment, uint32_t index) {
+    peer_tell(newcomer.socket, 0);
+    CHECK(peer_hear(newcomer.socket) != index); /* else we would clean what is the newcomer's */
+    lock_object_clean(segment, index);
+}
+
+static void who_lost_its_lock_gives_the_index_away_only_when_it_is_clean(void) {
+    struct memlane_kind kind = lock_object_kind;
+    struct memlane_segment segment;
+    kind.clean = clean_while_another_attaches;
+    newcomer = peer_start(attach_on_demand);
+    lock_object_open(&segment, PARTICIPANTS);
+    close(segment.descriptor);
+    segment.kind = &kind;
+
+    lock_object_close(&segment);
+
+    peer_tell(newcomer.socket, 0);
+    PEER_JOIN(&newcomer);
+    endpoint_unlink("locks");
+}
+
+/* The text of the error says: open it anew. Then the system gives out the same number. */
+static void who_lost_its_descriptor_does_not_close_that_of_the_next_endpoint(void) {
+    struct memlane_segment lost, next;
+    lock_object_open(&lost, PARTICIPANTS);
+    int number = lost.descriptor;
+    close(number);
+    lock_object_open(&next, PARTICIPANTS);
+    CHECK_EQUAL(number, next.descriptor);
+
+    lock_object_close(&lost);
+
+    CHECK(memlane_participant_descriptor_is_ours(&next, next.descriptor));
+    lock_object_close(&next);
+    endpoint_unlink("locks");
+}
+
 /* The start time tells a process from a later one of the same pid. */
 static void an_entry_of_a_pid_that_is_used_again_is_dead(void) {
     struct memlane_segment segment;
@@ -437,6 +486,10 @@ static const struct check_test tests[] = {
     {"a process whose first thread ended is alive", a_process_whose_first_thread_ended_is_alive},
     {"a process that lost its lock is alive and harms nobody", a_process_that_lost_its_lock_is_alive_and_harms_nobody},
     {"an index whose owner lost its lock is given to nobody", an_index_whose_owner_lost_its_lock_is_given_to_nobody},
+    {"who lost its lock gives the index away only when it is clean",
+     who_lost_its_lock_gives_the_index_away_only_when_it_is_clean},
+    {"who lost its descriptor does not close that of the next endpoint",
+     who_lost_its_descriptor_does_not_close_that_of_the_next_endpoint},
     {"an entry of a pid that is used again is dead", an_entry_of_a_pid_that_is_used_again_is_dead},
     {"another file behind the descriptor is noticed", another_file_behind_the_descriptor_is_noticed},
     {"collecting cleans the dead and leaves the living", collecting_cleans_the_dead_and_leaves_the_living},
