@@ -423,12 +423,9 @@ static memlane_status look(memlane_variable *variable, uint32_t attempt, struct 
     if (attempt >= OPTIMISTIC_ATTEMPTS) {
         status = pin_value(variable, glance, pin);
     }
-    if (status == MEMLANE_TOO_MANY_VIEWS) {
+    if (status == MEMLANE_TOO_MANY_VIEWS && attempt < ATTEMPTS_MAXIMUM) {
         *pin = NO_PIN;
         status = glance_at_value(variable, glance);
-    }
-    if (status == MEMLANE_TIMEOUT && attempt >= ATTEMPTS_MAXIMUM) {
-        status = MEMLANE_CORRUPTED;
     }
     return status;
 }

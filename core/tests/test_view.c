@@ -147,6 +147,33 @@ static void four_versions_can_be_viewed_each_any_number_of_times(void) {
     endpoint_unlink("pose");
 }
 
+/* Without a pin a quick writer, or a hostile one, can spoil each of its copies: not for ever. */
+static void a_reader_that_can_pin_nothing_gives_up_in_the_end(void) {
+    memlane_view views[MEMLANE_PINS_EACH];
+    memlane_access access;
+    memlane_error error;
+    memlane_variable *variable = open_with_slots(MEMLANE_PINS_EACH + 2);
+    for (uint64_t version = 0; version < MEMLANE_PINS_EACH; version++) {
+        endpoint_write(variable, version);
+        views[version] = look(variable);
+    }
+    endpoint_write(variable, 100);
+
+    CHECK_OK(memlane_access_begin(variable, 1000, &access, &error), &error);
+    CHECK_OK(memlane_access_end(variable, &access, false, &error), &error);
+    CHECK_FAILURE(MEMLANE_TOO_MANY_VIEWS, "views 4 versions already: release views, or open a second endpoint",
+                  memlane_access_begin(variable, 10000, &access, &error), &error);
+
+    memlane_view_release(&views[0]);
+    CHECK_OK(memlane_access_begin(variable, 10000, &access, &error), &error);
+    CHECK_OK(memlane_access_end(variable, &access, true, &error), &error);
+    for (size_t i = 1; i < MEMLANE_PINS_EACH; i++) {
+        memlane_view_release(&views[i]);
+    }
+    memlane_variable_free(variable);
+    endpoint_unlink("pose");
+}
+
 /* D47: distinct versions pinned + 2. */
 static void pinned_versions_and_two_are_slots_enough(void) {
     memlane_variable *variable = open_with_slots(MEMLANE_PINS_EACH + 2);
@@ -328,6 +355,7 @@ static const struct check_test tests[] = {
     {"a view is the latest value", a_view_is_the_latest_value},
     {"a view never changes while a million writes pass", a_view_never_changes_while_a_million_writes_pass},
     {"the bytes lie in a read-only mapping", the_bytes_lie_in_a_read_only_mapping},
+    {"a reader that can pin nothing gives up in the end", a_reader_that_can_pin_nothing_gives_up_in_the_end},
     {"who writes through a view is ended and changes nothing", who_writes_through_a_view_is_ended_and_changes_nothing},
     {"four versions can be viewed, each any number of times", four_versions_can_be_viewed_each_any_number_of_times},
     {"pinned versions and two are slots enough", pinned_versions_and_two_are_slots_enough},

@@ -94,7 +94,8 @@ typedef struct memlane_reading {
 /* Copies the latest value into the caller's buffer of `capacity` bytes.
  *
  * Lock-free, and never waits for anybody. MEMLANE_EMPTY (never written), MEMLANE_BUFFER_TOO_SMALL (*reading is filled
- * and says the size; what is in the buffer does not count), MEMLANE_CLOSED, MEMLANE_CORRUPTED. */
+ * and says the size; what is in the buffer does not count), MEMLANE_TOO_MANY_VIEWS (this endpoint views as many versions
+ * as it may, and in 10,000 attempts somebody wrote during each copy), MEMLANE_CLOSED, MEMLANE_CORRUPTED. */
 MEMLANE_API memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, uint64_t capacity,
                                                  memlane_reading *reading, memlane_error *error);
 
@@ -222,7 +223,7 @@ typedef struct memlane_access {
  * memlane_access_still(): late attempts pin, so that a quick writer cannot keep a reader busy for ever. The caller
  * owns *access until memlane_access_end(); with any status but MEMLANE_OK there is nothing to end.
  *
- * Lock-free. MEMLANE_EMPTY, MEMLANE_CLOSED, MEMLANE_CORRUPTED. */
+ * Lock-free. MEMLANE_EMPTY, MEMLANE_TOO_MANY_VIEWS (as memlane_variable_read()), MEMLANE_CLOSED, MEMLANE_CORRUPTED. */
 MEMLANE_API memlane_status memlane_access_begin(memlane_variable *variable, uint32_t attempt, memlane_access *access,
                                                 memlane_error *error);
 
