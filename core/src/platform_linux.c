@@ -600,22 +600,34 @@ int memlane_platform_at_fork(void (*prepare)(void), void (*parent)(void), void (
 
 static bool (*fault_handler)(void *address);
 static struct sigaction former_action;
-static memlane_atomic32 passing_on; /* 1 while a former handler runs: it may raise the signal again */
+static memlane_atomic32 passing_on; /* 1 while a former handler runs, and after one that left by a jump */
 
-static void pass_on(int signal_number, siginfo_t *information, void *context) {
-    if (memlane_exchange32_seq_cst(&passing_on, 1) != 0) {
-        /* The former handler handed the fault back to us (faulthandler restores us and raises): the end. */
-        signal(signal_number, SIG_DFL);
-        return;
-    }
+static bool has_handler(const struct sigaction *action) {
+    return (action->sa_flags & SA_SIGINFO) != 0 || (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN);
+}
+
+static void call_former(int signal_number, siginfo_t *information, void *context) {
+    memlane_exchange32_seq_cst(&passing_on, 1);
     if ((former_action.sa_flags & SA_SIGINFO) != 0) {
         former_action.sa_sigaction(signal_number, information, context);
-    } else if (former_action.sa_handler != SIG_DFL && former_action.sa_handler != SIG_IGN) {
-        former_action.sa_handler(signal_number);
     } else {
-        signal(signal_number, SIG_DFL); /* the access faults again and ends the process */
+        former_action.sa_handler(signal_number);
     }
     memlane_exchange32_seq_cst(&passing_on, 0);
+}
+
+static void pass_on(int signal_number, siginfo_t *information, void *context) {
+    bool was_sent = information->si_code <= 0; /* by a process; of a fault it is above */
+    /* A former handler that restores us and raises the signal, as faulthandler does, hands it back: the end. */
+    bool handed_back = was_sent && memlane_load32_relaxed(&passing_on) != 0; /* relaxed: guards nothing */
+    if (has_handler(&former_action) && !handed_back) {
+        call_former(signal_number, information, context);
+    } else if (!was_sent || former_action.sa_handler != SIG_IGN) {
+        signal(signal_number, SIG_DFL); /* an access faults again and ends the process */
+        if (was_sent) {
+            raise(signal_number);
+        }
+    }
 }
 
 static void on_fault(int signal_number, siginfo_t *information, void *context) {
