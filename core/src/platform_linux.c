@@ -331,9 +331,13 @@ int memlane_platform_list(int directory, bool (*visit)(const char *name, void *a
         return failure;
     }
     const struct dirent *entry;
-    while ((entry = readdir(entries)) != NULL && visit(entry->d_name, argument)) {}
+    do {
+        errno = 0; /* tells the end from a failure */
+        entry = readdir(entries);
+    } while (entry != NULL && visit(entry->d_name, argument));
+    int failure = entry == NULL ? errno : 0;
     closedir(entries);
-    return 0;
+    return failure;
 }
 
 /* -- byte locks ---------------------------------------------------------------------------------------- */
