@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/posix_types.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -79,8 +80,14 @@ unsigned memlane_platform_online_processors(void) {
 
 /* -- sleeping on a word ------------------------------------------------------------------------------ */
 
+/* What the kernel's first calls take: on machines of 32 bits struct timespec is larger where time_t has 64 of them. */
+struct kernel_first_time {
+    __kernel_long_t seconds, nanoseconds;
+};
+
 int memlane_platform_futex_wait(const memlane_atomic32 *word, uint32_t expected, uint64_t timeout_ns) {
-    struct timespec timeout = timespec_of(timeout_ns);
+    const struct kernel_first_time timeout = {(__kernel_long_t)(timeout_ns / NANOSECONDS_IN_A_SECOND),
+                                              (__kernel_long_t)(timeout_ns % NANOSECONDS_IN_A_SECOND)};
     if (syscall(SYS_futex, word, FUTEX_WAIT, expected, &timeout, NULL, 0) == 0 || errno == EAGAIN) {
         return 0;
     }
