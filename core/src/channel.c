@@ -761,6 +761,7 @@ memlane_status memlane_channel_status_read(memlane_channel *channel, memlane_cha
     const struct memlane_segment *segment = &channel->endpoint.segment;
     bool had_reader, had_writer;
     uint64_t body = segment->header.body_offset;
+    uint64_t head = memlane_load_acquire(&channel->ring.control->head); /* V2, before tail: never beyond it */
     *status = (memlane_channel_status){
         .descriptor = segment->descriptor,
         .reader_is_open = memlane_end_is_owned(segment, MEMLANE_END_READER, &had_reader),
@@ -768,8 +769,8 @@ memlane_status memlane_channel_status_read(memlane_channel *channel, memlane_cha
         .data_bell_offset = body + offsetof(struct memlane_ring_control, data_bell),
         .room_bell_offset = body + offsetof(struct memlane_ring_control, room_bell),
         .capacity = channel->ring.capacity,
-        .read_cursor = memlane_load_acquire(&channel->ring.control->head), /* V2, before tail: never beyond it */
-        .write_cursor = memlane_load_acquire(&channel->ring.control->tail),
+        .read_cursor = head,
+        .write_cursor = memlane_load_acquire(&channel->ring.control->tail), /* B2 */
     };
     status->reader_is_closed = had_reader && !status->reader_is_open;
     status->writer_is_closed = had_writer && !status->writer_is_open;
