@@ -115,7 +115,7 @@ memlane_status memlane_share_put(memlane_share *share, const void *bytes, uint64
         memcpy(loan.bytes, bytes, (size_t)size);
     }
     status = memlane_loan_commit(&loan, size, type, version, error);
-    if (status == MEMLANE_VALUE_TOO_LARGE) {
+    if (loan.variable != NULL) { /* a value that was refused did not end it */
         memlane_loan_drop(&loan);
     }
     return status;
