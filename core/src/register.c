@@ -296,16 +296,18 @@ static uint64_t load_latest(const struct memlane_register *reg) {
 
 /* Wall clock = monotonic clock + an offset that is looked up once a second: a clock read less in each write. A step
  * of the wall clock shows in the timestamps within that second. Shared by the threads of the process, torn never: one
- * word each. */
+ * word each. A thread may see the second word before the first, which is 0 until it was looked up. */
 static memlane_atomic64 wall_offset, wall_offset_until;
 
 static uint64_t wall_time(uint64_t monotonic_ns) {
     const uint64_t refresh_ns = UINT64_C(1000000000);
-    if (monotonic_ns >= memlane_load_relaxed(&wall_offset_until)) { /* relaxed: information only */
-        memlane_store_relaxed(&wall_offset, memlane_platform_real_ns() - monotonic_ns);
+    uint64_t offset = memlane_load_relaxed(&wall_offset); /* relaxed, all: information only */
+    if (offset == 0 || monotonic_ns >= memlane_load_relaxed(&wall_offset_until)) {
+        offset = memlane_platform_real_ns() - monotonic_ns;
+        memlane_store_relaxed(&wall_offset, offset);
         memlane_store_relaxed(&wall_offset_until, monotonic_ns + refresh_ns);
     }
-    return monotonic_ns + memlane_load_relaxed(&wall_offset);
+    return monotonic_ns + offset;
 }
 
 static void describe_value(struct memlane_slot *slot, uint64_t length, uint32_t type) {
