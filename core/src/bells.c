@@ -20,6 +20,5 @@ int memlane_bells_sleep(const struct memlane_bells *bells, uint64_t chunk_ns, ui
         return sleep_on_last(bells, chunk_ns);
     }
     int failure = memlane_platform_futex_wait_any(bells->futexes, bells->count, chunk_ns);
-    bool cannot = failure == ENOSYS || failure == EPERM;
-    return cannot ? sleep_on_last(bells, chunk_ns < short_chunk_ns ? chunk_ns : short_chunk_ns) : failure;
+    return failure == ENOSYS ? sleep_on_last(bells, chunk_ns < short_chunk_ns ? chunk_ns : short_chunk_ns) : failure;
 }

@@ -15,7 +15,7 @@ struct memlane_bells {
 bool memlane_bells_arm(struct memlane_bells *bells, memlane_atomic32 *bell);
 
 /* Sleeps until one of them, of which there is one at least, was rung since it was armed, or for chunk_ns. 0, or ETIMEDOUT,
- * EINTR, EAGAIN. Where the kernel can sleep on one word only (before Linux 5.16) it is the last one, for at most
+ * EINTR, EFAULT. Where the kernel can sleep on one word only (before Linux 5.16) it is the last one, for at most
  * short_chunk_ns. */
 int memlane_bells_sleep(const struct memlane_bells *bells, uint64_t chunk_ns, uint64_t short_chunk_ns);
 
