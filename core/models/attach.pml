@@ -22,6 +22,7 @@
  *            A5 write recorded_pid
  *   janitor  A1 A2 A3 A4, then J1 unlock the byte
  *   detach   D1 recorded_pid = 0   D2 release what is held   D3 close: the byte is free
+ *            without the byte: D2, then D1, for the pid is all that keeps others from the index
  *   verdict  V1 is the byte locked?   V2 generation, or recorded_pid
  *
  * PROCESSES
@@ -31,6 +32,7 @@
  *
  * SCENARIOS  (none)   -DLOST: the veteran's descriptor is closed behind its back   -DSECOND: another newcomer
  * MUTANTS    GENERATION_LAST GENERATION_RELAXED CLEANUP_WITHOUT_LOCK NO_CLEANUP NO_LIVE_CHECK PID_NOT_CLEARED
+ *            PID_FIRST
  * LIMIT      STOP_IN_WINDOW: a process stopped between A1 and A3 blocks the observer, which waits to its deadline
  */
 
@@ -160,12 +162,9 @@ inline take_over()
 #endif
 }
 
-inline detach()
+inline release()                                        /* D2 */
 {
-#ifndef PID_NOT_CLEARED
-    recorded_pid = NONE;                                         /* D1 */
-#endif
-    d_step {                                            /* D2 */
+    d_step {
         if
         :: mutex_user == me ->
             mutex = 0;
@@ -180,7 +179,27 @@ inline detach()
     d_step {
         pin = 0;
         pin_user = NONE
-    };
+    }
+}
+
+inline detach_without_the_byte()
+{
+#ifdef PID_FIRST
+    recorded_pid = NONE;
+    release();
+#else
+    release();
+    recorded_pid = NONE;                                /* D1 */
+#endif
+    detached[me] = true
+}
+
+inline detach()
+{
+#ifndef PID_NOT_CLEARED
+    recorded_pid = NONE;                                         /* D1 */
+#endif
+    release();
     d_step {                                            /* D3 */
         if
         :: byte_holder == me ->
@@ -201,7 +220,7 @@ proctype veteran(byte me)
         d_step {                                        /* it lives on and relies on its words */
             assert(pin == me && slot_taken && mutex == TAG(0))
         };
-        killed[me]                                      /* never to detach: it learns of the loss by fencing */
+        detach_without_the_byte()
 #else
         detach()
 #endif
@@ -371,7 +390,9 @@ proctype killer()
            !detached[VETERAN] ->
            kill(VETERAN)
        }
-#ifndef LOST
+#ifdef LOST
+    :: detached[VETERAN]
+#else
     :: skip
 #endif
     fi;

@@ -88,7 +88,7 @@ SEARCHES = (
     Search("buffer", "FALSE_VERDICT", "one is taken for dead, and goes on"),
     Search("buffer", "READER WRITES=1 EMITS=1", "a reader sees no half, and waits for nobody"),
     Search("attach", "", "die or stop at any step of attach, clean-up, detach"),
-    Search("attach", "LOST", "a participant whose descriptor was closed lives on"),
+    Search("attach", "LOST", "a participant whose descriptor was closed lives on, and detaches"),
     Search("attach", "SECOND", "two newcomers"),
     Search("fork", "", "views across fork, parent and child mortal"),
     Search("rwlock", "", "2 readers, 2 writers: exclusion, and nobody is passed by more than two"),
@@ -176,6 +176,7 @@ MUTANTS = (
     Mutant("attach", "NO_CLEANUP", "", "A4: an index is cleaned before it is used again"),
     Mutant("attach", "NO_LIVE_CHECK", "LOST", "D12: the index of a live process is not given away"),
     Mutant("attach", "PID_NOT_CLEARED", "", "D9: detach clears the pid"),
+    Mutant("attach", "PID_FIRST", "LOST", "D12: who lost the byte cleans before the index may be had"),
     Mutant("attach", "STOP_IN_WINDOW", "", "limit: stopped between byte lock and generation, tag looks alive (D51)"),
     # Views across fork.
     Mutant("fork", "SCAN_ONCE", "", "D11 as written: one look at the pins, which a fork may move"),
