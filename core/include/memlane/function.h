@@ -59,7 +59,8 @@ MEMLANE_API memlane_status memlane_function_open(memlane_function **function, co
 
 /* Marks the endpoint closed: operations in other threads leave with MEMLANE_CLOSED, later ones too. What it holds goes
  * back when the last operation, call and request has ended; calls that nobody has begun are withdrawn then. May be
- * called twice. Wait-free. */
+ * called twice. Wait-free while something of it is in use; else it gives the memory back itself, blocking as
+ * memlane_function_free(). */
 MEMLANE_API void memlane_function_close(memlane_function *function);
 
 /* Closes, and ends the caller's use of the handle. NULL is accepted. Blocks only on the file system. */

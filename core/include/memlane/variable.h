@@ -63,7 +63,8 @@ MEMLANE_API memlane_status memlane_variable_open(memlane_variable **variable, co
 
 /* Marks the endpoint closed: operations in other threads leave with MEMLANE_CLOSED, later ones too. What it holds
  * goes back when the last operation, loan and view has ended. May be called twice, and while others use the endpoint.
- * Wait-free. */
+ * Wait-free while something of it is in use; else it gives the memory back itself, blocking as
+ * memlane_variable_free(). */
 MEMLANE_API void memlane_variable_close(memlane_variable *variable);
 
 /* Closes, and ends the caller's use of the handle: no other thread may be in a function with it, or call one later.
@@ -197,8 +198,8 @@ typedef struct memlane_variable_statistics {
     bool is_current;                      /* the name still leads to this object */
 } memlane_variable_statistics;
 
-/* Sums the counters of all endpoints, one after the other: those that count meanwhile may be in it or not. Wait-free,
- * and one system call. MEMLANE_CLOSED, MEMLANE_CORRUPTED. */
+/* Sums the counters of all endpoints, one after the other: those that count meanwhile may be in it or not. Blocks only
+ * on the file system. MEMLANE_CLOSED, MEMLANE_CORRUPTED. */
 MEMLANE_API memlane_status memlane_variable_statistics_read(memlane_variable *variable,
                                                             memlane_variable_statistics *statistics,
                                                             memlane_error *error);
