@@ -120,6 +120,7 @@ int memlane_platform_start_thread(void (*run)(void *argument), void *argument);
 
 /* A private descriptor that is readable from raise to clear. Neither blocks; both may be repeated. */
 int memlane_platform_make_event(int *descriptor);
+bool memlane_platform_is_event(int descriptor); /* one like it, as far as the system shows; dearer than to raise it */
 void memlane_platform_raise_event(int descriptor);
 void memlane_platform_clear_event(int descriptor);
 

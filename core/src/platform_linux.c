@@ -593,6 +593,17 @@ int memlane_platform_make_event(int *descriptor) {
     return answer(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), descriptor);
 }
 
+bool memlane_platform_is_event(int descriptor) {
+    char path[DESCRIPTOR_PATH_SIZE], target[64];
+    descriptor_path(path, descriptor);
+    ssize_t length = readlink(path, target, sizeof target - 1);
+    if (length < 0) {
+        return true; /* no /proc: nothing speaks against it */
+    }
+    target[length] = '\0'; /* anon_inode:[eventfd] */
+    return strstr(target, "eventfd") != NULL;
+}
+
 void memlane_platform_raise_event(int descriptor) {
     uint64_t one = 1;
     (void)!write(descriptor, &one, sizeof one); /* fails only when it is readable 2^64 times over */

@@ -62,8 +62,10 @@ static bool look(void *argument, bool thorough) {
     return !told;
 }
 
+/* Closed only while it is an event: all eventfds share one inode with epolls and timers, and an event loop that was made
+ * after all descriptors were closed got just this number for its epoll. An eventfd in its place cannot be told. */
 static void drop_event(struct memlane_watch *watch) {
-    if (has_event(watch)) {
+    if (has_event(watch) && memlane_platform_is_event(watch->event)) {
         memlane_platform_close(watch->event);
     }
     watch->event = -1;

@@ -7,9 +7,11 @@
 #include "wait.h"
 #include "watch.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 
 static int descriptor_of(memlane_variable *variable) {
@@ -252,6 +254,21 @@ static void a_child_has_a_descriptor_of_its_own(void) {
     endpoint_unlink("pose");
 }
 
+/* D12. An event loop that was made after all descriptors were closed has its epoll at the number of our event. */
+static void a_number_that_became_an_epoll_is_left_open(void) {
+    memlane_variable *variable = endpoint_open("pose");
+    int number = descriptor_of(variable);
+    int epoll = epoll_create1(EPOLL_CLOEXEC);
+    CHECK_EQUAL(number, dup3(epoll, number, O_CLOEXEC));
+
+    memlane_variable_free(variable);
+
+    CHECK_CALL(fcntl(number, F_GETFD));
+    close(number);
+    close(epoll);
+    endpoint_unlink("pose");
+}
+
 static void a_missing_descriptor_is_an_error_that_says_so(void) {
     memlane_variable *variable = endpoint_open("pose");
     struct rlimit limit, none;
@@ -375,6 +392,7 @@ static const struct check_test tests[] = {
     {"a write of another process is announced", a_write_of_another_process_is_announced},
     {"closing makes the descriptor readable", closing_makes_the_descriptor_readable},
     {"a child has a descriptor of its own", a_child_has_a_descriptor_of_its_own},
+    {"a number that became an epoll is left open", a_number_that_became_an_epoll_is_left_open},
     {"a missing descriptor is an error that says so", a_missing_descriptor_is_an_error_that_says_so},
     {"one of a few is found", one_of_a_few_is_found},
     {"one of many is found", one_of_many_is_found},

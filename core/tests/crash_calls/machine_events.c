@@ -16,6 +16,12 @@ int memlane_platform_make_event(int *descriptor) {
     return ENOSYS;
 }
 
+bool memlane_platform_is_event(int descriptor) {
+    (void)descriptor;
+    machine_blame(__LINE__);
+    return false;
+}
+
 void memlane_platform_raise_event(int descriptor) {
     (void)descriptor;
     machine_blame(__LINE__);
