@@ -42,7 +42,7 @@ static void prepare_segment(struct memlane_segment *segment) {
         inheritance->copy = copy_views(segment);
         return;
     }
-    memlane_fork_disown(inheritance->descriptor);
+    memlane_participant_notice_loss(segment, inheritance->descriptor); /* the child closes what is ours */
     if (memlane_participant_attach(segment, inheritance->descriptor, &inheritance->index) == MEMLANE_OK) {
         segment->kind->inherit(segment, inheritance->index);
         return;
@@ -133,7 +133,6 @@ memlane_status memlane_fork_install(memlane_error *error) {
 }
 
 void memlane_fork_watch(struct memlane_segment *segment) {
-    memlane_fork_disown(segment->descriptor);
     segment->previous = NULL;
     segment->next = registry;
     if (registry != NULL) {
@@ -150,13 +149,5 @@ void memlane_fork_forget(struct memlane_segment *segment) {
     }
     if (segment->next != NULL) {
         segment->next->previous = segment->previous;
-    }
-}
-
-void memlane_fork_disown(int descriptor) {
-    for (struct memlane_segment *segment = registry; segment != NULL; segment = segment->next) {
-        if (segment->descriptor == descriptor) {
-            segment->descriptor = -1;
-        }
     }
 }

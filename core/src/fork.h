@@ -15,8 +15,4 @@ memlane_status memlane_fork_install(memlane_error *error);
 void memlane_fork_watch(struct memlane_segment *segment);
 void memlane_fork_forget(struct memlane_segment *segment);
 
-/* Under memlane_fork_hold(), with a descriptor that the system has just given out: an endpoint that still has this number
- * lost its own to a foreign close (D12), and would close the new one in its place. */
-void memlane_fork_disown(int descriptor);
-
 #endif

@@ -147,11 +147,30 @@ void memlane_participant_introduce(struct memlane_segment *segment) {
     memlane_store32_release(&entry->pid, process.pid); /* INTRODUCE */
 }
 
+void memlane_participant_notice_loss(struct memlane_segment *segment, int second) {
+    bool locked;
+    if (memlane_segment_is_attached(segment) &&
+        memlane_platform_byte_is_locked(second, byte_of(segment->index), &locked) == 0 && !locked) {
+        segment->descriptor = -1;
+    }
+}
+
+/* Whether our descriptor carries our byte lock; where no second description can be had, whether it is of our file. */
+static bool has_byte_lock(struct memlane_segment *segment) {
+    int second;
+    if (memlane_participant_descriptor_is_ours(segment, segment->descriptor) &&
+        memlane_platform_reopen(segment->descriptor, &second) == 0) {
+        memlane_participant_notice_loss(segment, second);
+        memlane_platform_close(second);
+    }
+    return memlane_participant_descriptor_is_ours(segment, segment->descriptor);
+}
+
 void memlane_participant_detach(struct memlane_segment *segment) {
     if (!memlane_segment_is_attached(segment)) {
         return;
     }
-    bool has_lock = memlane_participant_descriptor_is_ours(segment, segment->descriptor);
+    bool has_lock = has_byte_lock(segment);
     if (!has_lock) { /* the pid alone keeps others from this index: behind it we would clean what is another's */
         segment->kind->clean(segment, segment->index);
     }

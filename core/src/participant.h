@@ -22,7 +22,8 @@ void memlane_participant_adopt(struct memlane_segment *segment, uint32_t index);
 /* Fills in who the owner of the endpoint's index is. Async-signal-safe. */
 void memlane_participant_introduce(struct memlane_segment *segment);
 
-/* Gives the endpoint's index back: all that belonged to it first. The byte lock ends with the descriptor. */
+/* Gives the endpoint's index back: all that belonged to it first. The byte lock ends with the descriptor. Under
+ * memlane_fork_hold(). */
 void memlane_participant_detach(struct memlane_segment *segment);
 
 /* Whether the owner of the index (of any generation), or of the tag, lives. Never decided by time; once DEAD a tag
@@ -60,5 +61,9 @@ uint32_t memlane_participant_survey(const struct memlane_segment *segment, char 
 /* Whether the descriptor still is this segment's file (D12): somebody may have closed it and the number be
  * another's. */
 bool memlane_participant_descriptor_is_ours(const struct memlane_segment *segment, int descriptor);
+
+/* The same where the number may be that of another endpoint of the same object: gives the endpoint's descriptor up when
+ * `second`, another description of the file, sees that nobody holds the byte lock of its index. */
+void memlane_participant_notice_loss(struct memlane_segment *segment, int second);
 
 #endif

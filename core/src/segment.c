@@ -551,7 +551,6 @@ static memlane_status reopen_by_name(struct memlane_segment *segment, memlane_er
     int failure = memlane_platform_open_file(directory.descriptor, segment->name.file, &descriptor);
     memlane_directory_close(&directory);
     if (failure == 0 && memlane_participant_descriptor_is_ours(segment, descriptor)) {
-        memlane_fork_disown(descriptor);
         segment->descriptor = descriptor;
         return MEMLANE_OK;
     }

@@ -390,6 +390,38 @@ static void who_lost_its_descriptor_does_not_close_that_of_the_next_endpoint(voi
     endpoint_unlink("locks");
 }
 
+/* The number that was lost is the first that the fork is given for its child's descriptors. */
+static void a_child_does_not_close_its_own_in_place_of_what_its_parent_lost(void) {
+    struct memlane_segment lost, other;
+    int below[16], count = 0;
+    lock_object_open(&lost, PARTICIPANTS);
+    lock_object_open(&other, PARTICIPANTS);
+    close(lost.descriptor);
+    int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    while (next < lost.descriptor && count < 16) {
+        below[count++] = next;
+        next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    }
+    CHECK_EQUAL(lost.descriptor, next);
+    close(next);
+    fflush(stdout);
+    pid_t child = fork();
+    CHECK_CALL(child);
+    if (child == 0) {
+        CHECK(memlane_participant_descriptor_is_ours(&other, other.descriptor));
+        _exit(0);
+    }
+    int status;
+    CHECK_CALL(waitpid(child, &status, 0));
+    CHECK_EQUAL(0, status);
+    while (count > 0) {
+        close(below[--count]);
+    }
+    lock_object_close(&lost);
+    lock_object_close(&other);
+    endpoint_unlink("locks");
+}
+
 /* The start time tells a process from a later one of the same pid. */
 static void an_entry_of_a_pid_that_is_used_again_is_dead(void) {
     struct memlane_segment segment;
@@ -490,6 +522,8 @@ static const struct check_test tests[] = {
      who_lost_its_lock_gives_the_index_away_only_when_it_is_clean},
     {"who lost its descriptor does not close that of the next endpoint",
      who_lost_its_descriptor_does_not_close_that_of_the_next_endpoint},
+    {"a child does not close its own in place of what its parent lost",
+     a_child_does_not_close_its_own_in_place_of_what_its_parent_lost},
     {"an entry of a pid that is used again is dead", an_entry_of_a_pid_that_is_used_again_is_dead},
     {"another file behind the descriptor is noticed", another_file_behind_the_descriptor_is_noticed},
     {"collecting cleans the dead and leaves the living", collecting_cleans_the_dead_and_leaves_the_living},
