@@ -62,11 +62,8 @@ static int wait_directly(struct gathering *gathering, uint64_t deadline_ns) {
         if (chunk == 0) {
             return ETIMEDOUT;
         }
-        if (bells.count == 0) {
-            memlane_platform_sleep_ns(chunk); /* no endpoint, so nobody will ring */
-            continue;
-        }
-        int failure = memlane_platform_futex_wait_any(bells.futexes, bells.count, chunk);
+        int failure = bells.count != 0 ? memlane_platform_futex_wait_any(bells.futexes, bells.count, chunk)
+                                       : memlane_platform_futex_wait(&gathering->news, 0, chunk); /* nobody rings */
         if (failure == ENOSYS || failure == EINTR) {
             return failure;
         }

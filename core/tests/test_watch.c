@@ -361,6 +361,26 @@ static void one_of_many_is_found(void) {
     the_one_that_changes_is_found_among(MANY);
 }
 
+static void pass(int signal_number) {
+    (void)signal_number;
+}
+
+static void a_signal_ends_the_wait_where_nobody_can_ring(void) {
+    struct sigaction action = {.sa_handler = pass};
+    struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    const struct itimerspec often = {.it_value.tv_nsec = 5000000, .it_interval.tv_nsec = 5000000};
+    timer_t timer;
+    memlane_error error;
+    CHECK_CALL(sigaction(SIGUSR1, &action, NULL));
+    CHECK_CALL(timer_create(CLOCK_MONOTONIC, &event, &timer));
+    CHECK_CALL(timer_settime(timer, 0, &often, NULL));
+
+    CHECK_FAILURE(MEMLANE_INTERRUPTED, "a signal ended the wait",
+                  memlane_endpoint_wait_any(NULL, 0, MEMLANE_NO_DEADLINE, NULL, &error), &error);
+
+    CHECK_CALL(timer_delete(timer));
+}
+
 static void *close_it(void *argument) {
     memlane_variable_close(argument);
     return NULL;
@@ -396,6 +416,7 @@ static const struct check_test tests[] = {
     {"a missing descriptor is an error that says so", a_missing_descriptor_is_an_error_that_says_so},
     {"one of a few is found", one_of_a_few_is_found},
     {"one of many is found", one_of_many_is_found},
+    {"a signal ends the wait where nobody can ring", a_signal_ends_the_wait_where_nobody_can_ring},
     {"closing one ends the wait for all", closing_one_ends_the_wait_for_all},
 };
 
