@@ -259,11 +259,11 @@ class Channel(NamedEndpoint, ChannelEnd):
             raise ValueError(f"channel {self.name!r}: this end was opened for writing only")
         if not callable(callback):
             raise ParameterTypeError(f"channel {self.name!r}: callback={callback!r} cannot be called")
-        self._set_listening(is_listening=True)
+        self._begin_listening()
         try:
             self._listener = Listener(self, callback)
         except BaseException:  # no thread could be started
-            self._set_listening(is_listening=False)
+            self._end_listening()
             raise
         return self._listener
 

@@ -74,7 +74,7 @@ class Listener:
         except Exception:
             logger.exception("channel %r: its listener ends, and what it was given last is not consumed", name)
         finally:
-            self._channel._set_listening(is_listening=False)  # noqa: SLF001  (it has the reading)
+            self._channel._end_listening()  # noqa: SLF001  (it has the reading)
 
     def _deliver_unread(self) -> None:
         """Begin with what a reading before this listener had to leave."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -10,11 +11,13 @@ import numpy as np
 import pytest
 
 import memlane
-from memlane import HostVariable
+from memlane import CHAN_R, EndpointBusy, HostVariable, open_channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from memlane.listener import Listener
 
 WRITES = 3_000
 
@@ -154,6 +157,22 @@ def test_closing_while_other_threads_work_ends_them_with_closed(namespace: Path)
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_one_of_many_threads_gets_the_reading_of_a_channel(namespace: Path) -> None:
+    """Two listeners would tear a stream apart, and the end of one would let everybody read beside the other."""
+    listeners: list[Listener] = []
+
+    def listen() -> None:
+        with contextlib.suppress(EndpointBusy):
+            listeners.append(reader.read_async(print))
+
+    with open_channel("wire", CHAN_R, 64) as reader:
+        for _ in range(10):
+            run_together(*[listen] * 6)
+            assert len(listeners) == 1
+            listeners.pop().stop()
+
+
 def test_endpoints_opened_and_closed_by_many_threads_leave_nothing(variable: HostVariable) -> None:
     """Opening is no operation of one endpoint: nothing may be shared by accident."""
 

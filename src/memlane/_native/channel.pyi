@@ -111,8 +111,11 @@ class ChannelEnd(Endpoint):
     def _put_back_unread(self, unread: bytes) -> None:
         """Leave bytes that were taken for the next reading."""
 
-    def _set_listening(self, is_listening: bool) -> None:
-        """Give the reading to a listener, or back to everybody."""
+    def _begin_listening(self) -> None:
+        """Give the reading to a listener; raise where another one has it."""
+
+    def _end_listening(self) -> None:
+        """Give it back to everybody."""
 
     def close(self) -> None:
         """Close this end; the other one learns of it. May be called twice."""

@@ -3,6 +3,7 @@
 
 import errno
 
+cimport cython
 from cpython.buffer cimport (
     PyBUF_FULL_RO,
     PyBUF_SIMPLE,
@@ -485,9 +486,15 @@ cdef class ChannelEnd(Endpoint):
         """Leave bytes that were taken for the next reading."""
         self.unread = unread + (self.unread or b"")
 
-    def _set_listening(self, bint is_listening):
-        """Give the reading to a listener, or back to everybody."""
-        self.is_listening = is_listening
+    def _begin_listening(self):
+        """Give the reading to a listener; raise where another one has it."""
+        with cython.critical_section(self):
+            self.check_reader()
+            self.is_listening = True
+
+    def _end_listening(self):
+        """Give it back to everybody."""
+        self.is_listening = False
 
     # -- for tasks -------------------------------------------------------------------------------------------
 
