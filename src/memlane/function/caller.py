@@ -221,8 +221,9 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         """Return the endpoint for calls of tasks: what else waits to be collected here must not wake them."""
         self._check()
         if self._tasks is None:
-            self._tasks = self._another()
-            self._tasks._prepare(0, self._raw, self._fail_fast, remote.rebuild)  # noqa: SLF001  (it never waits)
+            tasks = self._another()
+            tasks._prepare(0, self._raw, self._fail_fast, remote.rebuild)  # noqa: SLF001  (it never waits)
+            self._tasks = tasks
         return self._tasks
 
     async def _begin_async(
