@@ -6,8 +6,9 @@ import ctypes
 import doctest
 import math
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -128,6 +129,15 @@ def test_integer_that_is_no_identity_is_refused(number: int) -> None:
     """It names no device."""
     with pytest.raises(ValueError, match="88 bits"):
         DeviceUID.from_int(number)
+
+
+@pytest.mark.parametrize("make", [DeviceUID.from_int, DeviceUID])
+def test_identity_is_made_of_whole_numbers_of_any_type(make: Any) -> None:
+    """Those of numpy are told apart by nothing that one sees, and half of a device is none."""
+    assert int(make(np.int64(3))) == int(make(3))
+    assert all(type(part) is int for part in make(np.uint8(3)))
+    with pytest.raises(TypeError):
+        make(1.5)
 
 
 def test_identity_shows_its_parts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -47,13 +48,14 @@ class DeviceUID(_Fields):
             ("random", random, _RANDOM_BITS),
         )
         for name, value, bits in limits:
-            if not 0 <= value < 1 << bits:
+            if not 0 <= operator.index(value) < 1 << bits:
                 raise ValueError(f"{name}={value!r} of a DeviceUID does not fit {bits} bits")
-        return super().__new__(cls, device_id, year, random)
+        return super().__new__(cls, *map(operator.index, (device_id, year, random)))
 
     @classmethod
     def from_int(cls, uid: int, /) -> DeviceUID:
         """Return the identity of an integer."""
+        uid = operator.index(uid)
         if not 0 <= uid < 1 << _UID_BITS:
             raise ValueError(f"the UID {uid!r} of a Smart Device does not fit {_UID_BITS} bits")
         year = uid >> _RANDOM_BITS & (1 << _YEAR_BITS) - 1
