@@ -6,7 +6,7 @@ from memlane import settings, waiting
 from memlane._native.variable import Variable
 from memlane.codec.reference import require_reference
 from memlane.endpoint import NamedEndpoint
-from memlane.errors import MissingDependency
+from memlane.errors import MissingDependency, ValueTooLarge
 from memlane.names import encoded_name
 from memlane.settings import TYPE_CHECKING, final
 
@@ -218,10 +218,15 @@ class HostVariable(NamedEndpoint, Variable):
             return self._loan(empty_array(shape, dtype, order), timeout)
         if shape is not None:
             raise TypeError("a loan with a shape needs a dtype; for plain bytes give size=")
-        largest = largest_bytes(self._properties()["max_size"])
-        size = largest if size is None else size
+        max_size = self._properties()["max_size"]
+        size = largest_bytes(max_size) if size is None else size
         if size < 0:
             raise ValueError(f"a loan of size={size!r} bytes: give 0 or more")
+        if size > max_size:  # before so many bytes are made to measure it
+            raise ValueTooLarge(
+                f"variable {self.name!r}: a loan for this value takes {size!r} bytes, at most max_size={max_size} fit:"
+                " ask for less, or memlane.unlink() it and create it with a larger max_size="
+            )
         return self._loan(bytes(size), timeout)
 
     def stats(self) -> VariableStatistics:

@@ -192,6 +192,8 @@ def test_too_large_loan_is_refused_with_both_sizes(variable: HostVariable) -> No
         memlane.ValueTooLarge, match=r"a loan for this value takes \d+ bytes, at most max_size=4096 fit"
     ):
         variable.loan(size=5000)
+    with pytest.raises(memlane.ValueTooLarge, match=f"a loan for this value takes {1 << 70} bytes, at most"):
+        variable.loan(size=1 << 70)
     with pytest.raises(memlane.ValueTooLarge, match=r"at most max_size=4096 fit: ask for less, or"):
         variable.loan((100, 100), "f8")
 
