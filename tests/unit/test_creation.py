@@ -11,8 +11,10 @@ import pytest
 
 import memlane
 from memlane import HostVariable
+from memlane.buffer import NullDevice
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -39,6 +41,54 @@ def test_missing_object_is_not_created_with_create_false(namespace: Path) -> Non
     assert f"there is no variable 'pose' in '{namespace}' and create=False was asked for" in str(caught.value)
     assert "start the program that creates it, or check MEMLANE_DIR" in str(caught.value)
     assert list(namespace.iterdir()) == []
+
+
+def serve(*, mode: int = 0o600, peer_uid: int | None = None, max_participants: int = 128) -> None:
+    """Add a function to a dispatcher."""
+    with memlane.HostFunctionDispatcher(mode=mode, peer_uid=peer_uid) as dispatcher:
+        dispatcher.add("it", len, max_participants=max_participants)
+
+
+OPENERS: dict[str, Callable[..., Any]] = {
+    "variable": lambda mode=0o600, **options: HostVariable("it", mode=mode, **options),
+    "share": lambda mode=0o600, **options: memlane.SharedAssign("it", mode="put", permissions=mode, **options),
+    "map": lambda mode=0o600, **options: memlane.SharedMMap("it", 100, mode=mode, **options),
+    "channel": lambda mode=0o600, **options: memlane.open_channel("it", memlane.CHAN_R, file_mode=mode, **options),
+    "caller": lambda mode=0o600, **options: memlane.HostFunctionCaller("it", mode=mode, **options),
+    "dispatcher": serve,
+    "buffer": lambda mode=0o600, **options: NullDevice.open("it", mode=mode, **options),
+    "unlink": lambda mode=0o600, **options: memlane.unlink("it", mode=mode, **options),
+    "collect": lambda mode=0o600, **options: memlane.collect(mode=mode, **options),
+}
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind", "text"),
+    [
+        ({"mode": -1}, ValueError, "the file mode -1 does not exist"),
+        ({"mode": 1 << 70}, ValueError, f"the file mode {1 << 70} does not exist"),
+        ({"mode": 384.5}, TypeError, "the file mode 384.5 is float: give a whole number"),
+        ({"peer_uid": -2}, ValueError, "the user -2 does not exist"),
+        ({"peer_uid": 1 << 40}, ValueError, f"the user {1 << 40} does not exist"),
+        ({"peer_uid": 1000.5}, TypeError, "the user 1000.5 is float: give a whole number"),
+    ],
+)
+@pytest.mark.parametrize("opener", OPENERS)
+def test_mode_and_user_that_are_none_are_refused_and_not_rounded(
+    namespace: Path, opener: str, asked: dict[str, Any], kind: type[Exception], text: str
+) -> None:
+    """They say who else may come in: half of a number would let in somebody."""
+    with pytest.raises(kind, match=f"^{text}"):
+        OPENERS[opener](**asked)
+
+    assert list(namespace.iterdir()) == []
+
+
+@pytest.mark.parametrize("opener", sorted(OPENERS.keys() - {"unlink", "collect"}))
+def test_negative_number_of_places_is_named(namespace: Path, opener: str) -> None:
+    """The message says which argument, not what C cannot hold."""
+    with pytest.raises(ValueError, match="'it': max_participants=-1 is not positive"):
+        OPENERS[opener](max_participants=-1)
 
 
 def test_existing_object_is_opened_with_create_false(variable: HostVariable) -> None:

@@ -5,7 +5,6 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pythread cimport PyThread_get_thread_ident
-from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
@@ -68,7 +67,7 @@ cdef class Buffer(Endpoint):
         memlane_buffer_free(self.handle)
 
     def _open(
-        self, Layout layout, bytes name, bytes directory, *, participants, persistent, uint32_t mode, int64_t peer_uid,
+        self, Layout layout, bytes name, bytes directory, *, participants, persistent, mode, peer_uid,
         bint create, bytes uuid
     ):
         """Open or create. None stands for what was not given; an empty directory for the default one."""

@@ -17,7 +17,6 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
 from cpython.pyport cimport PY_SSIZE_T_MAX
-from libc.stdint cimport int64_t, uint32_t
 from libc.string cimport memcpy
 
 from memlane import errors
@@ -93,8 +92,8 @@ cdef class ChannelEnd(Endpoint):
         memlane_channel_free(self.handle)
 
     def _open(
-        self, bytes name, bytes directory, *, int mode, capacity, participants, persistent, uint32_t file_mode,
-        int64_t peer_uid, bint create, bytes uuid
+        self, bytes name, bytes directory, *, int mode, capacity, participants, persistent, file_mode,
+        peer_uid, bint create, bytes uuid
     ):
         """Open or create. None stands for what was not given; an empty directory for the default one."""
         cdef memlane_channel_options options

@@ -2,7 +2,6 @@
 """One endpoint of a function, for both sides: who calls and who serves."""
 
 from cpython.pythread cimport PyThread_get_thread_ident
-from libc.stdint cimport int64_t
 from posix.unistd cimport getpid
 
 from memlane import errors
@@ -29,7 +28,7 @@ cdef class Function(Endpoint):
 
     def _open(
         self, bytes name, bytes directory, *, max_sz_args, max_sz_ret, lanes, slots, participants, persistent,
-        uint32_t mode, int64_t peer_uid, bint create, bytes uuid, allow_pickle, arg_format, ret_format
+        mode, peer_uid, bint create, bytes uuid, allow_pickle, arg_format, ret_format
     ):
         """Open or create. None stands for what was not given; an empty directory for the default one."""
         cdef memlane_function_options options

@@ -2,7 +2,7 @@
 """One endpoint of a map, and the locks taken through it."""
 
 cimport cython
-from libc.stdint cimport int64_t, uint32_t, uint64_t, uintptr_t
+from libc.stdint cimport uint64_t, uintptr_t
 from posix.types cimport pid_t
 from posix.unistd cimport getpid
 
@@ -39,7 +39,7 @@ cdef class Endpoint:
     cdef memlane_map* handle
 
     def __cinit__(
-        self, bytes name, bytes directory, *, size, participants, persistent, uint32_t mode, int64_t peer_uid,
+        self, bytes name, bytes directory, *, size, participants, persistent, mode, peer_uid,
         bint create, bytes uuid
     ):
         cdef memlane_map_options options

@@ -4,7 +4,7 @@
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from memlane import errors
@@ -22,9 +22,7 @@ cdef int fill_likeness(
     memlane_object_options* options, const char* directory, object participants, object persistent
 ) except -1:
     """Ask for an object like another one, made where there is none, and for this user alone."""
-    cdef uint32_t permissions = 0o600
-    cdef int64_t nobody_else = -1
-    return fill_object_options(options, directory, participants, persistent, permissions, nobody_else, True, None)
+    return fill_object_options(options, directory, participants, persistent, 0o600, -1, True, None)
 
 
 @cython.final

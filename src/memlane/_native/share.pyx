@@ -2,7 +2,6 @@
 """One endpoint of a share: values that are put by one and taken by one other."""
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport int64_t, uint32_t
 
 from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
@@ -25,7 +24,7 @@ cdef class Share(Variable):
 
     def _open_share(
         self, bytes name, bytes directory, *, size, slots, participants, protocol, persistent,
-        uint32_t mode, int64_t peer_uid, bint create, bytes uuid, allow_pickle, as_array
+        mode, peer_uid, bint create, bytes uuid, allow_pickle, as_array
     ):
         """Open or create. None stands for what was not given; an empty directory for the default one.
 

@@ -109,7 +109,7 @@ cdef class Variable(Endpoint):
 
     def _open(
         self, bytes name, bytes directory, *, max_size, slots, participants, protocol, persistent,
-        uint32_t mode, int64_t peer_uid, bint create, bytes uuid, allow_pickle, data_format
+        mode, peer_uid, bint create, bytes uuid, allow_pickle, data_format
     ):
         """Open or create. None stands for what was not given; an empty directory for the default one."""
         cdef memlane_variable_options options
