@@ -12,7 +12,7 @@ from errno import ETIMEDOUT
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, final
 
 from memlane import settings, waiting
-from memlane._native.channel import ChannelEnd
+from memlane._native.channel import ChannelEnd, bytes_of
 from memlane.endpoint import NamedEndpoint
 from memlane.errors import (
     EndpointBusy,
@@ -287,7 +287,7 @@ class Channel(NamedEndpoint, ChannelEnd):
         Tasks take turns. What the channel can hold goes in as a whole: cancelled while it waits, or timed out, it has
         written nothing. Larger data go in piece by piece, and what went in then stays; `position` says how much.
         """
-        view = memoryview(data).cast("B") if memoryview(data) else b""
+        view = bytes_of(data)
         written = 0
 
         def attempt() -> int:

@@ -7,11 +7,13 @@ import math
 import random
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import trio
 
 import memlane
 from memlane import CHAN_R, CHAN_W, HostFunctionCaller, HostFunctionDispatcher, HostVariable, SharedAssign, open_channel
+from memlane.channel import ParameterTypeError
 from tests.loops import ASYNCIO_LOOPS, LOOPS, sleep, together
 from tests.peer import PATIENCE_SECONDS
 
@@ -201,6 +203,23 @@ def in_order(*programs: Callable[[], Any]) -> Callable[[], Any]:
             await program()
 
     return all_of_them
+
+
+def test_tasks_write_what_threads_write(namespace: Path) -> None:
+    """Any bytes-like object in one piece, and the same refusals."""
+
+    async def write(writer: memlane.Channel, data: Any) -> Any:
+        return await writer.write_async(data)
+
+    with open_channel("wire", CHAN_R, 64) as reader, open_channel("wire", CHAN_W) as writer:
+        samples: list[Any] = [np.arange(3), np.zeros((3, 0)), np.float64(1), bytearray(b"four"), b""]
+        for data in samples:
+            size = memoryview(data).nbytes
+            assert asyncio.run(write(writer, data)) == size
+            assert reader.read_bytes(size) == bytes(memoryview(data))
+        for wrong in ("text", 5, None, np.zeros((4, 4))[:, 1]):
+            with pytest.raises(ParameterTypeError):
+                asyncio.run(write(writer, wrong))
 
 
 # -- calls ---------------------------------------------------------------------------------------------------------

@@ -7,6 +7,9 @@ from typing_extensions import Buffer, Self
 from memlane._native.endpoint import Endpoint
 from memlane._native.span import Span
 
+def bytes_of(data: Buffer) -> memoryview:
+    """Return the bytes of a bytes-like object, in their order, as a memoryview of bytes."""
+
 class ChannelEnd(Endpoint):
     """The part of `memlane.Channel` that works on shared memory."""
 

@@ -19,6 +19,8 @@ from cpython.object cimport PyObject
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.string cimport memcpy
 
+from _pickle import PickleBuffer
+
 from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
@@ -50,6 +52,14 @@ cdef int get_buffer(object data, Py_buffer* buffer, int flags, str what) except 
         if isinstance(error, ValueError):  # released, or closed
             raise
         raise errors.ParameterTypeError(f"{what}, not {type(data).__name__}") from error
+
+
+def bytes_of(data):
+    """Return the bytes of a bytes-like object, in their order, as a memoryview of bytes."""
+    cdef Py_buffer buffer
+    get_buffer(data, &buffer, PyBUF_SIMPLE, "a channel takes bytes-like objects")
+    PyBuffer_Release(&buffer)
+    return PickleBuffer(data).raw()
 
 
 cdef bint lies_in_pieces(object data) except? True:
