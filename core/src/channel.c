@@ -218,7 +218,7 @@ memlane_endpoint *memlane_channel_endpoint(memlane_channel *channel) {
 
 void memlane_channel_expect(memlane_channel *channel, uint64_t least) {
     uint64_t capacity = channel->ring.capacity;
-    uint64_t expects = least < 1 ? 1 : least > capacity ? capacity : least;
+    uint64_t expects = least > capacity ? capacity : least;
     if (memlane_endpoint_enter(&channel->endpoint, NULL) == MEMLANE_OK) {
         memlane_store_relaxed(&channel->expects, expects); /* relaxed: the mutex of the watch orders it */
         memlane_watch_look_again(&channel->endpoint.watch);

@@ -37,6 +37,22 @@ def test_reader_is_readable_while_bytes_are_there(namespace: Path) -> None:
             assert not is_readable(reader)
 
 
+def test_reader_is_readable_while_it_keeps_what_an_earlier_reading_took(namespace: Path) -> None:
+    """They are returned by the next reading, so nobody may sleep until more come."""
+    with open_channel("wire", CHAN_R, 8) as reader, open_channel("wire", CHAN_W) as writer:
+        writer.write(b"12345678")
+        with pytest.raises(memlane.Timeout):
+            reader.read_bytes(9, timeout=0)
+
+        assert memlane.wait([reader], 0) == [reader]
+        assert is_readable(reader)
+        assert reader.read_bytes(7) == b"1234567"
+        assert is_readable(reader)
+        assert reader.read_bytes(1) == b"8"
+        assert not is_readable(reader)
+        assert memlane.wait([reader], 0) == []
+
+
 def test_writer_is_readable_while_there_is_room(namespace: Path) -> None:
     """Its descriptor says when to go on; it is one that is read, as of every endpoint."""
     with open_channel("wire", CHAN_W, 4) as writer, open_channel("wire", CHAN_R) as reader:

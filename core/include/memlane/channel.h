@@ -175,7 +175,8 @@ MEMLANE_API memlane_status memlane_channel_wait(memlane_channel *channel, uint64
  * to write, or the opposite end closed or died. Wait-free. */
 MEMLANE_API memlane_endpoint *memlane_channel_endpoint(memlane_channel *channel);
 
-/* From how many bytes on the endpoint is ready: 1 at first, at most the capacity. For who waits for more than one.
+/* From how many bytes on the endpoint is ready: 1 at first, at most the capacity. For who waits for more than one, or
+ * (0) keeps some that were read and not used yet.
  * Nothing of a closed endpoint. Lock-free, but for a mutex of this process where the endpoint's descriptor is in use. */
 MEMLANE_API void memlane_channel_expect(memlane_channel *channel, uint64_t least);
 

@@ -21,6 +21,7 @@ cdef class ChannelEnd(Endpoint):
     cdef uint64_t write_bytes(self, const char* bytes, uint64_t size, object timeout) except? 0
     cdef uint64_t write_patiently(self, const char* bytes, uint64_t size, uint64_t deadline) except? 0
     cdef uint64_t take_unread(self, char* buffer, uint64_t size)
+    cdef void leave_unread(self, bytes unread) noexcept
     cdef uint64_t read_some(self, char* buffer, uint64_t size) except? 0
     cdef uint64_t read_bytes_into(self, char* buffer, uint64_t size, uint64_t least, object timeout) except? 0
     cdef uint64_t read_patiently(self, char* buffer, uint64_t size, uint64_t least, uint64_t deadline) except? 0

@@ -270,8 +270,13 @@ cdef class ChannelEnd(Endpoint):
             return 0
         cdef uint64_t count = min(size, <uint64_t>PyBytes_GET_SIZE(unread))
         memcpy(buffer, PyBytes_AS_STRING(unread), count)
-        self.unread = unread[count:] or None
+        self.leave_unread(unread[count:])
         return count
+
+    cdef void leave_unread(self, bytes unread) noexcept:
+        """Keep bytes that were taken for the next reading: while there are any, the endpoint is ready."""
+        self.unread = unread or None
+        memlane_channel_expect(self.handle, 1 if self.unread is None else 0)
 
     def read(self, buf, n, blocking=False, *, timeout=None):
         """Read up to ``n`` bytes into a writable buffer.
@@ -354,7 +359,7 @@ cdef class ChannelEnd(Endpoint):
             return self.read_pieces(buffer, size, least, deadline, &done)
         except BaseException:
             if done > 0:
-                self.unread = PyBytes_FromStringAndSize(buffer, <Py_ssize_t>done) + (self.unread or b"")
+                self.leave_unread(PyBytes_FromStringAndSize(buffer, <Py_ssize_t>done) + (self.unread or b""))
             raise
         finally:
             memlane_channel_unlock(self.handle)
@@ -488,12 +493,13 @@ cdef class ChannelEnd(Endpoint):
 
     def _take_unread(self):
         """Return what an earlier reading had to leave, and forget it."""
-        unread, self.unread = self.unread, None
-        return unread or b""
+        unread = self.unread or b""
+        self.leave_unread(b"")
+        return unread
 
     def _put_back_unread(self, bytes unread):
         """Leave bytes that were taken for the next reading."""
-        self.unread = unread + (self.unread or b"")
+        self.leave_unread(unread + (self.unread or b""))
 
     def _begin_listening(self):
         """Give the reading to a listener; raise where another one has it."""
@@ -534,7 +540,7 @@ cdef class ChannelEnd(Endpoint):
     def _expect(self, Py_ssize_t count):
         """Poll for so many bytes to read, or to write; for a part of them where the channel cannot hold them."""
         cdef bytes unread = self.unread
-        cdef uint64_t missing = <uint64_t>max(1, count - (0 if unread is None else PyBytes_GET_SIZE(unread)))
+        cdef uint64_t missing = <uint64_t>max(0, count - (0 if unread is None else PyBytes_GET_SIZE(unread)))
         self.check_handle()
         memlane_channel_expect(self.handle, missing if missing <= self.capacity else (self.capacity + 3) // 4)
 
