@@ -21,6 +21,13 @@ enum {
 
 #define NO_PIN UINT32_MAX
 
+/* The tasks that waited stayed in the parent. */
+static void adopt(struct memlane_segment *segment) {
+    memlane_variable *variable = (memlane_variable *)(void *)segment;
+    memlane_custody_adopt(segment);
+    memlane_store_relaxed(&variable->expects, MEMLANE_ANY); /* relaxed: the child has one thread */
+}
+
 const struct memlane_variable_kind memlane_kind_of_variables = {
     .base =
         {
@@ -28,7 +35,7 @@ const struct memlane_variable_kind memlane_kind_of_variables = {
             .body_size = memlane_register_body_size,
             .clean = memlane_custody_clean,
             .inherit = memlane_custody_inherit,
-            .adopt = memlane_custody_adopt,
+            .adopt = adopt,
             .next_view = memlane_custody_next_view,
         },
     .handle_size = sizeof(memlane_variable),
@@ -139,8 +146,11 @@ static void unbind(struct memlane_endpoint *endpoint) {
 static bool is_ready(struct memlane_endpoint *endpoint, bool thorough) {
     memlane_variable *variable = variable_of(endpoint);
     (void)thorough; /* nobody's death makes a variable ready */
-    /* relaxed: a version that was seen by another thread a moment ago is reported once more. */
-    return memlane_register_version(&variable->reg) > memlane_load_relaxed(&variable->seen);
+    /* relaxed, both: a version that was seen by another thread a moment ago is reported once more, and whoever changes
+     * what is expected looks again. */
+    uint64_t expects = memlane_load_relaxed(&variable->expects);
+    uint64_t known = expects != MEMLANE_ANY ? expects : memlane_load_relaxed(&variable->seen);
+    return memlane_register_version(&variable->reg) > known;
 }
 
 memlane_endpoint *memlane_variable_endpoint(memlane_variable *variable) {
@@ -159,6 +169,14 @@ static void note_seen(memlane_variable *variable, uint64_t version) {
 void memlane_variable_mark_seen(memlane_variable *variable, uint64_t version) {
     if (memlane_endpoint_enter(&variable->endpoint, NULL) == MEMLANE_OK) {
         note_seen(variable, version);
+        memlane_endpoint_leave(&variable->endpoint);
+    }
+}
+
+void memlane_variable_expect(memlane_variable *variable, uint64_t version) {
+    if (memlane_endpoint_enter(&variable->endpoint, NULL) == MEMLANE_OK) {
+        memlane_store_relaxed(&variable->expects, version); /* relaxed: the mutex of the watch orders it */
+        memlane_watch_look_again(&variable->endpoint.watch);
         memlane_endpoint_leave(&variable->endpoint);
     }
 }
@@ -188,6 +206,7 @@ memlane_status memlane_variable_open_kind(memlane_variable **variable, const str
         memlane_variable_free(opened);
         return status;
     }
+    memlane_store_relaxed(&opened->expects, MEMLANE_ANY); /* relaxed: nobody else knows the endpoint yet */
     memlane_endpoint_make_pollable(&opened->endpoint, is_ready, &opened->reg.control->bell, NULL);
     *variable = opened;
     return MEMLANE_OK;

@@ -25,7 +25,8 @@ struct memlane_variable {
     struct memlane_register reg;
     const struct memlane_variable_kind *kind;
     struct memlane_patience patience; /* of waits for a newer value */
-    memlane_atomic64 seen; /* the newest version that was returned here: what is newer makes the endpoint ready */
+    memlane_atomic64 seen;    /* the newest version that was returned here: what is newer makes the endpoint ready */
+    memlane_atomic64 expects; /* MEMLANE_ANY, or the version that counts in its stead */
 };
 
 /* What a glance tells callers of its value. */

@@ -12,7 +12,7 @@ from memlane.settings import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from typing import Any, Literal
 
     from memlane._native.loan import Loan
@@ -172,13 +172,27 @@ class HostVariable(NamedEndpoint, Variable):
 
         Cancelled while it waits, it has returned nothing: the next wait returns that value.
         """
-        if newer_than is not None:
-            self._mark_seen(newer_than)  # else the descriptor would be readable for what is not waited for
-        return await waiting.take(self, lambda: self.wait(newer_than, 0), timeout)
+        since = self._seen if newer_than is None else newer_than
+        return await self._take_newer(since, lambda: self.wait(since, 0), timeout)
 
     def updates_async(self, timeout: float | None = None) -> AsyncIterator[Any]:
         """Iterate over the values to come, the latest first when there is one: `updates`, in asyncio or trio."""
-        return waiting.Updates(self, lambda: self._next(0), timeout)
+        return waiting.Updates(lambda: self._take_next(timeout))
+
+    def _take_next(self, timeout: float | None) -> Awaitable[Any]:
+        since = self._seen
+        return self._take_newer(since, lambda: self._next(0, since), timeout)
+
+    def _take_newer(self, since: int, attempt: Callable[[], Any], timeout: float | None) -> Awaitable[Any]:
+        """Another task, or thread, of this endpoint may read that value too, and other tasks wait beyond others."""
+        ticket = waiting.Ticket()
+        return waiting.take(
+            self,
+            attempt,
+            timeout,
+            expect=lambda: self._expect(ticket, since),
+            relax=lambda: self._expect(ticket, None),
+        )
 
     def loan(
         self,

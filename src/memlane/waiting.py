@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import get_ident
+from _thread import RLock, get_ident
 from errno import ETIMEDOUT
 
 from memlane._native.endpoint import Endpoint, Looks, Poll, wait_any
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
     from typing import Any, Protocol, TypeVar
-    from weakref import WeakKeyDictionary
+    from weakref import WeakKeyDictionary, ref
 
     from typing_extensions import Self
 
@@ -74,7 +74,8 @@ async def take(
     endpoint: Endpoint,
     attempt: Callable[[], Result],
     timeout: float | None,
-    expect: Callable[[], None] | None = None,
+    expect: Callable[[], None] = lambda: None,
+    relax: Callable[[], None] = lambda: None,
 ) -> Result:
     """Return what the attempt returns, as soon as it does not raise `Timeout`.
 
@@ -83,6 +84,7 @@ async def take(
         attempt: Takes without waiting; changes nothing when it raises.
         timeout: Seconds; None waits for ever, 0 only looks.
         expect: Called before each wait: says what the endpoint becomes readable for.
+        relax: Takes that back, after the last.
 
     Raises:
         Timeout: As the last attempt raised it.
@@ -93,8 +95,19 @@ async def take(
     except Timeout:
         if timeout == 0:
             raise
-    if expect is not None:
-        expect()
+    try:
+        return await _take_patiently(endpoint, attempt, left, expect)
+    finally:
+        relax()
+
+
+async def _take_patiently(
+    endpoint: Endpoint,
+    attempt: Callable[[], Result],
+    left: Callable[[], float | None],
+    expect: Callable[[], None],
+) -> Result:
+    expect()
     again = await _look(endpoint)
     while True:
         in_time = again or await _comes_in_time(endpoint, left())
@@ -104,8 +117,7 @@ async def take(
             if not in_time:
                 raise
         again = False  # where only a part could be taken the loop goes on before each of the others
-        if expect is not None:
-            expect()
+        expect()
 
 
 async def _look(endpoint: Endpoint) -> bool:
@@ -143,41 +155,92 @@ async def wait_until_readable(descriptor: int, seconds: float | None) -> bool:
 
 
 @final
-class Turns:
-    """One task after the other, in the order in which they came. The tasks belong to one loop at a time."""
+class Ticket:
+    """A task that waits. It never goes on where its loop was closed."""
+
+    __slots__ = ("_loop", "_tell")
 
     def __init__(self) -> None:
-        self._waiting: list[_Signal] = []
-        self.taken = False
+        self._loop = None if _runs_in_trio() else _running_loop()
+        self._tell: Callable[[], object] = lambda: None
 
-    async def take(self, seconds: float | None) -> bool:
-        """Wait for this task's turn; False when the time was over first."""
-        if not self.taken:
-            self.taken = True
-            return True
-        signal: _Signal = _TrioSignal() if _runs_in_trio() else _AsyncioSignal()
-        self._waiting.append(signal)
+    @property
+    def is_void(self) -> bool:
+        """Whether the task never goes on."""
+        return self._loop is not None and self._loop.is_closed()
+
+    def prepare(self) -> _Signal:
+        """Return what the task waits for until it is told, by any thread."""
+        signal, self._tell = signal_for_threads()
+        return signal
+
+    def has_told(self) -> bool:
+        """Tell the task; False where its loop has ended."""
+        try:
+            self._tell()
+        except RuntimeError:
+            return False
+        return True
+
+
+@final
+class Turns:
+    """One task after the other, in the order in which they came, of any loop and thread. A forked child begins anew."""
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._owner = os.getpid()
+        # Collecting garbage ends tasks whose loop is gone, also in the midst of a change.
+        self._mutex = RLock()
+        self._tickets: list[Ticket] = []  # it is the first one's turn
+
+    def _begin_in_child(self) -> None:
+        if self._owner != os.getpid():
+            self._begin()
+
+    @property
+    def are_free(self) -> bool:
+        """Whether it is nobody's turn."""
+        if self._tickets:
+            self._begin_in_child()
+            for ticket in tuple(self._tickets):
+                if ticket.is_void:
+                    self.leave(ticket)
+        return not self._tickets
+
+    async def take(self, seconds: float | None) -> Ticket | None:
+        """Wait for this task's turn. Returns what is to be given to `leave`; None when the time was over first."""
+        self._begin_in_child()
+        ticket = Ticket()
+        with self._mutex:
+            self._tickets.append(ticket)
+            if self._tickets[0] is ticket:
+                return ticket
+            signal = ticket.prepare()
         came = False
         try:
             came = await signal.wait(seconds)
         finally:
             if not came:
-                self._leave(signal)
-        return came
+                self.leave(ticket)
+        return ticket if came else None
 
-    def _leave(self, signal: _Signal) -> None:
-        """A task that was cancelled, or late, may have been told already: then it is the next one's turn."""
-        if signal in self._waiting:
-            self._waiting.remove(signal)
-        else:
-            self.give()
-
-    def give(self) -> None:
-        """End the turn."""
-        if self._waiting:
-            self._waiting.pop(0).set()
-        else:
-            self.taken = False
+    def leave(self, ticket: Ticket) -> None:
+        """End the turn, or the wait for it, of a task that may have been told already."""
+        self._begin_in_child()
+        with self._mutex:
+            if ticket not in self._tickets:
+                return
+            was_first = self._tickets[0] is ticket
+            self._tickets.remove(ticket)
+            while was_first and self._tickets:
+                first = self._tickets[0]
+                if first.has_told():
+                    break
+                if first in self._tickets:
+                    self._tickets.remove(first)
 
 
 async def take_in_turn(
@@ -196,22 +259,22 @@ async def take_in_turn(
         attempt: Takes without waiting.
         timeout: Seconds; None waits for ever, 0 only looks.
         expect: Says what the endpoint becomes readable for.
-        relax: Takes that back, after a wait.
+        relax: Takes that back.
     """
     left = countdown(timeout)
-    if not turns.taken:
+    if turns.are_free:
         try:
             return attempt()
         except Timeout:
             if timeout == 0:
                 raise
-    if timeout == 0 or not await turns.take(left()):
+    ticket = None if timeout == 0 else await turns.take(left())
+    if ticket is None:
         raise Timeout(ETIMEDOUT, "other tasks of this process kept the endpoint busy")
     try:
-        return await take(endpoint, attempt, left(), expect)
+        return await take(endpoint, attempt, left(), expect, relax)
     finally:
-        turns.give()
-        relax()
+        turns.leave(ticket)
 
 
 @final
@@ -295,14 +358,21 @@ async def pass_on() -> None:
 class Updates:
     """What can be taken, one after the other, without an end. No generator: it may be left at any time."""
 
-    def __init__(self, endpoint: Endpoint, attempt: Callable[[], Any], timeout: float | None) -> None:
-        self._arguments = endpoint, attempt, timeout
+    def __init__(self, step: Callable[[], Awaitable[Any]]) -> None:
+        self._step = step
+        self._is_over = False
 
     def __aiter__(self) -> Updates:
         return self
 
-    def __anext__(self) -> Awaitable[Any]:
-        return take(*self._arguments)
+    async def __anext__(self) -> Any:
+        if self._is_over:
+            raise StopAsyncIteration
+        return await self._step()
+
+    async def aclose(self) -> None:
+        """End it, for `contextlib.aclosing`. Nothing has to be given back."""
+        self._is_over = True
 
 
 def _now() -> float:
@@ -328,7 +398,16 @@ if TYPE_CHECKING:
 
 def _runs_in_trio() -> bool:
     trio = sys.modules.get("trio")
-    return trio is not None and trio.lowlevel.in_trio_run()
+    return trio is not None and trio.lowlevel.in_trio_task() and not _runs_in_asyncio()
+
+
+def _runs_in_asyncio() -> bool:
+    """Whether a task of asyncio calls, though trio runs in the thread too: as its guest, or before a fork."""
+    asyncio = sys.modules.get("asyncio")
+    try:
+        return asyncio is not None and asyncio.current_task() is not None
+    except RuntimeError:  # no loop runs
+        return False
 
 
 @final
@@ -390,6 +469,12 @@ async def _trio_wait_beside_others(descriptor: int) -> None:
 # -- asyncio -----------------------------------------------------------------------------------------------------------
 
 
+def _running_loop() -> asyncio.AbstractEventLoop:
+    import asyncio  # noqa: PLC0415  (runs already, or we were not called)
+
+    return asyncio.get_running_loop()
+
+
 @final
 class _AsyncioSignal:
     """Wakes one task, once."""
@@ -410,7 +495,7 @@ class _AsyncioSignal:
 
 @final
 class _AsyncioCrew:
-    """Tasks that end with a block. Those that run when it is left by an exception are cancelled."""
+    """Tasks that end with a block. Those that run when it is left by an exception, or cancelled, are cancelled."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
@@ -422,10 +507,17 @@ class _AsyncioCrew:
         import asyncio  # noqa: PLC0415  (runs already, or we were not called)
 
         if kind is not None:
-            for task in self._tasks:
-                task.cancel()
+            self._cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            try:
+                await asyncio.wait(self._tasks)
+            except asyncio.CancelledError:
+                await self.__aexit__(asyncio.CancelledError)
+                raise
+
+    def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
 
     def start_soon(self, function: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
         """Run a coroutine function beside the block."""
@@ -439,7 +531,7 @@ class _AsyncioCrew:
 class _Readers:
     """The tasks of one loop that wait for descriptors: a loop has one callback for each.
 
-    It does not know the loop, which would never go otherwise: a weak dictionary keeps its values.
+    Known to the tasks and to the loop alone, so that a loop that was closed while they waited can go with them.
     """
 
     def __init__(self) -> None:
@@ -466,14 +558,19 @@ class _Readers:
                 future.set_result(True)
 
 
-_made_at_first_use: dict[str, WeakKeyDictionary[asyncio.AbstractEventLoop, _Readers]] = {}
+_made_at_first_use: dict[str, WeakKeyDictionary[asyncio.AbstractEventLoop, ref[_Readers]]] = {}
 
 
 def _readers_of(loop: asyncio.AbstractEventLoop) -> _Readers:
-    from weakref import WeakKeyDictionary  # noqa: PLC0415  (what is imported with memlane costs every program)
+    from weakref import WeakKeyDictionary, ref  # noqa: PLC0415  (what is imported with memlane costs every program)
 
     # Loops of two threads may be here at once: both must come to one dictionary.
-    return _made_at_first_use.setdefault("readers", WeakKeyDictionary()).setdefault(loop, _Readers())
+    known = _made_at_first_use.setdefault("readers", WeakKeyDictionary())
+    readers = known[loop]() if loop in known else None
+    if readers is None:
+        readers = _Readers()
+        known[loop] = ref(readers)
+    return readers
 
 
 def _give_up(future: asyncio.Future[bool]) -> None:

@@ -172,6 +172,11 @@ MEMLANE_API memlane_endpoint *memlane_variable_endpoint(memlane_variable *variab
 /* For readers that know versions up to this one in another way: they do not make the endpoint ready. Wait-free. */
 MEMLANE_API void memlane_variable_mark_seen(memlane_variable *variable, uint64_t version);
 
+/* For who polls until the version is newer than this one, whatever was returned to others meanwhile: the endpoint is
+ * ready then, and only then. MEMLANE_ANY: by what was returned, again, as in a forked child. Nothing of a closed endpoint.
+ * Lock-free, but for a mutex of this process where the endpoint's descriptor is in use. */
+MEMLANE_API void memlane_variable_expect(memlane_variable *variable, uint64_t version);
+
 /* Adds to the count of values that readers passed over, for who takes the latest in a loop. Wait-free. */
 MEMLANE_API void memlane_variable_count_skipped(memlane_variable *variable, uint64_t skipped);
 

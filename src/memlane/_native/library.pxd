@@ -188,7 +188,7 @@ cdef extern from "memlane/variable.h" nogil:
     )
     memlane_status memlane_variable_version(memlane_variable* variable, uint64_t* version)
     memlane_endpoint* memlane_variable_endpoint(memlane_variable* variable)
-    void memlane_variable_mark_seen(memlane_variable* variable, uint64_t version)
+    void memlane_variable_expect(memlane_variable* variable, uint64_t version)
     void memlane_variable_count_skipped(memlane_variable* variable, uint64_t skipped)
     void memlane_variable_describe(const memlane_variable* variable, memlane_variable_properties* properties)
     memlane_status memlane_variable_statistics_read(

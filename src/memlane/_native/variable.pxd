@@ -30,6 +30,9 @@ cdef class Variable(Endpoint):
     cdef uint64_t seen
     # How many writes there were with it.
     cdef uint64_t counted
+    # The versions that tasks of one process wait beyond, and that process.
+    cdef dict expected
+    cdef int expecting
 
     cdef int learn(self) except -1
     cdef object read_latest(self, memlane_reading* reading)

@@ -61,11 +61,15 @@ class Variable(Endpoint):
             Closed: The endpoint was closed, also by another thread meanwhile.
         """
 
-    def _mark_seen(self, newer_than: int) -> None:
-        """Versions up to this one do not make the endpoint ready."""
+    @property
+    def _seen(self) -> int:
+        """The newest version that this endpoint has returned."""
 
-    def _next(self, timeout: float | None) -> Any:
-        """Wait for a version that this endpoint has not returned; count what it passed over."""
+    def _expect(self, ticket: Any, version: int | None) -> None:
+        """Poll for what is newer than the lowest of the versions that tasks wait beyond; None: one of them does not."""
+
+    def _next(self, timeout: float | None, newer_than: int | None = None) -> Any:
+        """Wait for a version that this endpoint has not returned, or had not; count what it passed over."""
 
     def view(self) -> Any:
         """Return the latest value in place: read-only, and unchanged for as long as the result lives.

@@ -1,11 +1,13 @@
 # cython: freethreading_compatible=True
 """One endpoint of a variable: values in and out."""
 
+cimport cython
 from cpython.buffer cimport PyBuffer_Release
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport UINT64_MAX, int64_t, uint32_t
 from libc.string cimport memcpy
+from posix.unistd cimport getpid
 
 from operator import index
 
@@ -103,6 +105,7 @@ cdef class Variable(Endpoint):
 
     def __cinit__(self):
         self.handle = NULL
+        self.expected = {}
 
     def __dealloc__(self):
         memlane_variable_free(self.handle)
@@ -512,19 +515,33 @@ cdef class Variable(Endpoint):
         self.wait_newer(self.seen if newer_than is None else version_of(newer_than), timeout)
         return self.read_latest(&reading)
 
-    def _mark_seen(self, newer_than):
-        """Versions up to this one do not make the endpoint ready."""
-        if self.handle == NULL:
-            self.refuse_unopened()
-        memlane_variable_mark_seen(self.handle, version_of(newer_than))
+    @property
+    def _seen(self):
+        """The newest version that this endpoint has returned."""
+        return self.seen
 
-    def _next(self, timeout):
-        """Wait for a version that this endpoint has not returned; count what it passed over."""
+    def _expect(self, ticket, version):
+        """Poll for what is newer than the lowest of the versions that tasks wait beyond; None: one of them does not."""
+        cdef int process = getpid()
+        with cython.critical_section(self.expected):
+            if self.expecting != process:  # a forked child has none of its parent's tasks
+                self.expected.clear()
+                self.expecting = process
+            for void in [each for each in self.expected if each.is_void]:
+                del self.expected[void]
+            if version is None:
+                self.expected.pop(ticket, None)
+            else:
+                self.expected[ticket] = version_of(version)
+            memlane_variable_expect(self.handle, min(self.expected.values(), default=MEMLANE_ANY))
+
+    def _next(self, timeout, newer_than=None):
+        """Wait for a version that this endpoint has not returned, or had not; count what it passed over."""
         cdef memlane_reading reading
         cdef uint64_t counted = self.counted
         if self.handle == NULL:
             self.refuse_unopened()
-        self.wait_newer(self.seen, timeout)
+        self.wait_newer(self.seen if newer_than is None else <uint64_t>newer_than, timeout)
         value = self.read_latest(&reading)
         if counted != 0 and reading.sequence > counted + 1:
             memlane_variable_count_skipped(self.handle, reading.sequence - counted - 1)

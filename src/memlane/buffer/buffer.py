@@ -227,7 +227,7 @@ class Buffer(Closing, native.Buffer):
     ) -> AsyncIterator[dict[str, Any]]:
         """Iterate over the changes to come: `changes`, in asyncio or trio. Of shared buffers."""
         names = [param.name for param in self.params.values() if param.readable] if params is None else list(params)
-        return waiting.Updates(self, lambda: self._changes(names, 0), timeout)
+        return waiting.Updates(lambda: waiting.take(self, lambda: self._changes(names, 0), timeout))
 
     def stats(self) -> BufferStatistics | None:
         """Return counters of a shared buffer and its state at this moment; None for a local one."""
