@@ -205,6 +205,24 @@ def test_forked_child_calls_while_its_parents_tasks_wait_for_their_turn(namespac
     assert run(program) == [0, 2, 4]
 
 
+@ASYNCIO_LOOPS
+def test_task_that_waits_for_room_leaves_others_their_responses(namespace: Path, run: Run) -> None:
+    """Who sends the next call when one is over must not collect what another task sleeps for."""
+    rounds, tasks = 100, 3
+
+    async def program() -> None:
+        with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("double", slots=1) as caller:
+            dispatcher.add("double", lambda number: 2 * number, slots=1)
+            for _ in range(rounds):
+                calls = [asyncio.ensure_future(caller.call_async(number)) for number in range(tasks)]
+                await asyncio.sleep(0)
+                dispatcher.start()
+                assert await asyncio.wait_for(asyncio.gather(*calls), PATIENCE_SECONDS) == [0, 2, 4]
+                dispatcher.stop()
+
+    run(program)
+
+
 # -- loops in loops ------------------------------------------------------------------------------------------------
 
 

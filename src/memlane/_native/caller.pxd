@@ -51,6 +51,8 @@ cdef class PendingCall:
     cdef int process
     cdef object value
     cdef object error
+    # Of the task that collects it.
+    cdef public object _ticket
 
     cdef int collect(self, const memlane_answer* answer) except -1
     cdef int settle(self, int stage, object value, object error) except -1

@@ -53,6 +53,7 @@ class PendingCall:
     Made by calling a `HostFunctionCaller`. May be used by several threads.
     """
 
+    _ticket: Any
     def result(self, timeout: float | None = None) -> Any:
         """Wait for the response and return it, or raise what the function raised. May be called again.
 

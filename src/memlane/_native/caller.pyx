@@ -138,10 +138,12 @@ cdef class Caller(Function):
         return self.spare
 
     cdef bint collect_flying(self) except -1:
-        """Whether a call was over that nobody had collected."""
+        """Collect what is over, but for what a task collects, whom nothing would wake any more. Whether there was any."""
+        cdef PendingCall pending
         cdef bint was_collected = False
         for pending in list(self.flying.values()):
-            was_collected = (<PendingCall>pending).look() or was_collected
+            if pending._ticket is None or pending._ticket.is_void:
+                was_collected = pending.look() or was_collected
         return was_collected
 
     cdef int send(self, memlane_call* call, tuple arguments, dict keywords) except -1:

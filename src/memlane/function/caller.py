@@ -213,6 +213,7 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         left = waiting.countdown(self._seconds)
         caller = self._for_tasks()
         pending = await caller._begin_async(arguments, keywords, self._seconds)  # noqa: SLF001  (of this class)
+        pending._ticket = waiting.Ticket()  # noqa: SLF001  (the binding's half of calls)
         try:
             await waiting.take(caller, pending._arrive, left())  # noqa: SLF001  (the binding's half of calls)
         except Timeout as timeout:
