@@ -459,6 +459,37 @@ async def cancel(task: asyncio.Future[None]) -> None:
         await task
 
 
+@ASYNCIO_LOOPS
+def test_dispatcher_cancelled_after_its_stop_leaves_no_callback_behind(namespace: Path, run: Run) -> None:
+    """Whoever waits for `serve_async` may close what the callbacks use."""
+
+    async def program() -> None:
+        with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("hang", timeout=PATIENCE_SECONDS) as caller:
+            begun, ended = asyncio.Event(), []
+
+            async def hang() -> None:
+                begun.set()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ended.append("callback")
+
+            dispatcher.add("hang", hang)
+            serving = asyncio.ensure_future(dispatcher.serve_async())
+            call = asyncio.ensure_future(caller.call_async())
+            await begun.wait()
+            dispatcher.stop()
+            await asyncio.sleep(0.01)  # until it waits for the callback alone; before, it shows less
+            serving.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await serving
+            assert ended == ["callback"]
+            with pytest.raises(memlane.CallCancelled):
+                await call
+
+    run(program)
+
+
 # -- shares --------------------------------------------------------------------------------------------------------
 
 

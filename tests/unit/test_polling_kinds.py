@@ -133,6 +133,17 @@ def test_dispatcher_is_readable_while_a_call_waits(namespace: Path) -> None:
             assert memlane.wait([dispatcher], 0) == []
 
 
+def test_function_that_is_added_later_makes_its_dispatcher_readable(namespace: Path) -> None:
+    """Event loops ask for the descriptor once."""
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("later") as caller:
+        descriptor = dispatcher.fileno()
+
+        dispatcher.add("later", lambda: None)
+        caller()
+
+        assert select.select([descriptor], [], [], PATIENCE_SECONDS)[0] == [descriptor]
+
+
 def test_wait_takes_endpoints_of_every_kind(namespace: Path) -> None:
     """Beside each other, in the order in which they are given."""
     with (

@@ -138,7 +138,7 @@ cdef class Caller(Function):
         return self.spare
 
     cdef bint collect_flying(self) except -1:
-        """Collect what is over, but for what a task collects, whom nothing would wake any more. Whether there was any."""
+        """Collect what is over, but for what tasks collect, whom nothing else would wake. Whether there was any."""
         cdef PendingCall pending
         cdef bint was_collected = False
         for pending in list(self.flying.values()):

@@ -209,6 +209,8 @@ class HostFunctionDispatcher(Closing):
             self._core.add(function, foo)
             self._functions.append(function)
             self._ring()
+            if self._gathering is not None and not self._gathering.is_foreign:
+                self._gathering.add(function.fileno())
 
     attach = add
 
