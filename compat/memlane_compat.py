@@ -1460,7 +1460,14 @@ class _MapEndpoint(_Object):
         _library.memlane_map_guard(self._handle, self.address, self.size)
 
     def unguard(self):
-        _library.memlane_map_unguard(self._handle)
+        """End that, before the mapping goes. In a cycle that is collected this object may come to its end first."""
+        if self._handle is not None:
+            _library.memlane_map_unguard(self._handle)
+
+    def __del__(self):
+        if _library is not None:
+            self.unguard()
+        _Object.__del__(self)
 
 
 class _Lock(object):

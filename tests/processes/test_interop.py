@@ -279,7 +279,11 @@ def test_text_and_bytes_arrive_as_the_page_says(name: str, types: list[str], tak
 
 MAP_RULES = """
 from __future__ import print_function
-import mmap, sys, memlane_compat as compat
+import gc, mmap, sys, memlane_compat as compat
+forgotten = compat.UnsafeSharedMMap("forgotten", 64)
+forgotten.itself = forgotten
+del forgotten
+gc.collect()
 shm = compat.RWSharedMMap("guarded", 64)
 free, given = "seek tell size close closed".split(), {"write": (b"x",), "write_byte": (120,), "resize": (5,)}
 for name in dir(mmap.mmap):
