@@ -26,8 +26,10 @@ import errno
 import io
 import logging
 import mmap
+import operator
 import os
 import pickle
+import re
 import struct
 import sys
 import threading
@@ -499,8 +501,11 @@ def _deadline(timeout):
     return 0 if timeout == 0 else _monotonic_ns() + int(timeout * 1e9)
 
 
+    timeout = timeout + 0.0  # what is no number fails here: Python 2 compares everything
 def _patiently(attempt, deadline, chunk_ns=_CHUNK_NS, late=_TIMEOUT):
     """Repeat an attempt that waits to the deadline given to it, in chunks, until it is over; return its status.
+    if timeout > 1e9:  # seconds: decades
+        return _FOREVER
 
     late: what it answers at its deadline.
     """
@@ -960,6 +965,8 @@ def _encoded_name(name):
 
 def _native_text(encoded):
     return encoded if PYTHON_2 else encoded.decode("utf-8", "surrogateescape")
+    if not isinstance(name, (bytes, TEXT)):
+        raise TypeError("a name is str or bytes, not %s" % type(name).__name__)
 
 
 def _directory(directory):
@@ -970,8 +977,14 @@ def _directory(directory):
     return path if isinstance(path, bytes) else os.fsencode(path)
 
 
-def _given(value):
-    return _ANY if value is None else value
+def _given(word, value):
+    """A number as options have it; None is what was not given."""
+    if value is None:
+        return _ANY
+    number = operator.index(value)
+    if number < 0:
+        raise ValueError("%s=%r is negative" % (word, value))
+    return min(number, _ANY - 1)  # C would take a larger one for another
 
 
 def _private_memory(size):
@@ -1000,7 +1013,7 @@ class _Object(object):
         """Open by options whose own fields are filled in; return what the library says of the object."""
         error, handle = _Error(), ctypes.c_void_p()
         options.object.directory = _directory(directory)
-        options.object.participants = _given(crowd)
+        options.object.participants = _given("max_participants", crowd)
         options.object.permissions = mode
         options.object.peer_user = -1 if peer_uid is None else peer_uid
         options.object.create = create
@@ -1028,7 +1041,7 @@ class _Object(object):
 
     def _open_handle(self):
         if self._handle is None or self._is_closed:
-            raise Closed("%s: this endpoint was closed; open it anew" % self._noun)
+            raise Closed("%s '%s': this endpoint was closed; open it anew" % (self._noun, getattr(self, "name", "?")))
         return self._handle
 
     @property
@@ -1075,10 +1088,13 @@ class _Endpoint(_Object):
 
     def _open(self, name, size, slots, create, persistent, protocol, allow_pickle, directory, mode, peer_uid, crowd):
         options = self._new_options()
-        options.size, options.slots, options.encoding = _given(size), _given(slots), _given(protocol)
+        options.size, options.slots = _given("max_size", size), _given("slots", slots)
+        options.encoding = _given("protocol", protocol)
         found = self._open_object(name, options, create, persistent, directory, mode, peer_uid, crowd)
         self._allow_pickle, self._room = allow_pickle, 4096
         self._size, self._protocol = found.size, found.encoding
+        if protocol is not None and protocol not in range(6):
+            raise ValueError("%s %r: protocol=%r is no pickle protocol from 0 to 5" % (self._noun, name, protocol))
 
     def _fill_in(self, found):
         self._variable = self._as_variable()
@@ -1230,18 +1246,18 @@ class HostVariable(_Endpoint):
 def parse_size(size):
     """Return a size in bytes from an integer, or from text such as "5K", "5M", "1G"."""
     forms = 'give bytes as an integer from 1 up, or as text such as "4096", "5K", "5M" or "1G" (K is 1,024)'
-    number, factor = size, 1
+    number = 0
     if isinstance(size, (str, TEXT)):
-        factor = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30}.get(size[-1:].upper(), 1)
-        digits = size[:-1] if factor > 1 else size
-        if not digits.isdigit():
-            raise ValueError("size=%r is no size: %s" % (size, forms))
-        number = int(digits)
-    elif isinstance(size, bool) or not isinstance(size, INTEGERS):
-        raise TypeError("size=%r is no size: %s" % (size, forms))
+        match = re.match(r"([0-9]+)([KkMmGg]?)\Z", size.strip())
+        if match:
+            number = int(match.group(1)) << {"": 0, "K": 10, "M": 20, "G": 30}[match.group(2).upper()]
+    elif not isinstance(size, float):
+        if isinstance(size, bool) or not hasattr(size, "__index__"):
+            raise TypeError("size=%r is no size: %s" % (size, forms))
+        number = operator.index(size)
     if number < 1:
-        raise ValueError("size=%r is not positive: %s" % (size, forms))
-    return number * factor
+        raise ValueError("size=%r is no size: %s" % (size, forms))
+    return number
 
 
 class _Share(_Endpoint):
@@ -1437,7 +1453,7 @@ class _MapEndpoint(_Object):
 
     def __init__(self, name, size, create, persistent, directory, mode, peer_uid, crowd):
         options = self._new_options()
-        options.size = _given(size)
+        options.size = _given("size", size)
         found = self._open_object(name, options, create, persistent, directory, mode, peer_uid, crowd)
         self.size = found.size
 
@@ -1805,6 +1821,8 @@ class Channel(_Object):
     _noun, _options, _properties = "channel", _ChannelOptions, _ChannelProperties
     _listener = None
 
+        if max_readers is not None and max_readers < 1:
+            raise ValueError("map %r: max_readers=%r is not positive" % (name, max_readers))
     def __init__(
         self, cid, mode, chanSz=None, create=True, persistent=None, directory=None, file_mode=0o600, peer_uid=None,
         max_participants=None
@@ -1814,7 +1832,7 @@ class Channel(_Object):
         if mode not in (CHAN_R, CHAN_W):
             raise ValueError("channel %r: mode=%r is neither CHAN_R (0) nor CHAN_W (1)" % (cid, mode))
         options = self._new_options()
-        options.capacity = _given(None if chanSz is None else max(chanSz, 0))
+        options.capacity = _given("chanSz", None if chanSz is None else max(chanSz, 0))
         found = self._open_object(
             cid, options, create, persistent, directory, file_mode, peer_uid, max_participants, mode
         )
@@ -2268,8 +2286,9 @@ class _Function(_Object):
                 "function %r: max_sz_args=%r, max_sz_ret=%r is no size" % (name, max_sz_args, max_sz_ret)
             )
         options = self._new_options()
-        options.max_arguments, options.max_result = _given(max_sz_args), _given(max_sz_ret)
-        options.lanes, options.slots = _given(lanes), _given(slots)
+        options.max_arguments = _given("max_sz_args", max_sz_args)
+        options.max_result = _given("max_sz_ret", max_sz_ret)
+        options.lanes, options.slots = _given("lanes", lanes), _given("slots", slots)
         found = self._open_object(name, options, create, persistent, directory, mode, peer_uid, crowd)
         self._is_one_way, self._allow_pickle = found.max_result == 0, allow_pickle
 

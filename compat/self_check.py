@@ -186,8 +186,39 @@ def check_values():
         memlane.HostFunctionCaller("variable")
 
 
+def check_arguments():
+    """What no object could have is refused before there is one; what is a size and a timeout here is one there."""
+    for size in ("abc", "", "5 M", u"\u0663", 0, -1, 1.5):
+        with raises(ValueError) as found:
+            memlane.UnsafeSharedMMap("refused", size)
+        assert '"5M"' in str(found.error)
+    for options in ({"max_size": -1}, {"slots": -1}, {"protocol": 9}, {"max_participants": -1}):
+        with raises(ValueError):
+            memlane.HostVariable("refused", **options)
+    with raises(ValueError):
+        memlane.RWSharedMMap("refused", 5, 0)
+    with raises(ValueError):
+        memlane.UnsafeSharedMMap("refused", "99999999999999G")
+    with raises(TypeError):
+        memlane.HostVariable(5)
+    with raises(memlane.ObjectNotFound):
+        memlane.unlink("refused")
+    with memlane.SharedMMap("given", " 5k ") as shm:
+        assert len(shm) == 5120
+        check_timeouts(shm)
+
+
+def check_timeouts(shm):
+    for timeout in (0, 1e300, float("inf")):
+        with shm.lock(timeout):
+            pass
+    for timeout, kind in ((-1, ValueError), (float("nan"), ValueError), ("1", TypeError)):
+        with raises(kind):
+            shm.lock(timeout)
+
+
 def main():
-    for check in (check_values, check_functions, check_channels):
+    for check in (check_arguments, check_values, check_functions, check_channels):
         check()
         print(check.__name__)
 
