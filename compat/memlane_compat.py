@@ -19,6 +19,7 @@ functions that are not plain leave from here with protocol 2.
 
 from __future__ import absolute_import, division, print_function
 
+import array
 import atexit
 import contextlib
 import ctypes
@@ -316,13 +317,15 @@ _FUNCTIONS = {
     "memlane_variable_loan": (_status, [_handle, _pointer(_Loan), _u64, _error_p]),
     "memlane_loan_commit": (_status, [_pointer(_Loan), _u64, _u32, _count_p, _error_p]),
     "memlane_loan_drop": (None, [_pointer(_Loan)]),
+    "memlane_variable_hold": (None, [_handle]),
+    "memlane_variable_release": (None, [_handle]),
+    "memlane_variable_view": (_status, [_handle, _pointer(_View), _error_p]),
     "memlane_view_release": (None, [_pointer(_View)]),
     "memlane_share_options_initialise": (None, [_pointer(_ShareOptions)]),
     "memlane_share_open": _opener(_ShareOptions),
     "memlane_share_variable": (_handle, [_handle]),
     "memlane_share_wait": (_status, [_handle, _u64, _error_p]),
     "memlane_share_take": (_status, [_handle, _u64, _error_p]),
-    "memlane_share_view": (_status, [_handle, _pointer(_View), _u64, _error_p]),
     "memlane_share_clear": (_status, [_handle, _pointer(_bool), _error_p]),
     "memlane_share_close": (None, [_handle]),
     "memlane_share_free": (None, [_handle]),
@@ -496,16 +499,16 @@ else:
 def _deadline(timeout):
     if timeout is None:
         return _FOREVER
+    timeout = timeout + 0.0  # what is no number fails here: Python 2 compares everything
     if not timeout >= 0:
         raise ValueError("timeout=%r: give seconds from 0 (only look) up, or None to wait for ever" % (timeout,))
+    if timeout > 1e9:  # seconds: decades
+        return _FOREVER
     return 0 if timeout == 0 else _monotonic_ns() + int(timeout * 1e9)
 
 
-    timeout = timeout + 0.0  # what is no number fails here: Python 2 compares everything
 def _patiently(attempt, deadline, chunk_ns=_CHUNK_NS, late=_TIMEOUT):
     """Repeat an attempt that waits to the deadline given to it, in chunks, until it is over; return its status.
-    if timeout > 1e9:  # seconds: decades
-        return _FOREVER
 
     late: what it answers at its deadline.
     """
@@ -960,13 +963,13 @@ def _admit_pickle(endpoint, what):
 
 
 def _encoded_name(name):
+    if not isinstance(name, (bytes, TEXT)):
+        raise TypeError("a name is str or bytes, not %s" % type(name).__name__)
     return name if isinstance(name, bytes) else _encode_text(name)
 
 
 def _native_text(encoded):
     return encoded if PYTHON_2 else encoded.decode("utf-8", "surrogateescape")
-    if not isinstance(name, (bytes, TEXT)):
-        raise TypeError("a name is str or bytes, not %s" % type(name).__name__)
 
 
 def _directory(directory):
@@ -1087,14 +1090,14 @@ class _Endpoint(_Object):
     _options, _properties = _VariableOptions, _VariableProperties
 
     def _open(self, name, size, slots, create, persistent, protocol, allow_pickle, directory, mode, peer_uid, crowd):
+        if protocol is not None and protocol not in range(6):
+            raise ValueError("%s %r: protocol=%r is no pickle protocol from 0 to 5" % (self._noun, name, protocol))
         options = self._new_options()
         options.size, options.slots = _given("max_size", size), _given("slots", slots)
         options.encoding = _given("protocol", protocol)
         found = self._open_object(name, options, create, persistent, directory, mode, peer_uid, crowd)
         self._allow_pickle, self._room = allow_pickle, 4096
         self._size, self._protocol = found.size, found.encoding
-        if protocol is not None and protocol not in range(6):
-            raise ValueError("%s %r: protocol=%r is no pickle protocol from 0 to 5" % (self._noun, name, protocol))
 
     def _fill_in(self, found):
         self._variable = self._as_variable()
@@ -1146,7 +1149,11 @@ class _Endpoint(_Object):
         if counted > self._size or length > self._size + self._headroom:
             self._refuse(counted)
         loan = self._borrow(self._patience)
-        _lay_out(loan.bytes, front, offsets, encoder.buffers)
+        try:
+            _lay_out(loan.bytes, front, offsets, encoder.buffers)
+        except BaseException:  # Ctrl-C
+            _library.memlane_loan_drop(_by(loan))
+            raise
         return self._commit(loan, length, content_type + 1 if offsets else content_type)
 
     def _commit(self, loan, length, content_type):
@@ -1299,25 +1306,28 @@ class _Share(_Endpoint):
 
         _check(_patiently(attempt, deadline), error)
 
-    def _admit(self, value):
-        """Refuse what this kind of share does not give, before it is taken."""
-
     def get(self, timeout=None):
         """Wait for the next value and take it."""
         return self.read(timeout)[0]
 
     def read(self, timeout=None):
         """Take the next value; return (value, version, timestamp)."""
+        return self._take(self._copied, timeout)
+
+    def _copied(self):
+        memory, reading = self._copy()
+        return self._decoded(memory, reading), reading
+
+    def _take(self, look, timeout):
+        """Take what `look` finds, which may refuse it: then it still waits."""
         self._must("get")
         deadline = _deadline(timeout)
         while True:
             self._wait(deadline)
             try:
-                memory, reading = self._copy()
+                value, reading = look()
             except Empty:  # another endpoint took it, and a put uses its slot since
                 continue
-            value = self._decoded(memory, reading)
-            self._admit(value)
             error = _Error()
             status = _library.memlane_share_take(self._open_handle(), reading.version, _by(error))
             if status == _OK:
@@ -1341,15 +1351,56 @@ class SharedAssign(_Share):
         return self._write(value)
 
 
-class _Pinned(object):
-    """Keeps a view as long as an array lies over it."""
+def _array_over(numpy, value):
+    """An array over the memory of what was given; what is no array, and has no memory to give, is refused."""
+    if isinstance(value, numpy.ma.MaskedArray):
+        raise TypeError("a masked array would lose its mask: put value.filled(), or its data and its mask")
+    if hasattr(value, "__array__") or isinstance(value, array.array):  # in Python 2 memoryview() refuses the latter
+        return numpy.asarray(value)
+    if hasattr(value, "__dlpack__") and hasattr(numpy, "from_dlpack"):
+        return numpy.from_dlpack(value)
+    try:
+        return numpy.asarray(memoryview(value))
+    except TypeError as error:
+        raise TypeError(
+            "a value of type %s is no array: give an ndarray, anything with the buffer protocol or DLPack, or"
+            " np.asarray(value) (%s)" % (type(value).__name__, error)
+        )
 
-    def __init__(self, view, endpoint):
-        self.view, self.endpoint = view, endpoint
+
+class _Memory(object):
+    """Memory of an endpoint for numpy to lie over, which can be made writable only by who said so."""
+
+    def __init__(self, endpoint, address, size, is_writable):
+        self.endpoint = endpoint
+        self.__array_interface__ = {
+            "version": 3, "typestr": "|u1", "shape": (int(size),), "data": (int(address), not is_writable)
+        }
+
+
+class _Pinned(_Memory):
+    """A view, which is kept as long as an array lies over it."""
+
+    def __init__(self, endpoint, view):
+        _Memory.__init__(self, endpoint, view.bytes, view.reading.size, False)
+        self.view = view
 
     def __del__(self):
         if _library is not None:
             _library.memlane_view_release(_by(self.view))
+
+
+class _Lent(_Memory):
+    """A slot that is filled in place. The mapping stays as long as an array lies over it; the slot does not."""
+
+    def __init__(self, endpoint, loan):
+        _Memory.__init__(self, endpoint, loan.bytes, loan.capacity, True)
+        self.variable = endpoint._variable
+        _library.memlane_variable_hold(self.variable)
+
+    def __del__(self):
+        if _library is not None:
+            _library.memlane_variable_release(self.variable)
 
 
 class NumpyShare(_Share):
@@ -1359,18 +1410,17 @@ class NumpyShare(_Share):
         _numpy("memlane_compat.NumpyShare shares arrays")
         _Share.__init__(self, *arguments, **keywords)
 
-    def _admit(self, value):
-        if not isinstance(value, _numpy("a share of arrays").ndarray):
+    def _decoded(self, memory, reading):
+        array = _Share._decoded(self, memory, reading) if reading.type == _PLAIN_BUFFERS else None
+        if not isinstance(array, _numpy("a share of arrays").ndarray):
             raise TypeError(
-                "share '%s': what waits there is a value of type %s, no array: take it by SharedAssign, or drop it by"
-                " clear()" % (self.name, type(value).__name__)
+                "share '%s': what waits there is no array: take it by SharedAssign, or drop it by clear()" % self.name
             )
+        return array
 
-    def _plain(self, array):
+    def _plain(self, value):
         numpy = _numpy("a share of arrays")
-        if isinstance(array, (list, tuple, dict)) or array is None:
-            raise TypeError("a value of type %s is no array: give np.asarray(value)" % type(array).__name__)
-        array = numpy.asarray(array)
+        array = _array_over(numpy, value)
         if array.dtype.hasobject:
             raise TypeError("an array of dtype %r holds Python objects: convert it by astype()" % (array.dtype,))
         if array.dtype.names is not None and array.dtype.type is not numpy.void:
@@ -1394,47 +1444,37 @@ class NumpyShare(_Share):
 
     def read(self, timeout=None, copy=True):
         """Take the next array; return (array, version, timestamp)."""
-        if copy:
-            return _Share.read(self, timeout)
-        self._must("get")
+        return self._take(self._copied if copy else self._viewed, timeout)
+
+    def _viewed(self):
         view, error = _View(), _Error()
+        _check(_library.memlane_variable_view(self._open_variable(), _by(view), _by(error)), error)
+        memory = _numpy("a view is an array").asarray(_Pinned(self, view))
+        return self._decoded(memory, view.reading), view.reading
 
-        def attempt(until):
-            return _library.memlane_share_view(
-                self._open_handle(), _by(view), until, _by(error)
-            )
-
-        _check(_patiently(attempt, _deadline(timeout)), error)
-        pinned = _Pinned(view, self)
-        memory = (ctypes.c_ubyte * view.reading.size).from_address(view.bytes)
-        memory._pinned = pinned  # a ctypes array keeps its attributes, and the array below keeps it
-        array = _Decoder(memory, view.reading.size, view.reading.type).value()
-        self._admit(array)
-        array.flags.writeable = False
-        return array, view.reading.version, view.reading.real_ns / 1e9
-
-    @contextlib.contextmanager
     def loan(self, shape, dtype, order="C"):
         """Fill a free slot in place: the end of the block puts it, an exception drops it."""
         self._must("put")
-        numpy = _numpy("a loan is an array")
-        encoder = self._encoded(self._plain(numpy.empty(shape, dtype, order)))[1]
+        encoder = self._encoded(self._plain(_numpy("a loan is an array").empty(shape, dtype, order)))[1]
         front, offsets, length = encoder.layout()
         if length - offsets[0] > self._size or length > self._size + _HEADROOM:
             self._refuse(length - offsets[0])
-        loan = self._borrow(0)
-        ctypes.memmove(loan.bytes, front, len(front))
-        ctypes.memset(loan.bytes + len(front), 0, offsets[0] - len(front))
-        memory = (ctypes.c_ubyte * loan.capacity).from_address(loan.bytes)
-        like = encoder.buffers[0]
-        layout = "C" if like.flags.c_contiguous else "F"
-        array = numpy.ndarray(like.shape, like.dtype, memory, offsets[0], order=layout)
+        return self._filled_in_place(encoder.buffers[0], front, offsets[0], length)
+
+    @contextlib.contextmanager
+    def _filled_in_place(self, like, front, offset, length):
+        numpy, loan = _numpy("a loan is an array"), self._borrow(0)
         try:
+            ctypes.memmove(loan.bytes, front, len(front))
+            ctypes.memset(loan.bytes + len(front), 0, offset - len(front))
+            memory = numpy.asarray(_Lent(self, loan))
+            layout = "C" if like.flags.c_contiguous else "F"
+            array = numpy.ndarray(like.shape, like.dtype, memory, offset, order=layout)
             yield array
+            memory.flags.writeable = array.flags.writeable = False
         except BaseException:
             _library.memlane_loan_drop(_by(loan))
             raise
-        array.flags.writeable = False
         self._commit(loan, length, _PLAIN_BUFFERS)
 
 
@@ -1779,6 +1819,8 @@ class RWSharedMMap(_LockedMap):
 
     def __new__(cls, name, size, max_readers=None, **keywords):
         """Open or create; ``max_readers`` is accepted for what was written for other classes: there is no limit."""
+        if max_readers is not None and max_readers < 1:
+            raise ValueError("map %r: max_readers=%r is not positive" % (name, max_readers))
         return UnsafeSharedMMap.__new__(cls, name, size, **keywords)
 
     def lock_read(self, timeout=None):
@@ -1821,8 +1863,6 @@ class Channel(_Object):
     _noun, _options, _properties = "channel", _ChannelOptions, _ChannelProperties
     _listener = None
 
-        if max_readers is not None and max_readers < 1:
-            raise ValueError("map %r: max_readers=%r is not positive" % (name, max_readers))
     def __init__(
         self, cid, mode, chanSz=None, create=True, persistent=None, directory=None, file_mode=0o600, peer_uid=None,
         max_participants=None

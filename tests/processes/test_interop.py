@@ -340,6 +340,53 @@ def test_maps_are_guarded_in_every_interpreter(name: str, tmp_path: Path) -> Non
     assert said.split("\n") == ["[58, 1, 1] 60", "True 64 64", "closed", ""]
 
 
+ARRAY_RULES = """
+from __future__ import print_function
+import array, gc, numpy, memlane_compat as compat
+def refused(kind, action, *arguments, **named):
+    try:
+        action(*arguments, **named)
+    except kind as error:
+        return str(error)
+    raise AssertionError("no %s" % kind.__name__)
+put, get = compat.NumpyShare("arrays", "1K", "put"), compat.NumpyShare("/arrays", "1k", "get")
+GIVEN = (b"ab", "u1"), (bytearray(b"ab"), "u1"), (array.array("d", [1, 2]), "f8"), (numpy.float32(1), "f4")
+for given, kind in GIVEN:
+    put.put(given)
+    taken = get.get(0)
+    assert (taken.dtype.str[1:], taken.tobytes()) == (kind, numpy.asarray(given).tobytes()), taken
+for given in ([1], 5, 1.5, None, u"text", {}, numpy.ma.array([1, 2], mask=[0, 1]), numpy.array([None])):
+    refused(TypeError, put.put, given)
+refused(compat.OOMError, put.loan, 1025, "u1")
+refused(compat.WriteAccessError, get.loan, 3, "u1")
+text = compat.SharedAssign("arrays", None, "put")
+text.put(u"text")
+assert "no array" in refused(TypeError, get.get, 0) and "no array" in refused(TypeError, get.get, 0, copy=False)
+assert compat.SharedAssign("arrays", None, "get").get(0) == u"text"
+put.put(numpy.arange(9))
+view = get.get(0, copy=False)
+refused(ValueError, view.setflags, write=True)
+with put.loan((2, 3), "f4", order="F") as lent:
+    lent[:] = 7
+refused(ValueError, lent.setflags, write=True)
+for share in (put, get, text):
+    share.close()
+del share, put, get, text
+gc.collect()
+print(view.tolist() == list(range(9)), lent.sum())
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["2.7", "own"])
+@pytest.mark.usefixtures("namespace")
+def test_arrays_in_shared_memory_are_as_safe_in_every_interpreter(name: str, tmp_path: Path) -> None:
+    """Who keeps one after the share was closed, or tries to write to it, must not end by a signal."""
+    with_numpy(party(name, tmp_path))
+
+    assert said_by(name, tmp_path, "-c", ARRAY_RULES) == "True 42.0\n"
+
+
 def snake(name: str) -> str:
     """Return a class's name as C writes it."""
     return "".join(f"_{letter}" if letter.isupper() else letter.upper() for letter in name).lstrip("_")
