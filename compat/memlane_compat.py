@@ -1037,6 +1037,7 @@ class _Object(object):
         found = self._properties()
         self._fill_in(found)
         self._directory, self.name = found.directory, _native_text(found.name)
+        self._uuid = bytes(bytearray(found.uuid))
         return found
 
     def _fill_in(self, found):
@@ -1075,12 +1076,32 @@ class _Object(object):
     def __exit__(self, *raised):
         self.close()
 
+    def _arguments(self):
+        """The arguments that another endpoint like this one needs beside the name."""
+        return {"directory": self._directory, "mode": self._mode, "peer_uid": self._peer_uid}
+
+    def __reduce__(self):
+        """Pickle by name: the receiver opens the same object, or gets `ObjectNotFound` when it was re-created."""
+        self._open_handle()
+        return _reopened, (type(self), self.name, self._uuid, self._arguments())
+
     def _state(self):
         return "open"
 
     def __repr__(self):
         state = "closed" if self.closed else self._state()
         return "<memlane_compat.%s '%s': %s>" % (type(self).__name__, getattr(self, "name", "never opened"), state)
+
+
+def _reopened(kind, name, uuid, arguments):
+    """Open the very object that a pickled endpoint had open."""
+    opened = kind(name, create=False, **arguments)
+    if opened._uuid != uuid:
+        opened.close()
+        raise ObjectNotFound(
+            errno.ENOENT, "'%s' was re-created since its endpoint was pickled: pickle a new one" % name
+        )
+    return opened
 
 
 class _Endpoint(_Object):
@@ -1113,6 +1134,9 @@ class _Endpoint(_Object):
 
     def _is_private(self):
         return _library.memlane_variable_is_private(self._open_variable())
+
+    def _arguments(self):
+        return dict(_Object._arguments(self), allow_pickle=self._allow_pickle)
 
     def _state(self):
         return "version %d" % self.version
@@ -1297,6 +1321,9 @@ class _Share(_Endpoint):
             "share '%s': this endpoint was opened with mode='%s', and %s: open one with mode='%s'"
             % (self.name, self.mode, does, mode),
         )
+
+    def _arguments(self):
+        return dict(_Endpoint._arguments(self), mode=self.mode, permissions=self._mode)
 
     def _wait(self, deadline):
         error = _Error()
@@ -1750,6 +1777,15 @@ class UnsafeSharedMMap(mmap.mmap):
         self._check_open()
         self._endpoint.unlink()
 
+    @property
+    def _uuid(self):
+        return self._endpoint._uuid
+
+    def __reduce__(self):
+        """Pickle by name; the position is not part of it."""
+        self._check_open()
+        return _reopened, (type(self), self.name, self._uuid, dict(self._endpoint._arguments(), size=None))
+
 
 def _guarded(name, writes):
     """The method of `mmap.mmap`, behind the permission that it needs."""
@@ -1885,6 +1921,10 @@ class Channel(_Object):
         if not self.closed:
             _LOGGER.info("channel '%s': closed at byte %d", self.name, self.position)
         _Object.close(self)
+
+    def _arguments(self):
+        """The receiver opens the end once this one was closed."""
+        return dict(_Object._arguments(self), mode=CHAN_R if self._is_reader else CHAN_W, file_mode=self._mode)
 
     def _fail(self, status, error):
         """Raise for a status that is not good. Here the opposite end is the only peer that can die."""
@@ -2363,6 +2403,12 @@ class HostFunctionCaller(_Function):
         self._flying, self._kept, self._number, self._lock = {}, {}, 0, threading.RLock()
         error = _Error()
         _check(_library.memlane_function_prepare(self._handle, _by(error)), error)
+
+    def _arguments(self):
+        return dict(
+            _Object._arguments(self), allow_pickle=self._allow_pickle, timeout=self._timeout, fail_fast=self._fail_fast,
+            raw=self._raw,
+        )
 
     # -- sending
 

@@ -9,6 +9,7 @@ In a namespace of its own ($MEMLANE_DIR). Prints what was checked; the first cla
 from __future__ import print_function
 
 import contextlib
+import pickle
 import sys
 import threading
 
@@ -217,8 +218,46 @@ def check_timeouts(shm):
             shm.lock(timeout)
 
 
+def pickled(endpoint, protocol):
+    return pickle.loads(pickle.dumps(endpoint, protocol))
+
+
+def check_pickles():
+    """An endpoint goes by its name, to the very object that it had open; no handle of another process is used."""
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        variable = memlane.HostVariable("pickled")
+        variable.data = protocol
+        assert pickled(variable, protocol).data == protocol
+        share = memlane.SharedAssign("pickled share", "1K", "put")
+        taker = memlane.SharedAssign("pickled share", mode="get")
+        pickled(share, protocol).put(protocol)
+        assert pickled(taker, protocol).get(0) == protocol
+        with memlane.SharedMMap("pickled map", 9) as shm, shm.lock():
+            shm.write(b"123456789")
+        with memlane.SharedMMap("pickled map", 9) as shm, pickled(shm, protocol) as other, other.lock():
+            assert (type(other), other[:], other.tell()) == (memlane.SharedMMap, b"123456789", 0)
+        called = pickled(caller("pickled function", fail_fast=True), protocol)
+        with raises(memlane.NoServer):
+            called.call()
+        writer = memlane.open_channel("pickled channel", memlane.CHAN_W, 9, persistent=True)
+        state = pickle.dumps(writer, protocol)
+        with raises(memlane.EndpointBusy):
+            pickle.loads(state)
+        writer.close()
+        with pickle.loads(state) as other:
+            assert other.writable()
+        state = pickle.dumps(variable, protocol)
+        variable.unlink()
+        memlane.HostVariable("pickled").close()
+        with raises(memlane.ObjectNotFound):
+            pickle.loads(state)
+        variable.close()
+        with raises(memlane.Closed):
+            pickle.dumps(variable, protocol)
+
+
 def main():
-    for check in (check_arguments, check_values, check_functions, check_channels):
+    for check in (check_arguments, check_pickles, check_values, check_functions, check_channels):
         check()
         print(check.__name__)
 
