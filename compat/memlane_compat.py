@@ -24,6 +24,7 @@ import atexit
 import contextlib
 import ctypes
 import errno
+import gc
 import io
 import logging
 import mmap
@@ -1411,8 +1412,10 @@ class _Pinned(_Memory):
     def __init__(self, endpoint, view):
         _Memory.__init__(self, endpoint, view.bytes, view.reading.size, False)
         self.view = view
+        endpoint._views += 1
 
     def __del__(self):
+        self.endpoint._views -= 1
         if _library is not None:
             _library.memlane_view_release(_by(self.view))
 
@@ -1432,6 +1435,8 @@ class _Lent(_Memory):
 
 class NumpyShare(_Share):
     """Assignment of arrays between processes: `memlane.NumpyShare`."""
+
+    _views = 0  # that were not collected
 
     def __init__(self, *arguments, **keywords):
         _numpy("memlane_compat.NumpyShare shares arrays")
@@ -1473,7 +1478,15 @@ class NumpyShare(_Share):
         """Take the next array; return (array, version, timestamp)."""
         return self._take(self._copied if copy else self._viewed, timeout)
 
+    def _collect_views(self):
+        """Let forgotten views go. With two more slots, for what waits and what is put, two are all that a share has."""
+        for _ in range(4):  # PyPy takes one link of array, memory and view at a time
+            if self._views >= 2:
+                gc.collect()
+
     def _viewed(self):
+        if PYPY:
+            self._collect_views()
         view, error = _View(), _Error()
         _check(_library.memlane_variable_view(self._open_variable(), _by(view), _by(error)), error)
         memory = _numpy("a view is an array").asarray(_Pinned(self, view))

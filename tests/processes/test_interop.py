@@ -363,6 +363,9 @@ text = compat.SharedAssign("arrays", None, "put")
 text.put(u"text")
 assert "no array" in refused(TypeError, get.get, 0) and "no array" in refused(TypeError, get.get, 0, copy=False)
 assert compat.SharedAssign("arrays", None, "get").get(0) == u"text"
+for number in range(9):  # each is forgotten at once, and must not keep its slot
+    put.put(numpy.full(3, number))
+    assert get.get(0, copy=False)[2] == number
 put.put(numpy.arange(9))
 view = get.get(0, copy=False)
 refused(ValueError, view.setflags, write=True)
@@ -378,7 +381,7 @@ print(view.tolist() == list(range(9)), lent.sum())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["2.7", "own"])
+@pytest.mark.parametrize("name", ["2.7", "pypy", "own"])
 @pytest.mark.usefixtures("namespace")
 def test_arrays_in_shared_memory_are_as_safe_in_every_interpreter(name: str, tmp_path: Path) -> None:
     """Who keeps one after the share was closed, or tries to write to it, must not end by a signal."""
