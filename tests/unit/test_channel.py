@@ -632,13 +632,17 @@ def test_ctrl_c_keeps_what_came_on_the_way_to_the_end(ends: tuple[Channel, Chann
     """What was read for nobody is read again."""
     writer, reader = ends
     writer.write(b"0123456789abcdef")
-    timer = threading.Timer(0.05, signal.raise_signal, [signal.SIGINT])
-    timer.start()
 
+    def interrupt() -> None:
+        wait_until(lambda: writer.status().rc == 16, "the reader has read what is there")
+        signal.raise_signal(signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
     with pytest.raises(KeyboardInterrupt):
         reader.readall()
 
-    timer.join()
+    thread.join()
     writer.close()
     assert reader.position == 0
     assert reader.readall() == b"0123456789abcdef"
