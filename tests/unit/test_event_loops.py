@@ -14,7 +14,8 @@ import pytest
 
 import memlane
 from memlane import HostVariable
-from tests.loops import ASYNCIO_LOOPS, LOOPS
+from tests.loops import ASYNCIO_LOOPS, LOOPS, sleep, together
+from tests.peer import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,6 +71,58 @@ def test_timeout_is_the_same_error_as_without_a_loop(variable: HostVariable, run
             await variable.wait_async(timeout=0.01)
 
     run(program)
+
+
+@LOOPS
+@pytest.mark.parametrize("timeout", [-1, -0.001, float("nan")])
+def test_negative_timeout_is_a_value_error_as_without_a_loop(variable: HostVariable, run: Run, timeout: float) -> None:
+    """Refused even where there is nothing to wait for."""
+
+    async def program() -> None:
+        for _ in range(2):
+            with pytest.raises(ValueError, match="give seconds from 0"):
+                await variable.wait_async(timeout=timeout)
+            with pytest.raises(ValueError, match="give seconds from 0"):
+                await anext(variable.updates_async(timeout))
+            variable.data = 1
+
+    run(program)
+
+
+@LOOPS
+def test_wait_for_a_far_version_does_not_hide_the_near_ones(variable: HostVariable, run: Run) -> None:
+    """Other tasks of the endpoint, and its descriptor, wait for less."""
+
+    async def program() -> None:
+        with pytest.raises(memlane.Timeout):
+            await variable.wait_async(newer_than=10, timeout=0.001)
+
+    run(program)
+    variable.data = "near"
+
+    assert memlane.wait([variable], timeout=0) == [variable]
+
+
+@LOOPS
+def test_wait_for_a_far_version_passes_over_the_near_ones(variable: HostVariable, run: Run) -> None:
+    """Each of them wakes the task, which sleeps again."""
+
+    async def program() -> Any:
+        arrived: Any = None
+
+        async def write() -> None:
+            for number in range(1, 5):
+                variable.data = number
+                await sleep(0.001)
+
+        async def wait() -> None:
+            nonlocal arrived
+            arrived = await variable.wait_async(newer_than=3, timeout=PATIENCE_SECONDS)
+
+        await together(wait, write)
+        return arrived
+
+    assert run(program) == 4
 
 
 @LOOPS
