@@ -188,6 +188,22 @@ def test_making_refuses_what_no_message_can_carry(make: Any) -> None:
         make()
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Message(MessageType.DEV_DATA, 5),  # type: ignore[arg-type]
+        lambda: Message(MessageType.DEV_DATA, "text"),  # type: ignore[arg-type]
+        lambda: Message.make_dev_write(1, {0: 5}),  # type: ignore[dict-item]
+        lambda: Message.make_sub_req(1, 40.0),  # type: ignore[arg-type]
+        lambda: Message.make_dev_read("1"),  # type: ignore[arg-type]
+    ],
+)
+def test_making_refuses_what_is_of_another_type(make: Any) -> None:
+    """Of a number `bytes` makes so many zeros, and a device would be sent them."""
+    with pytest.raises(TypeError, match="is bytes, not|is an integer, not"):
+        make()
+
+
 def test_longest_value_fits_exactly() -> None:
     """A device has a parameter of 253 bytes."""
     message = Message.make_dev_data(0x0008, {3: bytes(253)})

@@ -6,6 +6,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.string cimport memcpy
 
 import struct
+from typing import SupportsIndex
 
 from memlane.errors import MessageError, MissingDependency
 from memlane.messaging.codes import ErrorCode, MessageType
@@ -65,10 +66,20 @@ cdef object refuse(str reason, object code, Py_ssize_t size):
     raise MessageError(f"{size} bytes are no message: {reason}", code=code, size=size)
 
 
+cdef bytes bytes_of(object content, str what):
+    """Return a buffer's bytes. A number is none, of which `bytes` would make so many zeros."""
+    try:
+        return bytes(memoryview(content))
+    except TypeError:
+        raise TypeError(f"{what} is bytes, not {type(content).__name__}") from None
+
+
 cdef object packed(str form, str names, tuple values):
     """Pack the fields of a payload; name the one that does not fit."""
     for name, letter, value in zip(names.split(), form.lstrip("<"), values):
         limit = 1 << 8 * struct.calcsize(letter)
+        if not isinstance(value, SupportsIndex):
+            raise TypeError(f"{name} is an integer, not {type(value).__name__}")
         if not 0 <= value < limit:
             raise MessageError(f"{name}={value!r} is not between 0 and {limit - 1}", field=name, value=value)
     return struct.pack(form, *values)
@@ -86,7 +97,7 @@ cdef bytes packed_values(object params, object values):
                 f"parameter {index} is in the bitmap {params:#06x}, but not in the map: give a value for it",
                 index=index,
             )
-        payload += bytes(values[index])
+        payload += bytes_of(values[index], f"the value of parameter {index}")
     if len(payload) > PAYLOAD_MAXIMUM:
         raise MessageError(
             f"the values of the bitmap {params:#06x} take {len(payload)} bytes, a payload has at most"
@@ -156,7 +167,7 @@ cdef class Message:
         if type not in TYPES:
             raise MessageError(f"{type!r} is no type of a message", code=ErrorCode.INVALID_TYPE, type=type)
         self.code = type
-        self.payload = bytes(payload)
+        self.payload = bytes_of(payload, "a payload")
         if len(self.payload) > PAYLOAD_MAXIMUM:
             raise MessageError(
                 f"a payload of {len(self.payload)} bytes is longer than {PAYLOAD_MAXIMUM}",
