@@ -726,15 +726,22 @@ def test_store_opens_what_exists_and_creates_only_when_asked(namespace: Path, ca
         assert student["gamepad", 0].get("button_a") is True
 
 
-@pytest.mark.parametrize("key", [int(DeviceUID(6, 0, 0)), 1 << 90, -1, ("nothing", 0), ("nothing", UID)])
-def test_unknown_type_is_a_key_error(catalog: dict[str, type[Buffer]], key: Any) -> None:
-    """The catalog lacks it."""
+@pytest.mark.parametrize(
+    "key",
+    [
+        int(DeviceUID(6, 0, 0)), 1 << 90, -1, ("nothing", 0), ("nothing", UID), ("gamepad", -1), ("gamepad", "1"),
+        ("gamepad", 1.5), ("gamepad", 0, 0), "gamepad", None, 1.5,
+    ],
+)  # fmt: skip
+def test_unknown_type_and_what_is_no_key_are_key_errors(catalog: dict[str, type[Buffer]], key: Any) -> None:
+    """The catalog lacks it; `get` of a mapping counts on that."""
     store = BufferStore(catalog)
 
     with pytest.raises(KeyError):
         store.get_or_open(key)
     with pytest.raises(KeyError):
         store[key]
+    assert store.get(key) is None
     assert key not in store
 
 
@@ -753,7 +760,7 @@ def test_store_can_be_used_again_after_it_was_closed(namespace: Path, catalog: d
 
 def test_store_lists_and_unlinks_its_own_and_nothing_else(namespace: Path, catalog: dict[str, type[Buffer]]) -> None:
     """The namespace is shared with other programs."""
-    with BufferStore(catalog) as store, HostVariable("pose"):
+    with BufferStore(catalog) as store, HostVariable("pose"), HostVariable("rt-größe"):
         store.get_or_open(UID)
         store.get_or_open(("gamepad", 1))
 

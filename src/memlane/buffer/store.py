@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import errno
-import os
 import re
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING, Any, Union, final, overload
+from typing import TYPE_CHECKING, Any, SupportsIndex, Union, final, overload
 
 from memlane import settings
+from memlane._native.inspect import names_in
 from memlane.buffer.buffer import Buffer, DeviceBuffer
 from memlane.buffer.catalog import parse_catalog, read_catalog
 from memlane.buffer.identity import DeviceUID
 from memlane.errors import DeviceBufferError, ObjectNotFound, Timeout
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
     from types import TracebackType
     from typing import TypeAlias
@@ -28,7 +29,8 @@ Key: TypeAlias = "Union[int, DeviceUID, tuple[str, int]]"  # noqa: UP007  (a nam
 _PREFIX = "rt-"
 # How often watch() looks: a directory announces nothing to a process without a descriptor on it.
 _LOOK_SECONDS = 0.05
-_FILE_NAME = re.compile(r"rt-(?P<type>.+)-(?P<uid>\d+)")
+_KEY_LENGTH = 2
+_NAME = re.compile(r"rt-(?P<type>.+)-(?P<uid>\d+)")
 
 
 @final
@@ -91,26 +93,27 @@ class BufferStore(Mapping[Any, Buffer]):
 
     # -- keys ------------------------------------------------------------------------------------------------
 
-    def _resolve(self, key: Key) -> tuple[str, int]:
+    def _resolve(self, key: Any) -> tuple[str, int]:
         if isinstance(key, DeviceUID):
             key = int(key)
         if isinstance(key, int):
-            uid = _identity(key)
-            if uid is None or uid.device_id not in self._type_names:
+            identity = _identity(key)
+            if identity is None or identity.device_id not in self._type_names:
                 raise KeyError(key)
-            return self._type_names[uid.device_id], key
-        name, number = key
-        if name not in self.catalog:
+            return self._type_names[identity.device_id], int(key)
+        name, number = key if isinstance(key, tuple) and len(key) == _KEY_LENGTH else (None, None)
+        uid = int(number) if isinstance(number, (SupportsIndex, DeviceUID)) else -1
+        if name not in self.catalog or uid < 0:
             raise KeyError(key)
-        return name, int(number)
+        return name, uid
 
     def __getitem__(self, key: Key) -> Any:
         return self.get_or_open(key, create=False)
 
     def __contains__(self, key: object) -> bool:
         try:
-            return self._resolve(key) in self.buffers  # type: ignore[arg-type]  # whatever it is
-        except (KeyError, TypeError, ValueError):
+            return self._resolve(key) in self.buffers
+        except (KeyError, TypeError):
             return False
 
     def __iter__(self) -> Iterator[tuple[str, int]]:
@@ -133,7 +136,7 @@ class BufferStore(Mapping[Any, Buffer]):
             create: Whether a missing one is created.
 
         Raises:
-            KeyError: The catalog has no such type or device id.
+            KeyError: The catalog has no such type or device id, or this is no key.
             DeviceBufferError: There is no such buffer, and ``create=False``.
         """
         name, uid = self._resolve(key)
@@ -185,15 +188,15 @@ class BufferStore(Mapping[Any, Buffer]):
 
     def present(self) -> list[tuple[str, int]]:
         """Return type name and identity of each buffer in shared memory that the catalog knows, open here or not."""
-        found = filter(None, map(_FILE_NAME.fullmatch, self._files()))
+        found = filter(None, map(_NAME.fullmatch, self._names()))
         return sorted((match["type"], int(match["uid"])) for match in found if match["type"] in self.catalog)
 
-    def _files(self) -> list[str]:
+    def _names(self) -> list[str]:
         try:
-            names = os.listdir(settings.directory_path(self._directory))
-        except FileNotFoundError:
+            found = names_in(settings.namespace_directory(self._directory))
+        except ObjectNotFound:
             return []
-        return [name for name in names if name.startswith(_PREFIX)]
+        return [name for name in found if name.startswith(_PREFIX)]
 
     def watch(self, timeout: float | None = None) -> Iterator[list[tuple[str, int]]]:
         """Iterate over what is present: now, and each time that a buffer appeared or its name went.
@@ -219,7 +222,7 @@ class BufferStore(Mapping[Any, Buffer]):
 
         That is how stores call their buffers; what `Buffer.open` gave another name stays.
         """
-        for name in self._files():
+        for name in self._names():
             with suppress(ObjectNotFound):  # somebody else was faster
                 Buffer.unlink(name, directory=self._directory)
 
