@@ -107,6 +107,23 @@ def test_type_without_parameters_is_a_placeholder() -> None:
         buffer.get("anything")
 
 
+class Point(ctypes.Structure):
+    """No parameter: nobody else knows its fields."""
+
+    _fields_ = (("x", ctypes.c_int),)
+
+
+@pytest.mark.parametrize(
+    "ctype", [ctypes.c_char_p, ctypes.py_object, ctypes.c_void_p * 2, Point, ctypes.c_int.__ctype_be__, int, "int32"]
+)
+def test_pointers_and_what_is_no_simple_type_are_refused(ctype: Any) -> None:
+    """An address of another process would be followed."""
+    with pytest.raises(ValueError, match="'value', key 'type': expected a simple ctypes type that is no pointer"):
+        Buffer.make_type("pointing", [Parameter("value", ctype, 0)])
+    with pytest.raises(ValueError, match="key 'field': expected a simple ctypes type that is no pointer"):
+        Buffer.make_type("pointing", [], ("field", ctype))
+
+
 @pytest.mark.parametrize("kind", [Buffer, DeviceBuffer])
 def test_class_without_a_type_cannot_be_opened(kind: type[Buffer]) -> None:
     """Nobody knows what would lie in it."""

@@ -114,6 +114,7 @@ BROKEN: list[tuple[Mapping[Any, Any], dict[str, str], str]] = [
     (device(device_id=True), {"device": "limit-switch", "key": "device_id"}, "an integer"),
     (device(device_id=None), {"device": "limit-switch", "key": "device_id"}, "an integer"),
     (device(sub_interval=0), {"device": "limit-switch", "key": "sub_interval"}, "seconds above 0, not 0"),
+    (device(sub_interval=10**400), {"device": "limit-switch", "key": "sub_interval"}, "a number"),
     (device(write_interval="fast"), {"device": "limit-switch", "key": "write_interval"}, "a number"),
     (device(heartbeat_interval=float("nan")), {"device": "limit-switch", "key": "heartbeat_interval"}, "a number"),
     (device(get=1), {"device": "limit-switch", "key": "get"}, "another name"),
@@ -130,6 +131,7 @@ BROKEN: list[tuple[Mapping[Any, Any], dict[str, str], str]] = [
     (param(id=-1), {"device": "limit-switch", "param": "switch0", "key": "id"}, "an integer"),
     (param(id=1.5), {"device": "limit-switch", "param": "switch0", "key": "id"}, "an integer"),
     (param(lower="low"), {"device": "limit-switch", "param": "switch0", "key": "lower"}, "a number"),
+    (param(lower=-(10**400)), {"device": "limit-switch", "param": "switch0", "key": "lower"}, "a number"),
     (param(lower=1, upper=0), {"device": "limit-switch", "param": "switch0", "key": "lower"}, "upper limit 0"),
     (param(upper=float("nan")), {"device": "limit-switch", "param": "switch0", "key": "upper"}, "a number"),
     (param(readable="yes"), {"device": "limit-switch", "param": "switch0", "key": "readable"}, "true or false"),
@@ -206,10 +208,16 @@ def test_error_is_what_users_of_buffers_and_of_values_catch() -> None:
         ("\n", "a mapping of device types by name"),
         ("a: !!python/object/apply:os.getpid []\n", "no YAML"),
         ("a:\n  " + "[" * 100_000 + "\n", "nested too deeply"),
+        (b"{\xff}", "no text in UTF-8"),
+        ('{"a": ' + "1" * 5000 + "}", "this JSON is no catalog: .*5000 digits"),
+        ("a: 2001-99-99\n", "this YAML is no catalog: month must be"),
     ],
-    ids=["json", "json key twice", "json deep", "yaml", "yaml key twice", "list", "nothing", "yaml code", "yaml deep"],
-)
-def test_text_that_is_no_catalog_is_refused(text: str, expected: str) -> None:
+    ids=[
+        "json", "json key twice", "json deep", "yaml", "yaml key twice", "list", "nothing", "yaml code", "yaml deep",
+        "bytes", "json digits", "yaml date",
+    ],
+)  # fmt: skip
+def test_text_that_is_no_catalog_is_refused(text: str | bytes, expected: str) -> None:
     """It is often the wrong file."""
     with pytest.raises(CatalogError, match=expected):
         parsed(text)

@@ -10,7 +10,7 @@ from memlane import namespace, settings, waiting
 from memlane._native import buffer as native
 from memlane._native.device import DeviceBuffer as NativeDeviceBuffer
 from memlane._native.record import Layout
-from memlane.buffer.catalog import Place, check_parameters, check_type_name
+from memlane.buffer.catalog import Place, check_ctype, check_parameters, check_type_name
 from memlane.buffer.identity import DeviceUID
 from memlane.buffer.parameter import Parameter, describe_ctype
 from memlane.endpoint import Closing
@@ -84,11 +84,15 @@ class Buffer(Closing, native.Buffer):
             attrs: Class attributes.
 
         Raises:
-            ValueError: Two parameters share a name or an id, or a Smart Device's id is not 0 to 15.
+            ValueError: Two parameters share a name or an id, a Smart Device's id is not 0 to 15, or a type is not
+                simple, such as a pointer.
         """
         params = tuple(params)
         is_device = issubclass(cls, DeviceBuffer)
-        check_parameters(params, is_device=is_device, place=Place(check_type_name(name)))
+        place = Place(check_type_name(name))
+        check_parameters(params, is_device=is_device, place=place)
+        for field, ctype in extra_fields:
+            check_ctype(place._replace(key=field), ctype)
         widths = [param.platform_type if is_device else param.ctype for param in params]
         specifiers = [describe_ctype(width) for width in widths]
         body: dict[str, Any] = {field: _extra_field(field) for field, _ in extra_fields}

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, NoReturn
 
-from memlane.buffer.parameter import Parameter
+from memlane.buffer.parameter import Parameter, is_simple
 from memlane.errors import DeviceBufferError, MissingDependency
 
 PARAMETERS_MAXIMUM = 16
@@ -72,12 +72,12 @@ def read_catalog(source: Mapping[str, Any] | str | bytes | os.PathLike[str]) -> 
     if isinstance(source, Mapping):
         return source
     if isinstance(source, bytes):
-        source = source.decode()
+        source = _decode(source)
     if isinstance(source, str) and ("\n" in source or source.lstrip().startswith("{")):
         loaded = _load_text(source)
     elif isinstance(source, (str, os.PathLike)):
-        with open(source, encoding="utf-8") as file:
-            text = file.read()
+        with open(source, "rb") as file:
+            text = _decode(file.read())
         is_json = os.fspath(source).endswith(".json")
         loaded = _load_json(text) if is_json else _load_text(text)
     else:
@@ -87,6 +87,13 @@ def read_catalog(source: Mapping[str, Any] | str | bytes | os.PathLike[str]) -> 
     return loaded
 
 
+def _decode(content: bytes) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise CatalogError(f"catalog: this is no text in UTF-8: {error}") from None
+
+
 def _load_text(text: str) -> Any:
     return _load_json(text) if text.lstrip().startswith("{") else _load_yaml(text)
 
@@ -94,10 +101,14 @@ def _load_text(text: str) -> Any:
 def _load_json(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_without_duplicates)
+    except CatalogError:
+        raise
     except json.JSONDecodeError as error:
         raise CatalogError(f"catalog: line {error.lineno}, column {error.colno} is no JSON: {error.msg}") from error
     except RecursionError:
         raise CatalogError("catalog: this JSON is nested too deeply to be a catalog") from None
+    except ValueError as error:  # an integer of thousands of digits
+        raise CatalogError(f"catalog: this JSON is no catalog: {error}") from None
 
 
 def _without_duplicates(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
@@ -132,6 +143,10 @@ def _load_yaml(text: str) -> Any:
         raise CatalogError(f"catalog: this is no YAML: {' '.join(str(error).split())}") from error
     except RecursionError:
         raise CatalogError("catalog: this YAML is nested too deeply to be a catalog") from None
+    except CatalogError:
+        raise
+    except ValueError as error:  # such as a date that no calendar has
+        raise CatalogError(f"catalog: this YAML is no catalog: {error}") from None
 
 
 # -- what it says --------------------------------------------------------------------------------------------
@@ -185,7 +200,13 @@ def _is_integer(value: object, maximum: int) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and not math.isnan(value)
+    """Whether it is an int or a float, and no NaN; nor an int that no float comes near."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return not math.isnan(value)
+    except OverflowError:
+        return False
 
 
 def _check_attribute(place: Place, value: object, reserved: frozenset[str]) -> None:
@@ -253,6 +274,12 @@ def _check_parameter_name(place: Place, name: object) -> None:
         place.refuse(f"a name: 1 to {_TYPE_NAME_LONGEST} printable characters", name)
 
 
+def check_ctype(place: Place, ctype: object) -> None:
+    """Check that values of a C type mean the same in every process: pointers do not."""
+    if not is_simple(ctype):
+        place.refuse("a simple ctypes type that is no pointer, or an array of such", ctype)
+
+
 def check_parameters(params: Sequence[Parameter], *, is_device: bool, place: Place) -> None:
     """Check what concerns several parameters, and what a catalog's values cannot get wrong one by one."""
     for kind in ("name", "id"):
@@ -266,6 +293,7 @@ def check_parameters(params: Sequence[Parameter], *, is_device: bool, place: Pla
     for param in params:
         here = place._replace(param=param.name)
         _check_parameter_name(here._replace(key="name"), param.name)
+        check_ctype(here._replace(key="type"), param.ctype)
         if is_device and not _is_integer(param.id, PARAMETERS_MAXIMUM - 1):
             here._replace(key="id").refuse(f"an id from 0 to {PARAMETERS_MAXIMUM - 1} on a Smart Device", param.id)
         if not param.lower <= param.upper:

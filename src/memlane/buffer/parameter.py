@@ -132,6 +132,13 @@ class Parameter(NamedTuple):
         return value
 
 
+def is_simple(ctype: Any) -> bool:
+    """Say whether a C type is one of those that `Parameter.parse_ctype` knows, or an array of such."""
+    while isinstance(ctype, type) and is_vector(ctype):
+        ctype = ctype._type_  # type: ignore[attr-defined]  # of ctypes arrays
+    return ctype in SIMPLE_TYPES.values()
+
+
 def is_vector(ctype: Any) -> bool:
     """Say whether a C type is an array."""
     return issubclass(ctype, ctypes.Array)
