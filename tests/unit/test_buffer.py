@@ -190,7 +190,7 @@ def test_integers_keep_their_range_and_never_wrap(specifier: str, sign: str, bit
         ("bool", "true"), ("bool", None), ("bool", 2), ("int32", 1.5), ("int32", "1"), ("int32", None),
         ("float", "1.0"), ("float", None), ("float", b"1"), ("double", [1.0]), ("char", "a"), ("char", b"ab"),
         ("char[3]", "abc"), ("wchar[3]", b"abc"), ("float[2]", 1.0), ("float[2]", "ab"), ("int8[2]", [1, 1.5]),
-        ("float[2]", {"a": 1, "b": 2}),
+        ("float[2]", {"a": 1, "b": 2}), ("longdouble", "1"), ("wchar", "ab"),
     ],
 )  # fmt: skip
 def test_value_of_the_wrong_type_is_refused(specifier: str, value: object) -> None:
@@ -210,9 +210,10 @@ def test_value_of_the_wrong_type_is_refused(specifier: str, value: object) -> No
 @pytest.mark.parametrize(
     ("specifier", "value"),
     [
-        ("float", 1e39), ("float", 10**400), ("double", 10**400), ("char[3]", b"abcd"), ("float[2]", [1.0]),
-        ("int8[2]", [1, 128]), ("int8[2][2]", [[1, 2], [3]]),
+        ("float", 1e39), ("float", 10**400), ("double", 10**400), ("longdouble", 1 << 20_000), ("int8", 1 << 20_000),
+        ("char[3]", b"abcd"), ("float[2]", [1.0]), ("int8[2]", [1, 128]), ("int8[2][2]", [[1, 2], [3]]),
     ],
+    ids=range(9),
 )  # fmt: skip
 def test_value_that_does_not_fit_is_refused(specifier: str, value: object) -> None:
     """Infinity, or half a vector, is not what was asked for."""

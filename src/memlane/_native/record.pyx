@@ -16,6 +16,9 @@ import operator
 
 from memlane.errors import DeviceBufferError
 
+cdef enum:
+    LONGEST_SHOWN_BITS = 256
+
 # Letters of ctypes and struct, by signedness and width.
 cdef dict SIGNED = {1: b"b", 2: b"h", 4: b"i", 8: b"q"}
 cdef dict UNSIGNED = {1: b"B", 2: b"H", 4: b"I", 8: b"Q"}
@@ -188,13 +191,21 @@ cdef class Field:
         if isinstance(target, ctypes.Array):
             fill(target, value, self.name)
         else:
-            target.value = value
+            try:
+                target.value = value
+            except OverflowError:
+                self.refuse(value)
+            except TypeError:
+                self.refuse_type("one character" if target._type_ == "u" else "a number", value)
         content = bytes(target)
         memcpy(<void*>address, PyBytes_AS_STRING(content), self.size)
 
     def refuse(self, value):
         """Raise for a value that its type cannot hold."""
-        raise ValueError(f"parameter {self.name!r}: {value!r} does not fit {self.ctype.__name__}: nothing was stored")
+        # Python refuses to write out a very long one.
+        is_long = isinstance(value, int) and value.bit_length() > LONGEST_SHOWN_BITS
+        shown = f"an integer of {value.bit_length()} bits" if is_long else repr(value)
+        raise ValueError(f"parameter {self.name!r}: {shown} does not fit {self.ctype.__name__}: nothing was stored")
 
     def refuse_type(self, expected, value):
         """Raise for a value of the wrong type."""
