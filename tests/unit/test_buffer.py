@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from memlane.buffer import Buffer, BufferStore, DeviceBuffer, DeviceBufferError, DeviceUID, NullDevice, Parameter
 from memlane.errors import Closed, KindMismatch, OwnershipLost, SchemaMismatch, Timeout
+from memlane.messaging import Message
 from memlane.variable import HostVariable
 from tests.children import answer_of_child
 
@@ -408,6 +409,12 @@ def test_transaction_waits_no_longer_than_it_was_told(buffer: Buffer) -> None:
     assert raised == [errno.ETIMEDOUT]
 
 
+def test_negative_timeout_is_refused_also_where_nobody_is_waited_for(buffer: Buffer) -> None:
+    """A mistake must not wait for the day on which somebody holds the lock."""
+    with pytest.raises(ValueError, match="timeout=-1"):
+        buffer.transaction(timeout=-1)
+
+
 def test_forked_child_is_in_no_transaction_of_its_parent(namespace: Path) -> None:
     """Two processes inside would be one too many."""
     with Plain.open("plain") as buffer:
@@ -466,6 +473,8 @@ OPERATIONS: list[Callable[[Any], object]] = [
     lambda buffer: buffer.interval,
     lambda buffer: buffer.last_write,
     lambda buffer: buffer.last_update,
+    lambda buffer: buffer.update(Message.make_ping()),
+    lambda buffer: buffer.update(Message.make_sub_req(0, 0)),
 ]
 
 
@@ -572,6 +581,15 @@ def test_wait_returns_what_changed_since_it_returned_last(buffer: Buffer) -> Non
     with pytest.raises(Timeout) as raised:
         buffer.wait(timeout=0.01)
     assert raised.value.errno == errno.ETIMEDOUT
+
+
+def test_wait_for_what_nobody_can_set_is_refused(buffer: Buffer) -> None:
+    """It would have no end."""
+    for wait in (buffer.wait, lambda params: next(buffer.changes(params))):
+        with pytest.raises(DeviceBufferError, match="'flag' is not readable") as caught:
+            wait(["flag"])
+
+        assert caught.value.context == {"param": "flag"}
 
 
 def test_wait_for_requests_is_for_who_speaks_for_the_device(buffer: Buffer) -> None:

@@ -275,8 +275,11 @@ cdef class Buffer(Endpoint):
         Raises:
             DeviceBufferError: The buffer is not valid.
             Timeout: Another transaction went on until the time was over.
+            ValueError: The timeout is negative.
         """
         cdef Transaction transaction = Transaction.__new__(Transaction)
+        if timeout is not None:
+            deadline_of(timeout)  # a wrong one is told also where nobody is waited for
         transaction.buffer, transaction.readonly, transaction.timeout = self, readonly, timeout
         return transaction
 
@@ -439,7 +442,10 @@ cdef class Buffer(Endpoint):
         cdef uint64_t version, until
         cdef bytes record
         cdef Field field
-        chosen = [self.known(name) for name in (layout.fields if params is None else params)]
+        # What is not readable is never set: waiting for it would have no end.
+        chosen = layout.by_position if params is None else [
+            self.known(name) if requests else layout.readable_field(name) for name in params
+        ]
         while True:
             record = self.record(&version)
             if self.handle != NULL:

@@ -195,7 +195,7 @@ cdef class DeviceBuffer(Buffer):
     # -- messages in -----------------------------------------------------------------------------------------
 
     def update(self, Message message not None, /):
-        """Digest a message: store what it says and mark what it asks for. Other types than these five are ignored.
+        """Digest a message: store what it says and mark what it asks for. Other types than these five change nothing.
 
         Raises:
             MessageError: The payload is malformed; nothing was changed.
@@ -214,6 +214,8 @@ cdef class DeviceBuffer(Buffer):
         elif message.code == SUB_RES:
             params, interval, identity = message.read_sub_res()
             self.subscribe(params, interval, identity)
+        else:
+            self.state()  # refuses, as for every other message, while the buffer is not valid
 
     cdef int check_values(self, Message message, bint written) except -1:
         """Check that the payload has the values of its bitmap, and nothing else."""
