@@ -218,6 +218,36 @@ def test_parameters_of_a_device_buffer_are_told_by_name(namespace: Path) -> None
     assert found["valid"]
 
 
+@pytest.mark.parametrize("name", ["it's", 'a "b"', 'it\'s a "b"', "back\\slash", "größe"])
+def test_names_in_a_schema_are_read_as_they_were_given(name: str, namespace: Path) -> None:
+    """One odd name must not hide the whole buffer."""
+    odd = Buffer.make_type("odd", [Parameter(name, ctypes.c_float, 0)], (name, ctypes.c_uint16))
+    with odd.open("odd") as buffer:
+        buffer.set(name, 0.5)
+
+        found = inspect.read("odd").value
+
+    assert found["parameters"] == {name: 0.5}
+    assert found["fields"] == {name: 0}
+
+
+def test_fields_beside_the_parameters_may_be_vectors(namespace: Path) -> None:
+    """They are told by the names that ctypes has for them."""
+    extended = Buffer.make_type("extended", [], ("label", ctypes.c_char * 8), ("matrix", ctypes.c_uint8 * 2 * 3))
+    with extended.open("extended") as buffer:
+        buffer.label, buffer.matrix = b"left", [[1, 2], [3, 4], [5, 6]]  # type: ignore[attr-defined]
+
+        found = inspect.read("extended").value
+
+    assert found["fields"] == {"label": b"left", "matrix": [1, 2, 3, 4, 5, 6]}
+
+
+def test_name_in_a_schema_that_is_no_text_is_told() -> None:
+    """Anybody can write a schema."""
+    with pytest.raises(memlane.Corrupted, match="which is no text"):
+        record_values("type arm\nparameter '\\x', id 1: bool, readable", bytes(57))
+
+
 @pytest.mark.parametrize(
     "lengths", ["[99999999999][99999999999]", "[65536][65536][2]", f"[{'9' * 5000}]"], ids=range(3)
 )

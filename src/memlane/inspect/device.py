@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import struct
 from typing import Any, NamedTuple
 
 from memlane.errors import Corrupted
 
-PARAMETER = re.compile(
-    r"parameter '(?P<name>[^']*)', id (?P<id>\d+): (?P<type>\w+)(?P<lengths>(?:\[\d+\])*), (?P<access>.*)"
-)
+_QUOTED = r"""(?P<name>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
+"""A name, as Python writes text."""
+PARAMETER = re.compile(rf"parameter {_QUOTED}, id (?P<id>\d+): (?P<type>\w+)(?P<lengths>(?:\[\d+\])*), (?P<access>.*)")
 """A line of the schema that is a parameter's."""
-_FIELD = re.compile(r"field '(?P<name>[^']*)': c_(?P<type>\w+)")
+_FIELD = re.compile(rf"field {_QUOTED}: c_(?P<type>[a-z0-9]+)(?P<lengths>(?:_Array_\d+)*)")
 _FORMATS = {
     "bool": "?", "char": "c", "float": "f", "double": "d", "int8": "b", "uint8": "B", "int16": "h", "uint16": "H",
     "int32": "i", "uint32": "I", "int64": "q", "uint64": "Q", "byte": "b", "ubyte": "B", "short": "h", "ushort": "H",
@@ -65,14 +66,27 @@ def _place(line: str) -> _Place:
     if match := PARAMETER.fullmatch(line):
         access = match["access"]
         return _Place(
-            match["name"], _format(match["type"], line), _count(match["lengths"], line), "readable" in access,
+            quoted_name(match), _format(match["type"], line), _count(match["lengths"], line), "readable" in access,
             "writeable" in access, is_parameter=True,
         )  # fmt: skip
     if match := _FIELD.fullmatch(line):
         return _Place(
-            match["name"], _format(match["type"], line), 0, readable=True, writeable=False, is_parameter=False
-        )
+            quoted_name(match), _format(match["type"], line), _count(match["lengths"], line), readable=True,
+            writeable=False, is_parameter=False,
+        )  # fmt: skip
     raise Corrupted(f"the schema of the buffer has the line {line!r}, which this version does not know")
+
+
+def quoted_name(line: re.Match[str]) -> str:
+    """Return the name in a line of a schema.
+
+    Raises:
+        Corrupted: It is no text of Python's.
+    """
+    try:
+        return str(ast.literal_eval(line["name"]))
+    except (SyntaxError, ValueError) as error:
+        raise Corrupted(f"the schema of the buffer has the name {line['name']}, which is no text") from error
 
 
 def _count(lengths: str, line: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from memlane.inspect.device import PARAMETER
+from memlane.inspect.device import PARAMETER, quoted_name
 from memlane.monitor.tree import finite, tree
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ def panel(record: Mapping[str, Any], schema: Sequence[str], catalog: Catalog) ->
         "type": record["type"],
         "valid": record["valid"],
         "known": kind is not None,
-        "parameters": [_parameter(record, line, known.get(line["name"])) for line in lines],
+        "parameters": [_parameter(record, line, known.get(quoted_name(line))) for line in lines],
         "fields": tree(record["fields"]),
     }
 
 
 def _parameter(record: Mapping[str, Any], line: re.Match[str], known: Parameter | None) -> dict[str, Any]:
-    name = line["name"]
+    name = quoted_name(line)
     read, requested = record["parameters"], record["requested"]
     return {
         "name": name,
