@@ -54,6 +54,32 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     return said.err
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_what_the_output_cannot_encode_is_escaped(encoding: str, namespace: Path) -> None:
+    """Some terminals are old; and a text may hold what no encoding has."""
+    with HostVariable("größe") as variable:
+        variable.data = {"text": "\ud800 €"}
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, "-m", "memlane", *arguments]
+        environment = {**os.environ, "PYTHONIOENCODING": encoding}
+        return subprocess.run(command, env=environment, capture_output=True, check=True).stdout.decode(encoding)
+
+    assert json.loads(run("get", "größe", "--json")) == {"text": "\ud800 €"}
+    assert "text" in run("get", "größe")
+    assert ("größe" if encoding != "ascii" else "gr\\xf6\\xdfe") in run("ls")
+
+
+def test_closed_output_is_told(namespace: Path) -> None:
+    """A script did that, and looks for the reason."""
+    command = f"exec '{sys.executable}' -m memlane ls >&-"
+
+    done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (2, "memlane: the standard output is closed: there is nowhere to answer\n")
+
+
 def test_ls_shows_a_line_for_each_object_and_why_one_is_damaged(
     namespace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,8 +39,10 @@ def add_name(parser: argparse.ArgumentParser, metavar: str = "NAME", what: str =
 
 
 def say(*words: object) -> None:
-    """Print an answer, also for who reads it while the command goes on."""
-    print(*words, flush=True)  # noqa: T201 - the answer
+    """Print an answer, also for who reads it while the command goes on; what the output cannot encode is escaped."""
+    text = " ".join(map(str, words))
+    encoding = sys.stdout.encoding
+    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)  # noqa: T201 - the answer
 
 
 def say_error(text: str) -> None:
@@ -49,8 +51,13 @@ def say_error(text: str) -> None:
 
 
 def say_json(value: object) -> None:
-    """Print an answer for programs, on one line."""
-    print(json.dumps(value, ensure_ascii=False), flush=True)  # noqa: T201 - the answer
+    """Print an answer for programs, on one line: with escapes where it has characters that the output cannot encode."""
+    text = json.dumps(value, ensure_ascii=False)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = json.dumps(value)
+    print(text, flush=True)  # noqa: T201 - the answer
 
 
 def look(arguments: argparse.Namespace) -> inspect.Object:
