@@ -559,6 +559,23 @@ def copy_as_another_program(original: Path, path: Path, options: dict[str, Any])
         writer.finish()
 
 
+def test_file_without_a_topic_of_memlane_is_refused(elsewhere: Path, tmp_path: Path) -> None:
+    """It is a recording of something else, and to call it empty would hide that."""
+    with open(tmp_path / "camera.mcap", "wb") as stream:
+        writer: Any = McapWriter(stream)
+        writer.start()
+        writer.add_message(writer.register_channel("/camera", "cdr", 0), 0, b"picture", 0)
+        writer.finish()
+
+    with pytest.raises(Corrupted, match=r"camera.mcap' is no recording of memlane's: .* the encoding 'cdr'"):
+        Recording(tmp_path / "camera.mcap").contents()
+    with (
+        Replayer(tmp_path / "camera.mcap", directory=elsewhere) as replayer,
+        pytest.raises(Corrupted, match="is no recording of memlane's"),
+    ):
+        replayer.run()
+
+
 def test_chunk_of_another_program_that_holds_no_whole_records_is_told(elsewhere: Path, tmp_path: Path) -> None:
     """A chunk without a checksum is taken apart as it is, by the thread that plays."""
     with open(tmp_path / "run.mcap", "wb") as stream:
@@ -703,6 +720,20 @@ class Busy:
 
 
 @pytest.mark.slow
+def test_comparison_with_a_replay_that_never_was_finds_it(namespace: Path, tmp_path: Path) -> None:
+    """Its status is what a script goes by."""
+    with HostVariable("pose") as pose, Recorder(tmp_path / "run.mcap") as recorder:
+        pose.data = 1
+        recorder.look()
+    with Recorder(tmp_path / "nothing.mcap", ["nothing"]):
+        pass
+
+    (pose_compared,) = compare(tmp_path / "run.mcap", tmp_path / "nothing.mcap")
+
+    assert (pose_compared.unseen, pose_compared.is_same) == (1, False)
+    assert main(["info", str(tmp_path / "run.mcap"), "--compare", str(tmp_path / "nothing.mcap")]) == 1
+
+
 def test_long_streams_are_compared_in_a_time_that_grows_with_their_length(monkeypatch: pytest.MonkeyPatch) -> None:
     """An hour of a busy channel has millions of looks: for each of them over all, this would meet the watchdog."""
     monkeypatch.setattr(memlane.recording.comparison, "Recording", Busy)

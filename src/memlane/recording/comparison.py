@@ -36,8 +36,8 @@ class Comparison:
 
     @property
     def is_same(self) -> bool:
-        """Whether nothing that both have differs."""
-        return self.described_alike and not self.different
+        """Whether nothing that both have differs; and of what the first one has, the second has something."""
+        return self.described_alike and not self.different and bool(self.same or not self.unseen)
 
     def late_at(self, part: float) -> float | None:
         """Return the seconds by which this *part* of the values was early or late at most; None: there are none."""

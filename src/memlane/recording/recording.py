@@ -79,8 +79,11 @@ class Recording:
     def unpacked(self, pieces: Iterable[Piece], names: Sequence[str] = ()) -> Iterator[tuple[Description, Sample]]:
         """Iterate over what `pieces` gave, as `samples` does."""
         objects: dict[int, Description] = {}
+        encodings: set[str] = set()
         for record in itertools.chain.from_iterable(piece.records for piece in pieces):
             kind = type(record).__name__
+            if kind == "Channel":
+                encodings.add(record.message_encoding)
             if kind == "Channel" and record.message_encoding == ENCODING:
                 description = self._sound(Description.of_metadata, record.metadata)
                 if is_asked_for(description.name, names):
@@ -88,6 +91,11 @@ class Recording:
             elif kind == "Message" and record.channel_id in objects:
                 sample = self._sound(Sample.unpacked, record.log_time, record.data)
                 yield objects[record.channel_id], sample
+        if encodings and ENCODING not in encodings:
+            raise Corrupted(
+                f"{self.path!r} is no recording of memlane's: its topics have the encoding"
+                f" {', '.join(sorted(map(repr, encodings)))}, and only those with {ENCODING!r} can be read and replayed"
+            )
 
     def descriptions(self, names: Sequence[str] = ()) -> list[Description]:
         """List the objects in the order in which they turned up, from the index where there is one."""
