@@ -15,7 +15,7 @@
 
 struct options options = {.every = 1, .state = -1, .mode = -1, .jobs = 1};
 
-enum { PAIRS_MAXIMUM = 128, EVERY_IN_SHORT_PAIRS = 2 };
+enum { PAIRS_MAXIMUM = 128 };
 
 /* Shared by all processes. */
 static struct {
