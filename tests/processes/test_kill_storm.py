@@ -54,7 +54,7 @@ def test_killed_writers_harm_no_other_writers(namespace: Path, capsys: pytest.Ca
     """The living write on while the dead are cleaned up, in the same slots."""
     seed = int.from_bytes(os.urandom(4), "little")
 
-    with Peer(run_storm_among_writers, "pose", KILLS // 4, seed) as orchestrator:
+    with Peer(run_storm_among_writers, "pose", KILLS // 10, seed) as orchestrator:
         toll = orchestrator.receive(timeout=90 + KILLS / 10)
     with capsys.disabled():
         print(f"\nkill storm among writers: {toll}")
