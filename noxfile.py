@@ -15,10 +15,11 @@ from typing import NamedTuple
 import nox
 
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-# The others run what takes less than a quarter of a second, and no test of pages: what differs between them is the
-# language, not the memory, nor what is written. Nor is speed, so their build is not optimised.
+# The others run the unit tests that take less than a quarter of a second: what differs between them is the language,
+# not the memory, nor other processes, but for those that they fork. Nor is speed, so their build is not optimised.
 FULL_PYTHON = "{}.{}".format(*sys.version_info)
-NOT_FULL = ("-m", "not slow", "--ignore=tests/docs")
+NOT_SLOW = ("-m", "not slow")
+OF_OTHERS = (*NOT_SLOW, "-o", "testpaths=tests/unit tests/processes/test_fork.py")
 # Python above the public surface: what it does in C, other tests do.
 TOOLS = tuple(f"--ignore-glob=*/test_{tool}*.py" for tool in ("bench", "cli", "metrics", "monitor", "recording"))
 CLANG = "clang-14"
@@ -89,11 +90,11 @@ def run_c_tests(session: nox.Session, folder: Path) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the whole suite on nox's own Python, and what is not slow on the others (``--long``: all of it on all)."""
+    """Run the whole suite on nox's own Python, and unit tests on the others (``--long``: all of it on all)."""
     whole = is_long(session) or session.python == FULL_PYTHON
     session.install(NO_COMPILE, *([] if whole else ["--config-settings=cmake.build-type=Debug"]), ".[test]")
     arguments = [argument for argument in session.posargs if argument != "--long"]
-    session.run("pytest", *(() if whole else NOT_FULL), *arguments)
+    session.run("pytest", *(() if whole else OF_OTHERS), *arguments)
 
 
 @nox.session
@@ -178,7 +179,7 @@ def sanitize(session: nox.Session) -> None:
     install_sanitized(session)
     session.run(
         "pytest",
-        *(() if is_long(session) else NOT_FULL + TOOLS),
+        *(() if is_long(session) else (*NOT_SLOW, "--ignore=tests/docs", *TOOLS)),
         env={
             "LD_PRELOAD": runtime_of_the_address_sanitizer(),
             # The interpreter itself leaks by design; leaks of ours are what tests/leaks.py looks for.
