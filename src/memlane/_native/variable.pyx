@@ -523,12 +523,13 @@ cdef class Variable(Endpoint):
     def _expect(self, ticket, version):
         """Poll for what is newer than the lowest of the versions that tasks wait beyond; None: one of them does not."""
         cdef int process = getpid()
+        cdef list void = [each for each in list(self.expected) if each.is_void]
         with cython.critical_section(self.expected):
             if self.expecting != process:  # a forked child has none of its parent's tasks
                 self.expected.clear()
                 self.expecting = process
-            for void in [each for each in self.expected if each.is_void]:
-                del self.expected[void]
+            for each in void:
+                self.expected.pop(each, None)
             if version is None:
                 self.expected.pop(ticket, None)
             else:
