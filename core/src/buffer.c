@@ -262,6 +262,18 @@ static bool owner_lives(memlane_buffer *buffer, uint32_t tag) {
     return true;
 }
 
+void memlane_buffer_judge(const struct memlane_segment *segment, void *record, uint64_t size) {
+    struct buffer_head head;
+    if (size < sizeof head) {
+        return; /* damaged */
+    }
+    memcpy(&head, record, sizeof head);
+    if (head.valid != 0 && memlane_participant_verdict_of_tag(segment, head.owner) == MEMLANE_DEAD) {
+        head.valid = 0;
+        memcpy(record, &head, sizeof head);
+    }
+}
+
 /* The transaction's own copy: no other thread touches it. */
 static void look_within(memlane_buffer *buffer, const struct memlane_part *wanted, memlane_buffer_reading *reading) {
     const struct memlane_transaction *transaction = &buffer->transaction;

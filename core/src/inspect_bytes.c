@@ -68,6 +68,9 @@ memlane_status memlane_inspect_read(const memlane_inspection *inspection, void *
     for (int attempt = 0; attempt < ATTEMPTS && status == MEMLANE_TIMEOUT; attempt++) {
         status = copy_latest(&inspection->reg, buffer, capacity, reading);
     }
+    if (status == MEMLANE_OK && inspection->segment.header.kind == MEMLANE_KIND_BUFFER) {
+        memlane_buffer_judge(&inspection->segment, buffer, reading->size);
+    }
     memlane_status lost = memlane_inspection_finish(inspection, error);
     return lost != MEMLANE_OK ? lost : explain_read(inspection, status, reading, error);
 }

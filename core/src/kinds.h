@@ -11,6 +11,9 @@ extern const struct memlane_kind memlane_kind_of_channels, memlane_kind_of_funct
 /* The lock of a buffer: the line behind its register (docs/format/buffer.md). */
 struct memlane_lock_word *memlane_buffer_lock(const struct memlane_segment *segment);
 
+/* Takes the mark of validity off a copy of a record of `size` bytes whose owner does not live. */
+void memlane_buffer_judge(const struct memlane_segment *segment, void *record, uint64_t size);
+
 /* Whole pages at the beginning of a map's body, with the lock; the bytes follow (docs/format/map.md). */
 uint64_t memlane_map_lock_area(uint32_t participants);
 

@@ -161,6 +161,55 @@ static void a_value_is_read_without_counting(void) {
     endpoint_unlink("pose");
 }
 
+static memlane_buffer *open_buffer(void) {
+    memlane_buffer_options options;
+    memlane_buffer *buffer = NULL;
+    memlane_error error;
+    memlane_buffer_options_initialise(&options);
+    options.object.directory = check_directory;
+    CHECK_OK(memlane_buffer_open(&buffer, "motor", 5, &options, &error), &error);
+    return buffer;
+}
+
+static void make_a_buffer_valid(int socket) {
+    memlane_buffer *buffer = open_buffer();
+    void *record;
+    memlane_error error;
+    CHECK_OK(memlane_buffer_begin(buffer, check_in_ms(30000), &record, &error), &error);
+    CHECK_OK(memlane_buffer_set_valid(buffer, true, &error), &error);
+    CHECK_OK(memlane_buffer_end(buffer, MEMLANE_BUFFER_CHANGED, &error), &error);
+    peer_tell(socket, 1);
+    peer_hear(socket);
+}
+
+static bool is_told_as_valid(const memlane_inspection *inspection) {
+    uint32_t head[2];
+    memlane_reading reading;
+    memlane_error error;
+    CHECK_OK(memlane_inspect_read(inspection, head, sizeof head, &reading, &error), &error);
+    return head[0] != 0;
+}
+
+static void a_buffer_is_told_as_valid_while_its_owner_lives(void) {
+    static memlane_inspected_participant participants[2];
+    struct peer owner = peer_start(make_a_buffer_valid);
+    peer_hear(owner.socket);
+    memlane_inspection *inspection = look_at("motor");
+    CHECK(is_told_as_valid(inspection));
+
+    peer_kill(&owner);
+
+    CHECK_WAIT_UNTIL(!is_told_as_valid(inspection));
+    memlane_buffer *successor = open_buffer();
+    CHECK_EQUAL(1, memlane_inspect_participants(inspection, participants, 2));
+    CHECK_EQUAL(getpid(), participants[0].pid); /* the owner's place is another's */
+    CHECK(participants[0].lives);
+    CHECK(!is_told_as_valid(inspection));
+    memlane_buffer_free(successor);
+    memlane_inspect_close(inspection);
+    endpoint_unlink("motor");
+}
+
 static void views_and_loans_are_told_of_who_has_them(void) {
     static memlane_inspected_participant participants[8];
     memlane_view view;
@@ -373,6 +422,7 @@ static const struct check_test tests[] = {
     {"a look makes no directory", a_look_makes_no_directory},
     {"what was killed is told as dead", what_was_killed_is_told_as_dead},
     {"a value is read without counting", a_value_is_read_without_counting},
+    {"a buffer is told as valid while its owner lives", a_buffer_is_told_as_valid_while_its_owner_lives},
     {"views and loans are told of who has them", views_and_loans_are_told_of_who_has_them},
     {"structs of both directions of a function are told", structs_of_both_directions_of_a_function_are_told},
     {"bytes of a channel stay for its reader", bytes_of_a_channel_stay_for_its_reader},

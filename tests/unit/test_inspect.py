@@ -218,6 +218,27 @@ def test_parameters_of_a_device_buffer_are_told_by_name(namespace: Path) -> None
     assert found["valid"]
 
 
+def speak_for_the_arm(link: Link) -> None:
+    """Make a device buffer valid until told otherwise."""
+    with Arm.open("arm-buffer") as arm:
+        arm.set("angle", 1.5)
+        link.send("valid")
+        link.receive()
+
+
+def test_device_buffer_is_told_as_valid_while_its_owner_lives(namespace: Path) -> None:
+    """A killed driver has no time to say that its device is not there any more."""
+    with Peer(speak_for_the_arm) as driver:
+        driver.receive()
+        assert inspect.read("arm-buffer").value["valid"]
+
+        driver.kill()
+
+    found = inspect.read("arm-buffer").value
+    assert not found["valid"]
+    assert found["parameters"]["angle"] == 1.5
+
+
 @pytest.mark.parametrize("name", ["it's", 'a "b"', 'it\'s a "b"', "back\\slash", "größe"])
 def test_names_in_a_schema_are_read_as_they_were_given(name: str, namespace: Path) -> None:
     """One odd name must not hide the whole buffer."""

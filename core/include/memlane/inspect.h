@@ -104,6 +104,7 @@ MEMLANE_API const memlane_format *memlane_inspect_format(const memlane_inspectio
 MEMLANE_API const memlane_format *memlane_inspect_result_format(const memlane_inspection *inspection);
 
 /* Copies the latest value of a variable, share or buffer, as memlane_variable_read() does, without counting as a reader.
+ * The copy of a buffer's record is marked valid only where the endpoint that marked it lives.
  *
  * Wait-free. MEMLANE_EMPTY, MEMLANE_BUFFER_TOO_SMALL (reading->size says what is needed), MEMLANE_CORRUPTED;
  * MEMLANE_TIMEOUT: writers were faster than this copy every time; MEMLANE_KIND_MISMATCH. */
