@@ -183,19 +183,11 @@ static memlane_status explain_open(const char *path, int failure, memlane_error 
     }
 }
 
-memlane_status memlane_directory_open(struct memlane_directory *directory, const char *path,
-                                      const struct memlane_sharing *sharing, memlane_error *error) {
-    bool named;
-    memlane_status status = choose(directory, path, &named, error);
-    if (status != MEMLANE_OK) {
-        return status;
-    }
-    int failure = open_or_make(directory);
-    if (failure != 0) {
-        return explain_open(directory->path, failure, error);
-    }
+static memlane_status examine(struct memlane_directory *directory, bool named, const struct memlane_sharing *sharing,
+                              memlane_error *error) {
+    memlane_status status;
     struct memlane_file_status found;
-    failure = memlane_platform_describe(directory->descriptor, &found);
+    int failure = memlane_platform_describe(directory->descriptor, &found);
     if (failure != 0) {
         status = memlane_fail_system(error, failure, "cannot examine the namespace directory '%s'", directory->path);
     } else {
@@ -210,9 +202,20 @@ memlane_status memlane_directory_open(struct memlane_directory *directory, const
     return status;
 }
 
-memlane_status memlane_directory_look(struct memlane_directory *directory, const char *path, memlane_error *error) {
+memlane_status memlane_directory_open(struct memlane_directory *directory, const char *path,
+                                      const struct memlane_sharing *sharing, memlane_error *error) {
     bool named;
     memlane_status status = choose(directory, path, &named, error);
+    if (status != MEMLANE_OK) {
+        return status;
+    }
+    int failure = open_or_make(directory);
+    return failure == 0 ? examine(directory, named, sharing, error) : explain_open(directory->path, failure, error);
+}
+
+static memlane_status open_existing(struct memlane_directory *directory, const char *path, bool *named,
+                                    memlane_error *error) {
+    memlane_status status = choose(directory, path, named, error);
     if (status != MEMLANE_OK) {
         return status;
     }
@@ -224,6 +227,18 @@ memlane_status memlane_directory_look(struct memlane_directory *directory, const
                             directory->path);
     }
     return failure == 0 ? MEMLANE_OK : explain_open(directory->path, failure, error);
+}
+
+memlane_status memlane_directory_find(struct memlane_directory *directory, const char *path,
+                                      const struct memlane_sharing *sharing, memlane_error *error) {
+    bool named;
+    memlane_status status = open_existing(directory, path, &named, error);
+    return status == MEMLANE_OK ? examine(directory, named, sharing, error) : status;
+}
+
+memlane_status memlane_directory_look(struct memlane_directory *directory, const char *path, memlane_error *error) {
+    bool named;
+    return open_existing(directory, path, &named, error);
 }
 
 void memlane_directory_close(struct memlane_directory *directory) {

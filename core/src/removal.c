@@ -41,7 +41,7 @@ memlane_status memlane_removal_unlink(const char *path, const struct memlane_obj
                                       const struct memlane_sharing *sharing, memlane_error *error) {
     struct memlane_directory directory;
     memlane_fork_hold();
-    memlane_status status = memlane_directory_open(&directory, path, sharing, error);
+    memlane_status status = memlane_directory_find(&directory, path, sharing, error);
     if (status == MEMLANE_OK) {
         lock_directory(&directory); /* without it as well: whatever has this name is to go */
         int failure = memlane_platform_unlink(directory.descriptor, name->file);
@@ -157,7 +157,7 @@ memlane_status memlane_removal_collect(const char *path, const struct memlane_sh
     memlane_fork_hold();
     memlane_status status = memlane_trap_install(error);
     if (status == MEMLANE_OK) {
-        status = memlane_directory_open(&directory, path, sharing, error);
+        status = memlane_directory_find(&directory, path, sharing, error);
     }
     if (status == MEMLANE_OK) {
         int failure = memlane_platform_list(directory.descriptor, visit, &collection);
@@ -166,5 +166,5 @@ memlane_status memlane_removal_collect(const char *path, const struct memlane_sh
     }
     memlane_fork_release();
     *removed = collection.removed;
-    return status;
+    return status == MEMLANE_NOT_FOUND ? MEMLANE_OK : status; /* without a directory there is nothing to remove */
 }

@@ -337,6 +337,20 @@ def test_call_prints_the_result_and_says_what_the_function_raised(
     assert "nobody serves" in complaint(capsys, "call", "divide", "1")
 
 
+@pytest.mark.parametrize(
+    ("command", "status", "expected"),
+    [(["gc"], 0, "removed 0 objects"), (["ls"], 0, "no objects in"), (["rm", "pose"], 2, "nothing is there")],
+)
+def test_commands_that_only_look_or_remove_make_no_directory(
+    command: list[str], status: int, expected: str, namespace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped directory is not there afterwards either."""
+    assert main([*command, "--directory", str(namespace / "new")]) == status
+
+    assert expected in "".join(capsys.readouterr())
+    assert list(namespace.iterdir()) == []
+
+
 def test_arguments_that_the_function_cannot_take_are_told_apart_from_what_it_raises(
     namespace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -210,3 +210,13 @@ def test_collect_leaves_foreign_files_alone(namespace: Path) -> None:
 def test_collect_of_a_directory_that_does_not_exist_removes_nothing(namespace: Path) -> None:
     """The first command that somebody tries after the installation."""
     assert memlane.collect(directory=namespace / "new") == 0
+
+    assert list(namespace.iterdir()) == []
+
+
+def test_unlink_in_a_directory_that_does_not_exist_says_so(namespace: Path) -> None:
+    """A mistyped directory is not there afterwards either."""
+    with pytest.raises(memlane.ObjectNotFound, match=r"there is no namespace directory '.*/new'"):
+        memlane.unlink("pose", directory=namespace / "new")
+
+    assert list(namespace.iterdir()) == []
