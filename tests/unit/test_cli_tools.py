@@ -337,6 +337,18 @@ def test_call_prints_the_result_and_says_what_the_function_raised(
     assert "nobody serves" in complaint(capsys, "call", "divide", "1")
 
 
+def test_options_stand_between_other_arguments(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who repeats a command adds an option where the cursor is."""
+    with memlane.HostFunctionDispatcher() as dispatcher:
+        dispatcher.add("divide", lambda left, right: left / right)
+        dispatcher.start()
+
+        assert answer(capsys, "call", "divide", "--timeout", "30", "3", "2") == "1.5\n"
+        assert answer(capsys, "call", "divide", "3", "--timeout", "30", "-2") == "-1.5\n"
+    replay = parser_for(["replay"]).parse_args(["replay", "run.mcap", "--speed", "2", "pose", "--loop", "arm"])
+    assert (replay.file, replay.names, replay.speed, replay.loop) == ("run.mcap", ["pose", "arm"], 2, True)
+
+
 @pytest.mark.parametrize(
     ("command", "status", "expected"),
     [(["gc"], 0, "removed 0 objects"), (["ls"], 0, "no objects in"), (["rm", "pose"], 2, "nothing is there")],

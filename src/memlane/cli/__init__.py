@@ -13,7 +13,7 @@ import os
 import re
 import signal
 import sys
-from typing import TYPE_CHECKING, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from memlane.cli.words import suggestion
 from memlane.errors import Error
@@ -66,7 +66,19 @@ SUBCOMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that says which subcommand was meant."""
+    """A parser that says which subcommand was meant, and takes its options between other arguments too."""
+
+    _is_at_work = False
+
+    def parse_known_args(self, args: Sequence[str] | None = None, namespace: Any = None) -> Any:  # type: ignore[override]
+        """Parse what is known; what calls for the subcommand's own parser cannot be intermixed."""
+        if self._is_at_work or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._is_at_work = True  # what intermixes calls this method
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_at_work = False
 
     def error(self, message: str) -> NoReturn:
         """End with the usage, and the subcommands that are like what was given."""
