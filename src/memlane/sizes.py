@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import re
 
-_FORM = re.compile(r"(?P<count>[0-9]+)(?P<unit>[KMG]?)", re.IGNORECASE)
+_FORM = re.compile(r"(?P<count>[0-9]+)(?P<unit>[KMGkmg]?)")
 _BYTES = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 

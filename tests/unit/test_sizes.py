@@ -25,7 +25,7 @@ def test_every_documented_form_of_a_size_is_understood(size: int | str, expected
     assert size_in_bytes(size, "map 'x'") == expected
 
 
-@pytest.mark.parametrize("size", ["abc", "", "K", "1.5M", "-1", "5T", "5 K", "0", 0, -1, 1.5, "٣"])
+@pytest.mark.parametrize("size", ["abc", "", "K", "1.5M", "-1", "5T", "5 K", "0", 0, -1, 1.5, "٣", "5\N{KELVIN SIGN}"])
 def test_what_is_no_size_is_refused_with_the_forms(size: int | str) -> None:
     """The error teaches what would work."""
     with pytest.raises(ValueError, match=r"map 'x': size=.* is no size: give .*'5000', '5K', '5M' or '1G'"):
