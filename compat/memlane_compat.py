@@ -1892,7 +1892,8 @@ _channels = weakref.WeakSet()  # every channel of this process that was not coll
 def _bytes_like(data, what):
     """The address and size of a bytes-like object, and what keeps them valid."""
     if isinstance(data, bytes):
-        return ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0, len(data), data
+        kept = ctypes.c_char_p(data)  # of PyPy: a copy, which goes with it
+        return ctypes.cast(kept, ctypes.c_void_p).value or 0, len(data), kept
     try:
         view = memoryview(data)
         if view.readonly:

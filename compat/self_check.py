@@ -9,6 +9,8 @@ In a namespace of its own ($MEMLANE_DIR). Prints what was checked; the first cla
 from __future__ import print_function
 
 import contextlib
+import ctypes
+import gc
 import pickle
 import sys
 import threading
@@ -124,7 +126,11 @@ def check_bytes(writer, reader):
     assert reader.position == 5 and reader.read_bytes(10) == b"x" * 10
     thread = threading.Thread(target=writer.write, args=(b"q" * 1000,))
     thread.start()
-    assert reader.read_bytes(1000, timeout=PATIENCE) == b"q" * 1000
+    while "state=full" not in reader.status():
+        pass
+    gc.collect(), gc.collect()  # what the writer's call has no hold of goes, and its memory is these ones'
+    others = [ctypes.create_string_buffer(b"j" * 1000) for _ in range(100)]
+    assert reader.read_bytes(1000, timeout=PATIENCE) == b"q" * 1000 and len(others) == 100
     thread.join()
 
 
