@@ -438,7 +438,10 @@ def _by_cffi(path):
     for name, (result, arguments) in _FUNCTIONS.items():
         taken = ", ".join([_c_type(kind) for kind in arguments])
         ffi.cdef("%s %s(%s);" % (_c_type(result), name, taken))
-    return ffi.dlopen(path)
+    library = ffi.dlopen(path)
+    for name in _FUNCTIONS:
+        getattr(library, name)  # is bound under a lock of cffi, for which a finalizer amid it would wait for ever
+    return library
 
 
 _cffi = None

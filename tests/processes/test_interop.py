@@ -241,6 +241,28 @@ def test_surfaces_keep_their_promises_in_every_interpreter(name: str, tmp_path: 
     assert said.split() == ["check_arguments", "check_pickles", "check_values", "check_functions", "check_channels"]
 
 
+ENTERED = """
+import sys, memlane_compat as compat
+entered = []
+def note(frame, event, argument):
+    if "cffi" in frame.f_code.co_filename:
+        entered.append(frame.f_code.co_name)
+sys.settrace(note)
+with compat.HostVariable("traced") as variable:
+    variable.data = 1
+compat.unlink("traced")
+sys.settrace(None)
+print(entered)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("namespace")
+def test_functions_of_the_library_are_bound_before_anything_can_be_collected(tmp_path: Path) -> None:
+    """One is bound under a lock of cffi: a finalizer that PyPy runs meanwhile would wait for it for ever."""
+    assert said_by("pypy", tmp_path, "-c", ENTERED) == "[]\n"
+
+
 TEXT_RULES = r"""
 from __future__ import print_function
 import sys, memlane_compat as compat
