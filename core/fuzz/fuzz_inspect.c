@@ -98,6 +98,17 @@ static memlane_status make_map(void) {
     return status;
 }
 
+/* Its record is then there to be read. */
+static memlane_status make_valid(memlane_buffer *buffer) {
+    void *record;
+    memlane_status status = memlane_buffer_begin(buffer, 0, &record, NULL);
+    if (status == MEMLANE_OK) {
+        memlane_buffer_set_valid(buffer, true, NULL);
+        status = memlane_buffer_end(buffer, MEMLANE_BUFFER_CHANGED, NULL);
+    }
+    return status;
+}
+
 static memlane_status make_buffer(void) {
     memlane_buffer_options asked;
     memlane_buffer *buffer = NULL;
@@ -107,6 +118,9 @@ static memlane_status make_buffer(void) {
     asked.schema = schema;
     asked.schema_length = sizeof schema - 1;
     memlane_status status = memlane_buffer_open(&buffer, name, sizeof name - 1, &asked, NULL);
+    if (status == MEMLANE_OK) {
+        status = make_valid(buffer);
+    }
     memlane_buffer_free(buffer);
     return status;
 }
