@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from memlane.readings import Reading, VariableStatistics
     from memlane.share import NumpyShare, SharedAssign, ShareStatistics
     from memlane.variable import HostVariable
+    from memlane.version import __version__
     from memlane.waiting import wait
 
 __all__ = [
@@ -155,6 +156,7 @@ __all__ = [
     "VariableStatistics",
     "WouldDeadlock",
     "WriteAccessError",
+    "__version__",
     "clean_library",
     "collect",
     "init_library",
@@ -192,6 +194,7 @@ _CAPABILITIES = {
     "memlane.readings": ("Reading", "VariableStatistics"),
     "memlane.share": ("NumpyShare", "SharedAssign", "ShareStatistics"),
     "memlane.variable": ("HostVariable",),
+    "memlane.version": ("__version__",),
     "memlane.waiting": ("wait",),
 }
 _HOME_OF = {name: home for home, names in _CAPABILITIES.items() for name in names}

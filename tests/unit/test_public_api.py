@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import importlib.metadata
 import inspect
 import os
 import pickle
@@ -93,6 +94,7 @@ OTHER_NAMES = {
     "SmipcError",
     "UnsafeSharedMMap",
     "VariableStatistics",
+    "__version__",
     "clean_library",
     "collect",
     "init_library",
@@ -168,6 +170,11 @@ def test_variable_loads_neither_numpy_nor_pickle() -> None:
 
     assert "memlane.variable" in loaded
     assert loaded & {"numpy", "pickle", "ctypes", "multiprocessing", "asyncio"} == set()
+
+
+def test_version_is_that_of_what_is_installed() -> None:
+    """Programs compare it, and people report it."""
+    assert memlane.__version__ == importlib.metadata.version("memlane")
 
 
 def test_every_capability_has_the_public_names_that_are_looked_for_there() -> None:
