@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import sys
 from _thread import RLock, get_ident
-from errno import ETIMEDOUT
+from errno import EMFILE, ENFILE, ETIMEDOUT
 
 from memlane._native.endpoint import Endpoint, Looks, Poll, wait_any
-from memlane.errors import Timeout
+from memlane.errors import SystemFailure, Timeout
 from memlane.settings import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
@@ -277,14 +277,36 @@ async def take_in_turn(
         turns.leave(ticket)
 
 
+def descriptor_for(purpose: str, make: Callable[[], Result]) -> Result:
+    """Make what takes a descriptor.
+
+    Raises:
+        SystemFailure: None is left.
+    """
+    try:
+        return make()
+    except OSError as error:
+        if error.errno not in {EMFILE, ENFILE}:
+            raise
+        raise SystemFailure(
+            error.errno,
+            f"no descriptor is left for {purpose} (besides one for each of its functions): close endpoints or raise the"
+            " limit (ulimit -n)",
+        ) from error
+
+
 @final
 class Gathering:
-    """A descriptor that is readable while one of several endpoints is. A forked child makes its own."""
+    """A descriptor that is readable while one of several endpoints is. A forked child makes its own.
 
-    def __init__(self) -> None:
+    Args:
+        purpose: Of the descriptor, for the error where none is left.
+    """
+
+    def __init__(self, purpose: str) -> None:
         import select  # noqa: PLC0415  (what is imported with memlane costs every program)
 
-        self._epoll = select.epoll()
+        self._epoll = descriptor_for(purpose, select.epoll)
         self._owner = os.getpid()
         self._members: set[int] = set()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import os
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import memlane
-from memlane import HostVariable
+from memlane import HostFunctionDispatcher, HostVariable
 from tests.children import Child, answer_of_child
 from tests.namespaces import answer_in_memory_of, fill_memory
 from tests.peer import PATIENCE_SECONDS, Link, Peer
@@ -123,12 +124,15 @@ def test_missing_descriptor_is_an_error_that_names_the_limit(namespace: Path) ->
     assert values == [count]
 
 
-def use_up_descriptors() -> None:
-    """Leave none to this process."""
+def use_up_descriptors(left: int = 0) -> None:
+    """Leave so many to this process."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    opened = []
     with contextlib.suppress(OSError):
         while True:
-            os.open("/dev/null", os.O_RDONLY)
+            opened.append(os.open("/dev/null", os.O_RDONLY))
+    for descriptor in opened[:left]:
+        os.close(descriptor)
 
 
 def test_first_descriptor_that_is_missing_names_the_limit_too(namespace: Path) -> None:
@@ -159,6 +163,50 @@ def test_endpoint_works_when_no_descriptor_is_left(namespace: Path) -> None:
         return variable.data, variable.stats().writes
 
     assert answer_of_child(use_without_descriptors) == ("written", 1)
+
+
+def poll_dispatcher(dispatcher: HostFunctionDispatcher, left: int) -> None:
+    """Ask for its descriptor."""
+    use_up_descriptors(left)
+    dispatcher.fileno()
+
+
+def serve_in_task(dispatcher: HostFunctionDispatcher, left: int) -> None:
+    """Serve, in a loop that was made while there were descriptors."""
+    loop = asyncio.new_event_loop()
+    use_up_descriptors(left)
+    loop.run_until_complete(dispatcher.serve_async())
+
+
+@pytest.mark.parametrize(
+    ("use", "left", "purpose"),
+    [
+        (poll_dispatcher, 0, "the fileno() of a dispatcher"),
+        (poll_dispatcher, 1, "fileno()"),
+        (serve_in_task, 0, "serve_async()"),
+        (serve_in_task, 1, "serve_async()"),
+        (serve_in_task, 2, "fileno()"),
+    ],
+)
+def test_descriptor_that_a_dispatcher_lacks_is_an_error_that_names_the_limit(
+    namespace: Path, use: Callable[[HostFunctionDispatcher, int], None], left: int, purpose: str
+) -> None:
+    """Whichever of those that it needs besides its endpoints' own."""
+
+    def use_without_descriptors() -> tuple[int | None, str]:
+        dispatcher = HostFunctionDispatcher()
+        dispatcher.add("function", abs)
+        try:
+            use(dispatcher, left)
+        except memlane.SystemFailure as error:
+            return error.errno, str(error)
+        return None, "no error"
+
+    number, text = answer_of_child(use_without_descriptors)
+
+    assert number == errno.EMFILE
+    assert f"no descriptor is left for {purpose} (" in text
+    assert "close endpoints or raise the limit (ulimit -n)" in text
 
 
 def test_place_for_an_endpoint_that_is_missing_is_an_error_that_names_the_live_ones(namespace: Path) -> None:

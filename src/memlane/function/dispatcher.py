@@ -258,9 +258,9 @@ class HostFunctionDispatcher(Closing):
         """
         self._check_open()
         with contextlib.ExitStack() as stack:
-            alarm = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            alarm = waiting.descriptor_for("serve_async()", lambda: os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
             stack.callback(os.close, alarm)
-            gathering = waiting.Gathering()
+            gathering = waiting.Gathering("serve_async()")
             stack.callback(gathering.close)
             gathering.add(alarm)
             stack.callback(self._leave, alarm)
@@ -315,7 +315,7 @@ class HostFunctionDispatcher(Closing):
         self._check_open()
         with self._lock:
             if self._gathering is None or self._gathering.is_foreign:
-                self._gathering = waiting.Gathering()
+                self._gathering = waiting.Gathering("the fileno() of a dispatcher")
             for function in self._functions:
                 self._gathering.add(function.fileno())
             return self._gathering.fileno()
