@@ -112,6 +112,8 @@ static void bind(memlane_map *map) {
     memlane_rwlock_locate(&map->gate.lock, segment);
     map->offset = segment->header.body_offset + memlane_map_lock_area(segment->header.participants_count);
     map->size = segment->header.geometry[MEMLANE_MAP_SIZE];
+    /* A map is a file to those who write to descriptors (ndarray.tofile, subprocess): an eventfd would swallow it. */
+    map->endpoint.watch.only_ends = true;
     memlane_mutex_lock(&segment->mutex); /* a fork in another thread finds the owner with all that belongs to it */
     segment->owner = map;
     memlane_mutex_unlock(&segment->mutex);
@@ -144,6 +146,10 @@ bool memlane_map_is_closed(const memlane_map *map) {
 
 void memlane_map_free(memlane_map *map) {
     memlane_endpoint_free(map == NULL ? NULL : &map->endpoint);
+}
+
+memlane_endpoint *memlane_map_endpoint(memlane_map *map) {
+    return &map->endpoint;
 }
 
 void *memlane_map_bytes(memlane_map *map) {

@@ -124,6 +124,11 @@ bool memlane_platform_is_event(int descriptor); /* one like it, as far as the sy
 void memlane_platform_raise_event(int descriptor);
 void memlane_platform_clear_event(int descriptor);
 
+/* One that is readable from raise on for good. Other than the above it has an inode of its own, and neither takes bytes
+ * that are written to it nor has a position. */
+int memlane_platform_make_last_event(int *descriptor);
+void memlane_platform_raise_last_event(int descriptor);
+
 /* -- access to memory that is not there any more (SIGBUS) ---------------------------------------------- */
 
 /* Installs a handler, or puts it back in front when another was installed since. handle: async-signal-safe; true when

@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -612,6 +613,15 @@ void memlane_platform_raise_event(int descriptor) {
 void memlane_platform_clear_event(int descriptor) {
     uint64_t count;
     (void)!read(descriptor, &count, sizeof count); /* fails only when it is not readable */
+}
+
+int memlane_platform_make_last_event(int *descriptor) {
+    /* Without a peer it has nothing to read, and refuses what is written. */
+    return answer(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), descriptor);
+}
+
+void memlane_platform_raise_last_event(int descriptor) {
+    (void)shutdown(descriptor, SHUT_RD);
 }
 
 int memlane_platform_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void)) {

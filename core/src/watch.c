@@ -15,7 +15,11 @@ static bool has_event(const struct memlane_watch *watch) {
 /* Under the mutex. */
 static void raise_event(struct memlane_watch *watch) {
     if (!watch->raised && has_event(watch)) {
-        memlane_platform_raise_event(watch->event);
+        if (watch->only_ends) {
+            memlane_platform_raise_last_event(watch->event);
+        } else {
+            memlane_platform_raise_event(watch->event);
+        }
         watch->raised = true;
     }
 }
@@ -65,7 +69,7 @@ static bool look(void *argument, bool thorough) {
 /* Closed only while it is an event: all eventfds share one inode with epolls and timers, and an event loop that was made
  * after all descriptors were closed got just this number for its epoll. An eventfd in its place cannot be told. */
 static void drop_event(struct memlane_watch *watch) {
-    if (has_event(watch) && memlane_platform_is_event(watch->event)) {
+    if (has_event(watch) && (watch->only_ends || memlane_platform_is_event(watch->event))) {
         memlane_platform_close(watch->event);
     }
     watch->event = -1;
@@ -95,7 +99,8 @@ void memlane_watch_initialise(struct memlane_watch *watch, memlane_mutex *mutex,
 
 static int open_event(struct memlane_watch *watch) {
     struct memlane_file_status made;
-    int failure = memlane_platform_make_event(&watch->event);
+    int failure =
+        watch->only_ends ? memlane_platform_make_last_event(&watch->event) : memlane_platform_make_event(&watch->event);
     if (failure != 0) {
         return failure;
     }

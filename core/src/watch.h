@@ -19,6 +19,7 @@ struct memlane_watch {
     int event;                                      /* -1 before it is asked for, and again in a forked child */
     uint64_t device, inode;                         /* of the event */
     bool raised;
+    bool only_ends; /* nothing is ever taken: ready once, for good. Set before the endpoint is shared between threads */
 };
 
 /* bells: what is_ready's words are published with. */

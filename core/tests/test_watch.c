@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "check.h"
 #include "endpoint.h"
+#include "map_endpoint.h"
 #include "peer.h"
 
 #include "wait.h"
@@ -216,6 +217,29 @@ static void closing_makes_the_descriptor_readable(void) {
     endpoint_unlink("pose");
 }
 
+static void a_map_is_not_readable_until_it_is_closed(void) {
+    memlane_map *map = map_open();
+    int descriptor = -1;
+    memlane_error error;
+    CHECK_OK(memlane_endpoint_descriptor(memlane_map_endpoint(map), &descriptor, &error), &error);
+    CHECK(!is_readable(descriptor, 0));
+
+    uint64_t one = 1;
+    CHECK_EQUAL(-1, write(descriptor, &one, sizeof one));
+    CHECK_EQUAL(-1, lseek(descriptor, 0, SEEK_CUR));
+    CHECK(!is_readable(descriptor, 0));
+
+    int kept = -1;
+    CHECK_OK(memlane_endpoint_begin_poll(memlane_map_endpoint(map), &kept, &error), &error);
+    memlane_map_close(map);
+    CHECK_EQUAL(descriptor, kept);
+    CHECK(is_readable(kept, 0));
+    memlane_endpoint_end_poll(memlane_map_endpoint(map));
+    CHECK_EQUAL(-1, fcntl(descriptor, F_GETFD));
+    memlane_map_free(map);
+    map_unlink();
+}
+
 static void a_child_has_a_descriptor_of_its_own(void) {
     if (CHECK_THREAD_SANITIZER) {
         check_skip("ThreadSanitizer ends a forked child that starts a thread");
@@ -411,6 +435,7 @@ static const struct check_test tests[] = {
     {"what was taken meanwhile is not announced", what_was_taken_meanwhile_is_not_announced},
     {"a write of another process is announced", a_write_of_another_process_is_announced},
     {"closing makes the descriptor readable", closing_makes_the_descriptor_readable},
+    {"a map is not readable until it is closed", a_map_is_not_readable_until_it_is_closed},
     {"a child has a descriptor of its own", a_child_has_a_descriptor_of_its_own},
     {"a number that became an epoll is left open", a_number_that_became_an_epoll_is_left_open},
     {"a missing descriptor is an error that says so", a_missing_descriptor_is_an_error_that_says_so},

@@ -235,6 +235,17 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
     def _properties(self) -> dict[str, Any]:
         return self._endpoint.properties()
 
+    def fileno(self) -> int:
+        """Return a descriptor that becomes readable when the endpoint was closed, for `select` and event loops.
+
+        A map has nothing to take. It belongs to the endpoint, and neither reads nor writes the map: who tries gets an
+        `OSError`, as `numpy.ndarray.tofile`. A forked child gets another one.
+        """
+        return self._endpoint.fileno()
+
+    def _pollables(self) -> tuple[Endpoint]:
+        return (self._endpoint,)
+
     def close(self) -> None:
         """Close the endpoint. Exports of its memory stay valid; the last of them to go unmaps it."""
         self._endpoint.close()

@@ -38,8 +38,8 @@ def wait(endpoints: Iterable[Pollable], timeout: float | None = None) -> list[Po
 
     A variable has, while its version is newer than the newest that the endpoint returned; a share, while a value was
     not taken; a channel's reader, while there are bytes, its writer, while there is room; a caller, while a response
-    can be collected; a dispatcher, while a call can be served. An endpoint that was closed meanwhile, or whose peer
-    died, counts too: the next operation tells which.
+    can be collected; a dispatcher, while a call can be served; a map never has. An endpoint that was closed meanwhile,
+    or whose peer died, counts too: the next operation tells which.
 
     Args:
         endpoints: Of any kind, up to thousands; dispatchers too.

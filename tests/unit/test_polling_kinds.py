@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
+import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 import memlane
-from memlane import CHAN_R, CHAN_W, HostFunctionCaller, HostFunctionDispatcher, HostVariable, SharedAssign, open_channel
+from memlane import (
+    CHAN_R,
+    CHAN_W,
+    HostFunctionCaller,
+    HostFunctionDispatcher,
+    HostVariable,
+    RWSharedMMap,
+    SharedAssign,
+    SharedMMap,
+    UnsafeSharedMMap,
+    open_channel,
+)
 from tests.children import Child
-from tests.peer import PATIENCE_SECONDS, wait_until
+from tests.peer import PATIENCE_SECONDS, process_state, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 
@@ -142,6 +159,107 @@ def test_function_that_is_added_later_makes_its_dispatcher_readable(namespace: P
         caller()
 
         assert select.select([descriptor], [], [], PATIENCE_SECONDS)[0] == [descriptor]
+
+
+def by_epoll(descriptor: int, timeout: float) -> bool:
+    """Ask without the limit of select."""
+    with select.epoll() as epoll:
+        epoll.register(descriptor, select.EPOLLIN)
+        return bool(epoll.poll(timeout))
+
+
+@pytest.fixture(params=[UnsafeSharedMMap, SharedMMap, RWSharedMMap])
+def shm(namespace: Path, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Give a map of each class."""
+    with request.param("map", 16384) as opened:
+        yield opened
+
+
+def locked(shm: Any) -> AbstractContextManager[object]:
+    """Return the lock under which everything is allowed."""
+    if isinstance(shm, RWSharedMMap):
+        return shm.lock_write()
+    return shm.lock() if isinstance(shm, SharedMMap) else contextlib.nullcontext()
+
+
+def test_map_has_nothing_to_take(shm: Any) -> None:
+    """A loop may poll it beside others, and is never told of what is written to it."""
+    descriptor = shm.fileno()
+    with UnsafeSharedMMap("map", None, create=False) as other:
+        other.write(b"bytes")
+
+    assert shm.fileno() == descriptor
+    assert not is_readable(shm)
+    assert not by_epoll(descriptor, 0)
+    assert memlane.wait([shm], 0) == []
+
+
+def test_closing_a_map_wakes_who_polls(shm: Any) -> None:
+    """A thread in select must learn that nothing will come any more."""
+    with HostVariable("beside") as variable:
+        descriptor = shm.fileno()
+        seen: list[object] = []
+        pollers = [
+            threading.Thread(target=lambda: seen.append(by_epoll(descriptor, PATIENCE_SECONDS))),
+            threading.Thread(target=lambda: seen.append(memlane.wait([variable, shm], PATIENCE_SECONDS) == [shm])),
+        ]
+        for poller in pollers:
+            poller.start()
+            wait_until(partial(is_asleep, poller), "the thread sleeps")
+
+        shm.close()
+
+        for poller in pollers:
+            poller.join()
+    assert seen == [True, True]
+    with pytest.raises(memlane.Closed, match="map 'map': this endpoint was closed"):
+        shm.fileno()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+
+
+def is_asleep(thread: threading.Thread) -> bool:
+    """Ask the kernel."""
+    return process_state(os.getpid(), thread.native_id) == "S"
+
+
+def test_forked_child_has_a_descriptor_of_a_map_of_its_own(shm: Any) -> None:
+    """What the child closes is still open to the parent."""
+    descriptor = shm.fileno()
+    inode = os.fstat(descriptor).st_ino
+
+    def child() -> tuple[bool, bool]:
+        is_another = os.fstat(shm.fileno()).st_ino != inode
+        shm.close()
+        return is_another, shm.closed
+
+    with Child(child) as forked:
+        assert forked.answer() == (True, True)
+    assert shm.fileno() == descriptor
+    assert not is_readable(shm)
+
+
+def test_descriptor_of_a_map_takes_no_bytes(shm: Any) -> None:
+    """Programs hand files to what writes to descriptors: it must fail, and not lose what was written."""
+    with pytest.raises(OSError, match="not connected"):
+        os.write(shm.fileno(), bytes(8))
+
+    assert not is_readable(shm)
+
+
+@pytest.mark.parametrize("count", [1, 1000])
+def test_numpy_refuses_a_map_that_it_takes_for_a_file(shm: Any, count: int) -> None:
+    """An array of 8 bytes is what an eventfd takes."""
+    with locked(shm):
+        with pytest.raises(OSError, match="position"):
+            np.arange(count).tofile(shm)
+        with pytest.raises(OSError, match="position"):
+            np.fromfile(shm, np.uint8, count)
+
+        np.save(shm, np.arange(count))
+        shm.seek(0)
+        assert np.array_equal(np.load(shm), np.arange(count))
+    assert not is_readable(shm)
 
 
 def test_wait_takes_endpoints_of_every_kind(namespace: Path) -> None:

@@ -132,6 +132,11 @@ MEMLANE_API void memlane_map_unguard(memlane_map *map);
 /* MEMLANE_CORRUPTED when the file was truncated: then zeros are there instead; MEMLANE_CLOSED. Lock-free. */
 MEMLANE_API memlane_status memlane_map_check(memlane_map *map, memlane_error *error);
 
+/* The endpoint, for memlane_endpoint_descriptor() and its fellows in object.h: a map has nothing to take, so it is not
+ * ready until it was closed or its file truncated. The descriptor takes no bytes that are written to it. It is the
+ * map's own, and lives as long. Wait-free. */
+MEMLANE_API memlane_endpoint *memlane_map_endpoint(memlane_map *map);
+
 /* What a map is. */
 typedef struct memlane_map_properties {
     uint64_t size, participants;

@@ -31,3 +31,15 @@ void memlane_platform_clear_event(int descriptor) {
     (void)descriptor;
     machine_blame(__LINE__);
 }
+
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type of the seam */
+int memlane_platform_make_last_event(int *descriptor) {
+    (void)descriptor;
+    machine_blame(__LINE__);
+    return ENOSYS;
+}
+
+void memlane_platform_raise_last_event(int descriptor) {
+    (void)descriptor;
+    machine_blame(__LINE__);
+}

@@ -257,6 +257,7 @@ cdef extern from "memlane/map.h" nogil:
     void memlane_map_ask_while_waiting(
         memlane_map* map, c_bool (*give_up)(void* argument) noexcept, void* argument
     )
+    memlane_endpoint* memlane_map_endpoint(memlane_map* map)
     memlane_status memlane_map_descriptor(memlane_map* map, int* descriptor, uint64_t* offset, memlane_error* error)
     void memlane_map_guard(memlane_map* map, void* address, size_t size)
     void memlane_map_unguard(memlane_map* map)

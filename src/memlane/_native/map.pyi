@@ -5,10 +5,11 @@ from typing import Any, final
 
 from typing_extensions import Self
 
+from memlane._native.endpoint import Endpoint as Pollable
 from memlane._native.mapping import Mapping
 from memlane.acquisition import Acquisition
 
-class Endpoint:
+class Endpoint(Pollable):
     """The part of the map classes that works on the object. None stands for what was not given."""
 
     def __new__(

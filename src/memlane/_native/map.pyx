@@ -8,6 +8,7 @@ from posix.unistd cimport getpid
 
 from memlane import errors
 from memlane._native.deadline cimport deadline_of
+from memlane._native.endpoint cimport Endpoint as Pollable
 from memlane._native.error cimport check
 from memlane._native.flag cimport is_raised, raise_flag
 from memlane._native.library cimport *
@@ -33,7 +34,7 @@ cdef int pass_on() except -1:
     return -1
 
 
-cdef class Endpoint:
+cdef class Endpoint(Pollable):
     """The part of the map classes that works on the object. None stands for what was not given."""
 
     cdef memlane_map* handle
@@ -59,6 +60,9 @@ cdef class Endpoint:
         if self.handle != NULL:
             memlane_map_unguard(self.handle)
             memlane_map_free(self.handle)
+
+    cdef memlane_endpoint* pollable(self) except NULL:
+        return memlane_map_endpoint(self.handle)
 
     def close(self):
         """Mark the endpoint closed."""
