@@ -33,6 +33,7 @@ struct memlane_buffer {
     struct memlane_register reg;
     struct memlane_transaction transaction;
     memlane_atomic64 seen;         /* the newest version that was marked: what is newer makes the endpoint ready */
+    memlane_atomic64 expects;      /* MEMLANE_ANY, or the version that counts in its stead */
     memlane_atomic32 living;       /* tag of an owner that was seen alive */
     memlane_atomic64 living_until; /* stored after it, loaded before it: the tag is then at least as new as the time */
 };
@@ -56,12 +57,19 @@ static void clean(struct memlane_segment *segment, uint32_t index) {
     memlane_custody_clean(segment, index);
 }
 
+/* The tasks that waited stayed in the parent. */
+static void adopt(struct memlane_segment *segment) {
+    memlane_buffer *buffer = (memlane_buffer *)(void *)segment;
+    memlane_custody_adopt(segment);
+    memlane_store_relaxed(&buffer->expects, MEMLANE_ANY); /* relaxed: the child has one thread */
+}
+
 const struct memlane_kind memlane_kind_of_buffers = {
     .code = MEMLANE_KIND_BUFFER,
     .body_size = body_size,
     .clean = clean,
     .inherit = memlane_custody_inherit,
-    .adopt = memlane_custody_adopt,
+    .adopt = adopt,
     .next_view = memlane_custody_next_view,
 };
 
@@ -160,8 +168,11 @@ static void unbind(struct memlane_endpoint *endpoint) {
 static bool is_ready(struct memlane_endpoint *endpoint, bool thorough) {
     memlane_buffer *buffer = buffer_of(endpoint);
     (void)thorough; /* an owner's death changes nothing that could be taken */
-    /* relaxed: a version that another thread marked a moment ago is reported once more. */
-    return memlane_register_version(&buffer->reg) > memlane_load_relaxed(&buffer->seen);
+    /* relaxed, both: a version that another thread marked a moment ago is reported once more, and whoever changes what is
+     * expected looks again. */
+    uint64_t expects = memlane_load_relaxed(&buffer->expects);
+    uint64_t known = expects != MEMLANE_ANY ? expects : memlane_load_relaxed(&buffer->seen);
+    return memlane_register_version(&buffer->reg) > known;
 }
 
 memlane_endpoint *memlane_buffer_endpoint(memlane_buffer *buffer) {
@@ -178,6 +189,14 @@ void memlane_buffer_mark_seen(memlane_buffer *buffer, uint64_t version) {
     }
     memlane_watch_settle(&buffer->endpoint.watch);
     memlane_endpoint_leave(&buffer->endpoint);
+}
+
+void memlane_buffer_expect(memlane_buffer *buffer, uint64_t version) {
+    if (memlane_endpoint_enter(&buffer->endpoint, NULL) == MEMLANE_OK) {
+        memlane_store_relaxed(&buffer->expects, version); /* relaxed: the mutex of the watch orders it */
+        memlane_watch_look_again(&buffer->endpoint.watch);
+        memlane_endpoint_leave(&buffer->endpoint);
+    }
 }
 
 /* What follows the opening of the segment. */
@@ -224,6 +243,7 @@ memlane_status memlane_buffer_open(memlane_buffer **buffer, const char *name, si
         memlane_endpoint_free(&opened->endpoint);
         return status;
     }
+    memlane_store_relaxed(&opened->expects, MEMLANE_ANY); /* relaxed: nobody else knows the endpoint yet */
     memlane_endpoint_make_pollable(&opened->endpoint, is_ready, &opened->reg.control->bell, NULL);
     *buffer = opened;
     return MEMLANE_OK;

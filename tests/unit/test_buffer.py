@@ -663,6 +663,26 @@ def test_descriptor_is_readable_while_something_is_new(namespace: Path) -> None:
         Plain.attach().fileno()
 
 
+def test_blocking_wait_leaves_news_of_others_to_who_polls(namespace: Path) -> None:
+    """A thread that waits for one parameter must not hide another from an event loop."""
+    with Plain.open("plain") as buffer, Plain.open("plain") as other:
+        descriptor = buffer.fileno()
+        waited: list[object] = []
+        waiter = threading.Thread(target=lambda: waited.append(buffer.wait(["pos"], timeout=30)))
+        waiter.start()
+        other.set("id", 7)
+        other.set("pos", 0.5)
+        waiter.join()
+
+        assert waited == [{"pos"}]
+        assert select.select([descriptor], [], [], 30)[0] == [descriptor]
+        assert buffer.wait(["id"], timeout=0) == {"id"}
+        assert select.select([descriptor], [], [], 0)[0] == []
+        other.set("id", 8)
+        assert buffer.wait(timeout=30) == {"id"}
+        assert select.select([descriptor], [], [], 0)[0] == []
+
+
 # -- endpoints -------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import operator
 import os
@@ -15,6 +16,7 @@ import trio
 
 import memlane
 from memlane import CHAN_R, CHAN_W, HostFunctionCaller, HostFunctionDispatcher, HostVariable, SharedAssign, open_channel
+from memlane.buffer import Buffer, Parameter
 from tests.children import Child
 from tests.loops import ASYNCIO_LOOPS, LOOPS, sleep
 from tests.peer import PATIENCE_SECONDS, wait_until
@@ -29,6 +31,81 @@ pytestmark = pytest.mark.usefixtures("what_loops_keep")
 
 # Long enough for a task to fall asleep; where it does not, the test shows less.
 MOMENT_SECONDS = 0.01
+
+
+# -- buffers -------------------------------------------------------------------------------------------------------
+
+Arm = Buffer.make_type("arm", [Parameter("id", ctypes.c_int, 0), Parameter("pos", ctypes.c_double, 1)])
+
+
+async def next_change(buffer: Buffer) -> set[str]:
+    """Take one change of the iteration."""
+    async for changed in buffer.changes_async(["id"]):
+        return set(changed)
+    return set()
+
+
+@ASYNCIO_LOOPS
+@pytest.mark.parametrize("wait", [lambda buffer: buffer.wait_async(["id"]), next_change])
+def test_task_hears_of_a_parameter_whoever_looks_for_another(
+    namespace: Path, run: Run, wait: Callable[[Buffer], Awaitable[Any]]
+) -> None:
+    """Neither a look, nor another task that waits at the same endpoint, takes it away."""
+
+    async def program() -> Any:
+        with Arm.open("arm") as buffer, Arm.open("arm") as other:
+            task = asyncio.ensure_future(wait(buffer))
+            beside = asyncio.ensure_future(buffer.wait_async(["pos"]))
+            await asyncio.sleep(MOMENT_SECONDS)
+            other.set("id", 7)
+            with pytest.raises(memlane.Timeout):
+                buffer.wait(["pos"], timeout=0)  # in the same pass of the loop
+            heard = await asyncio.wait_for(task, PATIENCE_SECONDS)
+            assert not beside.done()
+            other.set("pos", 0.5)
+            return heard, await asyncio.wait_for(beside, PATIENCE_SECONDS)
+
+    assert run(program) == ({"id"}, {"pos"})
+
+
+@ASYNCIO_LOOPS
+def test_task_that_waits_hides_no_parameter_from_who_polls_later(namespace: Path, run: Run) -> None:
+    """What it passed over is still new to all others."""
+
+    async def program() -> Any:
+        with Arm.open("arm") as buffer, Arm.open("arm") as other:
+            task = asyncio.ensure_future(buffer.wait_async(["pos"]))
+            await asyncio.sleep(MOMENT_SECONDS)
+            other.set("id", 7)
+            other.set("pos", 0.5)
+            assert await asyncio.wait_for(task, PATIENCE_SECONDS) == {"pos"}
+            assert memlane.wait([buffer], PATIENCE_SECONDS) == [buffer]
+            return buffer.wait(timeout=0)
+
+    assert run(program) == {"id"}
+
+
+@ASYNCIO_LOOPS
+def test_forked_child_polls_a_buffer_beside_its_parents_tasks(namespace: Path, run: Run) -> None:
+    """They stayed in the parent, and what they wait for does not count in the child."""
+
+    async def program() -> Any:
+        with Arm.open("arm") as buffer:
+            task = asyncio.ensure_future(buffer.wait_async(["pos"]))
+            await asyncio.sleep(MOMENT_SECONDS)
+
+            def child() -> Any:
+                with Arm.open("arm") as other:
+                    other.set("id", 7)
+                assert memlane.wait([buffer], PATIENCE_SECONDS) == [buffer]
+                return buffer.wait(timeout=0), memlane.wait([buffer], 0)
+
+            with Child(child) as forked:
+                answer = forked.answer()
+            task.cancel()
+            return answer
+
+    assert run(program) == ({"id"}, [])
 
 
 # -- variables -----------------------------------------------------------------------------------------------------

@@ -124,6 +124,11 @@ MEMLANE_API memlane_endpoint *memlane_buffer_endpoint(memlane_buffer *buffer);
  * this process where the endpoint's descriptor is in use. */
 MEMLANE_API void memlane_buffer_mark_seen(memlane_buffer *buffer, uint64_t version);
 
+/* For who polls until the version is newer than this one, whatever is marked meanwhile: the endpoint is ready then, and
+ * only then. MEMLANE_ANY: by what was marked, again, as in a forked child. Nothing of a closed endpoint. Lock-free, but
+ * for a mutex of this process where the endpoint's descriptor is in use. */
+MEMLANE_API void memlane_buffer_expect(memlane_buffer *buffer, uint64_t version);
+
 /* What a buffer is. */
 typedef struct memlane_buffer_properties {
     uint64_t size, participants;

@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint64_t
 
-from memlane._native.endpoint cimport Endpoint
+from memlane._native.endpoint cimport Endpoint, Expectations
 from memlane._native.library cimport memlane_buffer, memlane_buffer_outcome
 from memlane._native.record cimport Field, Layout
 
@@ -12,6 +12,7 @@ cdef class Buffer(Endpoint):
     cdef object __weakref__
     # Snapshots of the read-only transactions of this endpoint's threads.
     cdef dict snapshots
+    cdef Expectations expectations
     # The counts of each parameter when wait() returned last.
     cdef bytes seen
 
@@ -45,6 +46,7 @@ cdef class Buffer(Endpoint):
     cdef int leave_snapshot(self) except -1
     cdef Field known(self, object name)
     cdef bint is_news(self, Field field, bytes record, bint requests) noexcept
+    cdef bint has_seen(self, bytes record) noexcept
     cdef int see(self, list fields, bytes record, bint requests) except -1
     cdef uint64_t wait_newer(self, uint64_t version, uint64_t deadline) except? 0
 

@@ -5,7 +5,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.pythread cimport PyThread_get_thread_ident
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
 
 import errno
@@ -30,6 +30,10 @@ cdef double wall_time() noexcept nogil:
     cdef timespec now
     clock_gettime(CLOCK_REALTIME, &now)
     return <double>now.tv_sec + 1e-9 * <double>now.tv_nsec
+
+
+cdef frozenset names_of(list fields):
+    return frozenset([(<Field>field).name for field in fields])
 
 
 @cython.final
@@ -62,6 +66,7 @@ cdef class Buffer(Endpoint):
     def __cinit__(self):
         self.handle = NULL
         self.snapshots = {}
+        self.expectations = Expectations()
 
     def __dealloc__(self):
         memlane_buffer_free(self.handle)
@@ -435,7 +440,7 @@ cdef class Buffer(Endpoint):
             check(status, &error)
         return until
 
-    def _wait(self, params, timeout, bint requests):
+    def _wait(self, params, timeout, bint requests, bint in_task=False):
         """Wait until a parameter was set, or requested; return the fields and the record of that moment."""
         cdef Layout layout = self.opened()
         cdef uint64_t deadline = deadline_of(timeout)
@@ -448,11 +453,14 @@ cdef class Buffer(Endpoint):
         ]
         while True:
             record = self.record(&version)
-            if self.handle != NULL:
-                memlane_buffer_mark_seen(self.handle, version)
             changed = [field for field in chosen if self.is_news(field, record, requests)]
             if changed:
                 self.see(changed, record, requests)
+            # Who was told by polling, and looks for some, is not told of the others again; who waits in another way
+            # hides them from nobody.
+            if self.handle != NULL and ((deadline == 0 and not in_task) or self.has_seen(record)):
+                memlane_buffer_mark_seen(self.handle, version)
+            if changed:
                 return changed, record
             if self.snapshots and self.snapshot() is not None:
                 raise errors.DeviceBufferError(
@@ -476,6 +484,11 @@ cdef class Buffer(Endpoint):
         cdef Counts* now = counts_of(<unsigned char*>PyBytes_AS_STRING(record), field.position)
         cdef Counts* then = (<Counts*>PyBytes_AS_STRING(self.seen)) + field.position
         return now.requests != then.requests if requests else now.sets != then.sets
+
+    cdef bint has_seen(self, bytes record) noexcept:
+        """Say whether nothing is new in it."""
+        cdef const char* counts = PyBytes_AS_STRING(record) + <size_t>COUNTS_START
+        return memcmp(counts, PyBytes_AS_STRING(self.seen), PyBytes_GET_SIZE(self.seen)) == 0
 
     cdef int see(self, list fields, bytes record, bint requests) except -1:
         """Remember the counts of these fields."""
@@ -510,13 +523,25 @@ cdef class Buffer(Endpoint):
                 read-only transaction, in whose state none of them changed.
         """
         changed, _ = self._wait(params, timeout, requests)
-        return frozenset([(<Field>field).name for field in changed])
+        return names_of(changed)
 
-    def _changes(self, params, timeout):
+    def _wait_in_task(self, params, bint requests):
+        """Look as `wait` does, for a task."""
+        changed, _ = self._wait(params, 0, requests, True)
+        return names_of(changed)
+
+    def _expect(self, ticket, version):
+        """Poll for what is newer than the lowest of the versions that tasks looked at; None: one of them does not."""
+        self.pollable()
+        cdef list void = self.expectations.void()
+        with cython.critical_section(self.expectations):
+            memlane_buffer_expect(self.handle, self.expectations.change(ticket, version, void))
+
+    def _changes(self, params, timeout, bint in_task=False):
         """Wait, and return the new values of the readable ones, all of one state."""
         cdef Field field
         cdef bytes record
-        changed, record = self._wait(params, timeout, False)
+        changed, record = self._wait(params, timeout, False, in_task)
         return {
             field.name: field.decode(<const unsigned char*>PyBytes_AS_STRING(record) + field.update_offset)
             for field in changed if field.update_offset >= 0

@@ -46,5 +46,11 @@ class Looks:
     def __iter__(self) -> Self: ...
     def __next__(self) -> None: ...
 
+@final
+class Expectations:
+    """The versions that tasks of one process wait beyond, by their tickets."""
+
+    def __new__(cls) -> Self: ...
+
 def wait_any(endpoints: Sequence[_Pollable], timeout: float | None) -> list[_Pollable]:
     """Wait until some of the endpoints have something to take, and return those in their order; none in time: none."""

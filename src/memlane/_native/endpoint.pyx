@@ -4,10 +4,12 @@
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport uint32_t, uint64_t
+from posix.unistd cimport getpid
 
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
 from memlane._native.library cimport (
+    MEMLANE_ANY,
     MEMLANE_INTERRUPTED,
     MEMLANE_TIMEOUT,
     c_bool,
@@ -108,6 +110,34 @@ cdef class Looks:
         self.found = ready
         if not again:
             raise StopIteration
+
+
+cdef class Expectations:
+    """The versions that tasks of one process wait beyond, by their tickets."""
+
+    def __cinit__(self):
+        self.versions = {}
+
+    cdef list void(self):
+        """Return the tickets of tasks that never go on: outside of the critical section, which that would give up."""
+        return [each for each in list(self.versions) if each.is_void]
+
+    cdef uint64_t change(self, object ticket, object version, list void) except? 0:
+        """In the critical section: forget the void ones, and note what a task waits beyond, None: it does not.
+
+        Returns the lowest of all, MEMLANE_ANY where none waits.
+        """
+        cdef int process = getpid()
+        if self.process != process:  # a forked child has none of its parent's tasks
+            self.versions.clear()
+            self.process = process
+        for each in void:
+            self.versions.pop(each, None)
+        if version is None:
+            self.versions.pop(ticket, None)
+        else:
+            self.versions[ticket] = version
+        return min(self.versions.values(), default=MEMLANE_ANY)
 
 
 cdef class Crowd:

@@ -611,6 +611,7 @@ cdef extern from "memlane/buffer.h" nogil:
     )
     memlane_endpoint* memlane_buffer_endpoint(memlane_buffer* buffer)
     void memlane_buffer_mark_seen(memlane_buffer* buffer, uint64_t version)
+    void memlane_buffer_expect(memlane_buffer* buffer, uint64_t version)
     void memlane_buffer_describe(const memlane_buffer* buffer, memlane_buffer_properties* properties)
     memlane_status memlane_buffer_statistics_read(
         memlane_buffer* buffer, memlane_buffer_statistics* statistics, memlane_error* error

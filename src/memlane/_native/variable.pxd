@@ -2,7 +2,7 @@
 
 from libc.stdint cimport uint32_t, uint64_t
 
-from memlane._native.endpoint cimport Endpoint
+from memlane._native.endpoint cimport Endpoint, Expectations
 from memlane._native.library cimport memlane_access, memlane_loan, memlane_reading, memlane_variable
 from memlane._native.view cimport View
 from memlane.codec.plain cimport Encoder
@@ -30,9 +30,7 @@ cdef class Variable(Endpoint):
     cdef uint64_t seen
     # How many writes there were with it.
     cdef uint64_t counted
-    # The versions that tasks of one process wait beyond, and that process.
-    cdef dict expected
-    cdef int expecting
+    cdef Expectations expectations
 
     cdef int learn(self) except -1
     cdef object read_latest(self, memlane_reading* reading)

@@ -7,7 +7,6 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport UINT64_MAX, int64_t, uint32_t
 from libc.string cimport memcpy
-from posix.unistd cimport getpid
 
 from operator import index
 
@@ -105,7 +104,7 @@ cdef class Variable(Endpoint):
 
     def __cinit__(self):
         self.handle = NULL
-        self.expected = {}
+        self.expectations = Expectations()
 
     def __dealloc__(self):
         memlane_variable_free(self.handle)
@@ -522,19 +521,10 @@ cdef class Variable(Endpoint):
 
     def _expect(self, ticket, version):
         """Poll for what is newer than the lowest of the versions that tasks wait beyond; None: one of them does not."""
-        cdef int process = getpid()
-        cdef list void = [each for each in list(self.expected) if each.is_void]
-        with cython.critical_section(self.expected):
-            if self.expecting != process:  # a forked child has none of its parent's tasks
-                self.expected.clear()
-                self.expecting = process
-            for each in void:
-                self.expected.pop(each, None)
-            if version is None:
-                self.expected.pop(ticket, None)
-            else:
-                self.expected[ticket] = version_of(version)
-            memlane_variable_expect(self.handle, min(self.expected.values(), default=MEMLANE_ANY))
+        beyond = None if version is None else version_of(version)
+        cdef list void = self.expectations.void()
+        with cython.critical_section(self.expectations):
+            memlane_variable_expect(self.handle, self.expectations.change(ticket, beyond, void))
 
     def _next(self, timeout, newer_than=None):
         """Wait for a version that this endpoint has not returned, or had not; count what it passed over."""

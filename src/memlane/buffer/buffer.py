@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
 from memlane import namespace, settings, waiting
 from memlane._native import buffer as native
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 
     from typing_extensions import Self
+
+    Result = TypeVar("Result")
 
 _NO_LAYOUT = Layout("", (), [], [], [], False)  # noqa: FBT003  (compiled; the stub names it)
 
@@ -224,14 +226,32 @@ class Buffer(Closing, native.Buffer):
     ) -> frozenset[str]:
         """Wait until parameters were set, or requested: `wait`, in asyncio or trio. Of shared buffers."""
         names = None if params is None else tuple(params)
-        return await waiting.take(self, lambda: self.wait(names, 0, requests=requests), timeout)
+        return await self._take(lambda: self._wait_in_task(names, requests), timeout)
 
     def changes_async(
         self, params: Iterable[str] | None = None, timeout: float | None = None
     ) -> AsyncIterator[dict[str, Any]]:
         """Iterate over the changes to come: `changes`, in asyncio or trio. Of shared buffers."""
         names = [param.name for param in self.params.values() if param.readable] if params is None else list(params)
-        return waiting.Updates(lambda: waiting.take(self, lambda: self._changes(names, 0), timeout))
+        return waiting.Updates(lambda: self._take(lambda: self._changes(names, 0, in_task=True), timeout))
+
+    async def _take(self, attempt: Callable[[], Result], timeout: float | None) -> Result:
+        """Others who look at this endpoint meanwhile, for other parameters, take nothing from the task."""
+        ticket = waiting.Ticket()
+        looked_at = 0
+
+        def look() -> Result:
+            nonlocal looked_at
+            looked_at = self.version  # before the attempt, which may see a later one: then the task looks once more
+            return attempt()
+
+        return await waiting.take(
+            self,
+            look,
+            timeout,
+            expect=lambda: self._expect(ticket, looked_at),
+            relax=lambda: self._expect(ticket, None),
+        )
 
     def stats(self) -> BufferStatistics | None:
         """Return counters of a shared buffer and its state at this moment; None for a local one."""
