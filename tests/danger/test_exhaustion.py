@@ -182,10 +182,12 @@ def serve_in_task(dispatcher: HostFunctionDispatcher, left: int) -> None:
     ("use", "left", "purpose"),
     [
         (poll_dispatcher, 0, "the fileno() of a dispatcher"),
-        (poll_dispatcher, 1, "fileno()"),
+        (poll_dispatcher, 1, "the fileno() of a dispatcher"),
+        (poll_dispatcher, 2, "fileno()"),
         (serve_in_task, 0, "serve_async()"),
         (serve_in_task, 1, "serve_async()"),
-        (serve_in_task, 2, "fileno()"),
+        (serve_in_task, 2, "serve_async()"),
+        (serve_in_task, 3, "fileno()"),
     ],
 )
 def test_descriptor_that_a_dispatcher_lacks_is_an_error_that_names_the_limit(

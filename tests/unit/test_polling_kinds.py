@@ -262,6 +262,42 @@ def test_numpy_refuses_a_map_that_it_takes_for_a_file(shm: Any, count: int) -> N
     assert not is_readable(shm)
 
 
+@pytest.mark.parametrize("count", [0, 1])
+def test_closing_a_dispatcher_wakes_who_polls_it(namespace: Path, count: int) -> None:
+    """Its functions may be closed, and forgotten by the descriptor, before the thread in select looks again."""
+    seen: list[list[int]] = []
+    for _ in range(20):
+        dispatcher = HostFunctionDispatcher()
+        for number in range(count):
+            dispatcher.add(f"function{number}", lambda: None)
+        descriptor = dispatcher.fileno()
+        poller = threading.Thread(
+            target=lambda polled: seen.append(select.select([polled], [], [], PATIENCE_SECONDS)[0]), args=(descriptor,)
+        )
+        poller.start()
+        wait_until(
+            lambda thread=poller: process_state(os.getpid(), thread.native_id) == "S",  # type: ignore[misc]
+            "the thread sleeps in select",
+        )
+
+        dispatcher.close()
+
+        poller.join()
+        assert seen.pop() == [descriptor]
+        dispatcher.close()  # closes nothing a second time
+
+
+def test_forked_child_does_not_wake_who_polls_the_parents_dispatcher(namespace: Path) -> None:
+    """Both have the same descriptor until the child makes its own."""
+    with HostFunctionDispatcher() as dispatcher:
+        descriptor = dispatcher.fileno()
+
+        with Child(dispatcher.close) as child:
+            child.answer()
+
+        assert select.select([descriptor], [], [], 0)[0] == []
+
+
 def test_wait_takes_endpoints_of_every_kind(namespace: Path) -> None:
     """Beside each other, in the order in which they are given."""
     with (
