@@ -335,6 +335,8 @@ class Channel(NamedEndpoint, ChannelEnd):
     def peek(self, n: int | None = None, timeout: float | None = None) -> Span:
         """Look at the next bytes in place, in a ``with`` block: its end consumes them, an exception does not.
 
+        Bytes that a reading before had to leave come first, and are copied.
+
         Args:
             n: Bytes, at most as many as the channel can hold. None: those that are there, one at least, as far as they
                 lie in one piece.

@@ -64,7 +64,6 @@ class Listener:
     def _listen(self) -> None:
         name = self._channel.name
         try:
-            self._deliver_unread()
             while not self._stopping.is_set():
                 self._deliver()
         except OppositeEndClosedError as error:
@@ -75,17 +74,6 @@ class Listener:
             logger.exception("channel %r: its listener ends, and what it was given last is not consumed", name)
         finally:
             self._channel._end_listening()  # noqa: SLF001  (it has the reading)
-
-    def _deliver_unread(self) -> None:
-        """Begin with what a reading before this listener had to leave."""
-        unread = self._channel._take_unread()  # noqa: SLF001
-        if not unread:
-            return
-        try:
-            self._callback(unread)
-        except BaseException:
-            self._channel._put_back_unread(unread)  # noqa: SLF001
-            raise
 
     def _deliver(self) -> None:
         try:

@@ -432,6 +432,76 @@ def test_bytes_in_place_can_be_given_back_by_another_thread(ends: tuple[Channel,
     assert reader.read_bytes(3, timeout=20) == b"def"
 
 
+def leave_unread(writer: Channel, reader: Channel, data: bytes) -> None:
+    """Let a reading of more than the channel holds fail in its midst: its bytes stay for the next one."""
+    writer.write(data)
+    with pytest.raises(Timeout):
+        reader.read_bytes(20, timeout=0)
+    assert reader.position == 0
+
+
+@pytest.mark.parametrize("n", [None, 4, 10, 16])
+def test_peek_begins_with_what_a_failed_reading_left(ends: tuple[Channel, Channel], n: int | None) -> None:
+    """The stream has one order, whichever way it is read; an exception leaves all of it, too."""
+    writer, reader = ends
+    leave_unread(writer, reader, b"0123456789")
+    writer.write(b"abcdefgh")
+    stream = b"0123456789abcdefgh"
+    count = 10 if n is None else n
+
+    with pytest.raises(ZeroDivisionError), reader.peek(n) as view:
+        assert bytes(view) == stream[:count]
+        _ = 1 / 0
+    with reader.peek(n, timeout=0) as view:
+        assert view.readonly
+        assert bytes(view) == stream[:count]
+
+    assert reader.position == count
+    assert reader.read_bytes(18 - count, timeout=0) == stream[count:]
+
+
+def test_peek_takes_no_more_than_it_can_show(ends: tuple[Channel, Channel]) -> None:
+    """What did not come in time, or never will, leaves what is there to the next reading."""
+    writer, reader = ends
+    leave_unread(writer, reader, b"0123456789")
+    writer.write(b"ab")
+
+    with pytest.raises(Timeout):
+        reader.peek(13, timeout=0)
+    writer.close()
+    with pytest.raises(memlane.OppositeEndClosedError):
+        reader.peek(13)
+
+    assert reader.readall() == b"0123456789ab"
+
+
+@pytest.mark.parametrize("n", [4, 12])
+def test_bytes_that_were_left_keep_their_end_busy_in_place(ends: tuple[Channel, Channel], n: int) -> None:
+    """Two takers of the same bytes would each believe that they are theirs."""
+    writer, reader = ends
+    leave_unread(writer, reader, b"0123456789")
+    writer.write(b"ab")
+    calls: list[Callable[[], object]] = [
+        lambda: reader.read(bytearray(4), 4),
+        lambda: reader.read_bytes(4),
+        lambda: reader.readinto(bytearray(4)),
+        lambda: next(reader),
+        reader.readall,
+        reader.peek,
+        lambda: reader.read_async(print),
+    ]
+
+    span = reader.peek(n)
+    del span
+    with reader.peek(n) as view:
+        for call in calls:
+            with pytest.raises(memlane.EndpointBusy, match="in use in place"):
+                call()
+        assert bytes(view) == b"0123456789ab"[:n]
+
+    assert reader.read_bytes(12 - n) == b"0123456789ab"[n:]
+
+
 def test_parts_that_outlive_the_block_stop_it(ends: tuple[Channel, Channel]) -> None:
     """A slice that is still in use would see bytes of others."""
     with pytest.raises(BufferError, match="nothing was published or consumed"), ends[0].reserve(4) as view:
@@ -459,6 +529,25 @@ def test_listener_has_the_reading_to_itself_until_it_stops(ends: tuple[Channel, 
     assert not listener.running
     writer.write(b"after")
     assert reader.read_bytes(5) == b"after"
+
+
+def test_listener_begins_with_what_a_failed_reading_left(ends: tuple[Channel, Channel]) -> None:
+    """In the order of the stream; a callback that raises has not consumed it."""
+    writer, reader = ends
+    leave_unread(writer, reader, b"0123456789")
+    writer.write(b"abc")
+    received: list[bytes] = []
+
+    def refuse(data: bytes) -> None:
+        raise ZeroDivisionError(data)
+
+    failing = reader.read_async(refuse)
+    wait_until(lambda: not failing.running, "the listener ended")
+    assert reader.position == 0
+    with reader.read_async(received.append):
+        wait_until(lambda: sum(map(len, received)) == 13, "all was received")
+
+    assert received == [b"0123456789", b"abc"]
 
 
 def test_callback_that_cannot_be_called_is_refused(ends: tuple[Channel, Channel]) -> None:

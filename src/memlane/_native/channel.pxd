@@ -3,7 +3,8 @@
 from libc.stdint cimport uint64_t
 
 from memlane._native.endpoint cimport Endpoint
-from memlane._native.library cimport memlane_channel, memlane_error, memlane_status
+from memlane._native.library cimport memlane_channel, memlane_error, memlane_span, memlane_status
+from memlane._native.span cimport Span
 
 cdef class ChannelEnd(Endpoint):
     cdef memlane_channel* handle
@@ -13,6 +14,8 @@ cdef class ChannelEnd(Endpoint):
     cdef bint is_listening
     # What a reading that failed in its midst had consumed: the next one returns it first (D25).
     cdef bytes unread
+    # A weak reference to the span that showed them last.
+    cdef object shown
 
     cdef int check_handle(self) except -1
     cdef int check_reader(self) except -1
@@ -20,7 +23,8 @@ cdef class ChannelEnd(Endpoint):
     cdef int take_turn(self, uint64_t deadline) except -1
     cdef uint64_t write_bytes(self, const char* bytes, uint64_t size, object timeout) except? 0
     cdef uint64_t write_patiently(self, const char* bytes, uint64_t size, uint64_t deadline) except? 0
-    cdef uint64_t take_unread(self, char* buffer, uint64_t size)
+    cdef int check_unread(self) except -1
+    cdef uint64_t take_unread(self, char* buffer, uint64_t size) except? 0
     cdef void leave_unread(self, bytes unread) noexcept
     cdef uint64_t read_some(self, char* buffer, uint64_t size) except? 0
     cdef uint64_t read_bytes_into(self, char* buffer, uint64_t size, uint64_t least, object timeout) except? 0
@@ -28,4 +32,5 @@ cdef class ChannelEnd(Endpoint):
     cdef uint64_t read_pieces(self, char* buffer, uint64_t size, uint64_t least, uint64_t deadline, uint64_t* done)\
         except? 0
     cdef uint64_t size_in_place(self, n) except? 0
+    cdef Span show_unread(self, bytes unread, memlane_span* behind)
     cdef object fresh_bytes(self, uint64_t size, uint64_t least, object timeout)

@@ -108,8 +108,8 @@ class ChannelEnd(Endpoint):
     def _check_reader(self) -> None:
         """Raise where somebody else gets the bytes, or nobody."""
 
-    def _take_unread(self) -> bytes:
-        """Return what an earlier reading had to leave, and forget it."""
+    def _consume_unread(self, count: int) -> None:
+        """Forget bytes that were shown."""
 
     def _put_back_unread(self, unread: bytes) -> None:
         """Leave bytes that were taken for the next reading."""

@@ -20,13 +20,14 @@ from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.string cimport memcpy
 
 from _pickle import PickleBuffer
+from _weakref import ref
 
 from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
 from memlane._native.library cimport *
 from memlane._native.options cimport fill_object_options, or_any
-from memlane._native.span cimport make_span
+from memlane._native.span cimport Span, make_kept_span, make_span
 
 cdef extern from "Python.h":
     # Without a kind of error: clips.
@@ -263,11 +264,21 @@ cdef class ChannelEnd(Endpoint):
 
     # -- reading ---------------------------------------------------------------------------------------------
 
-    cdef uint64_t take_unread(self, char* buffer, uint64_t size):
+    cdef int check_unread(self) except -1:
+        """Raise where what an earlier reading had to leave is in use in place."""
+        cdef Span span = None if self.shown is None else self.shown()
+        if span is not None and span.is_open():
+            raise errors.EndpointBusy(
+                f"channel {self.name!r}: bytes of this end are in use in place: end that block first"
+            )
+        return 0
+
+    cdef uint64_t take_unread(self, char* buffer, uint64_t size) except? 0:
         """What an earlier reading had to leave. In the turn of this thread, or with the GIL held from the look on."""
         cdef bytes unread = self.unread
         if unread is None:
             return 0
+        self.check_unread()
         cdef uint64_t count = min(size, <uint64_t>PyBytes_GET_SIZE(unread))
         memcpy(buffer, PyBytes_AS_STRING(unread), count)
         self.leave_unread(unread[count:])
@@ -468,34 +479,57 @@ cdef class ChannelEnd(Endpoint):
     def _span(self, n, timeout, bint to_read):
         """Take bytes in place, to read or to write; n None: what is there to read."""
         cdef uint64_t size = 0 if n is None and to_read else self.size_in_place(n)
+        cdef uint64_t behind
+        cdef bytes unread
         cdef memlane_span span
         cdef memlane_error error
         cdef memlane_status status
         cdef uint64_t deadline = deadline_of(timeout)
         self.check_handle()
         while True:
+            unread = self.unread
+            behind = size
+            if unread is not None:
+                if size <= <uint64_t>PyBytes_GET_SIZE(unread):
+                    span.channel = NULL
+                    return self.show_unread(unread[:size] if size > 0 else unread, &span)
+                behind -= PyBytes_GET_SIZE(unread)
             with nogil:
                 if to_read:
-                    status = memlane_channel_peek(self.handle, size, chunk_until(deadline), &span, &error)
+                    status = memlane_channel_peek(self.handle, behind, chunk_until(deadline), &span, &error)
                 else:
-                    status = memlane_channel_reserve(self.handle, size, chunk_until(deadline), &span, &error)
+                    status = memlane_channel_reserve(self.handle, behind, chunk_until(deadline), &span, &error)
             if status == MEMLANE_OK:
-                return make_span(&span, to_read)
+                if self.unread is not unread:  # it was another thread's turn
+                    memlane_span_drop(&span)
+                    continue
+                return make_span(&span, to_read) if unread is None else self.show_unread(unread, &span)
             if status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED:
                 PyErr_CheckSignals()
                 if status == MEMLANE_INTERRUPTED or monotonic_ns() < deadline:
                     continue
             self.fail(status, &error)
 
+    cdef Span show_unread(self, bytes unread, memlane_span* behind):
+        """Show what an earlier reading had to leave, and what is behind it."""
+        cdef Span shown
+        try:
+            self.check_unread()
+            shown = make_kept_span(self, unread, behind)
+        except BaseException:
+            if behind.channel != NULL:
+                memlane_span_drop(behind)
+            raise
+        self.shown = ref(shown)
+        return shown
+
+    def _consume_unread(self, Py_ssize_t count):
+        """Forget bytes that were shown."""
+        self.leave_unread(self.unread[count:])
+
     def _check_reader(self):
         """Raise where somebody else gets the bytes, or nobody."""
         self.check_reader()
-
-    def _take_unread(self):
-        """Return what an earlier reading had to leave, and forget it."""
-        unread = self.unread or b""
-        self.leave_unread(b"")
-        return unread
 
     def _put_back_unread(self, bytes unread):
         """Leave bytes that were taken for the next reading."""
@@ -505,6 +539,7 @@ cdef class ChannelEnd(Endpoint):
         """Give the reading to a listener; raise where another one has it."""
         with cython.critical_section(self):
             self.check_reader()
+            self.check_unread()
             self.is_listening = True
 
     def _end_listening(self):

@@ -2,6 +2,7 @@
 """Bytes of a channel, in place."""
 
 from cpython.buffer cimport PyBuffer_FillInfo
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
 from memlane import errors
 from memlane._native.error cimport check
@@ -35,8 +36,12 @@ cdef class Span:
         if self.held != NULL:
             memlane_channel_release(self.held)
 
+    cdef bint is_open(self) noexcept:
+        """Whether the bytes were not given back yet."""
+        return self.span.channel != NULL or self.keeper is not None
+
     def __getbuffer__(self, Py_buffer* buffer, int flags):
-        if self.span.channel == NULL:
+        if not self.is_open():
             raise errors.Closed("these bytes of the channel were given back: ask for others")
         PyBuffer_FillInfo(buffer, self, self.start, <Py_ssize_t>self.length, self.is_read_only, flags)
         self.exports += 1
@@ -47,17 +52,23 @@ cdef class Span:
     cdef int finish(self, bint commit) except -1:
         cdef memlane_error error
         cdef memlane_status status = MEMLANE_OK
-        if commit:
-            status = memlane_span_commit(&self.span, self.length, &error)
-        else:
-            memlane_span_drop(&self.span)
-        if self.exports == 0:
+        cdef object keeper = self.keeper
+        self.keeper = None
+        if self.span.channel != NULL:
+            if commit:
+                status = memlane_span_commit(&self.span, self.span.size, &error)
+            else:
+                memlane_span_drop(&self.span)
+        if self.exports == 0 and self.held != NULL:
             memlane_channel_release(self.held)
             self.held = NULL
-        return check(status, &error)
+        check(status, &error)
+        if commit and keeper is not None:
+            keeper._consume_unread(self.length - self.span.size)
+        return 0
 
     def __enter__(self):
-        if self.target is not None or self.span.channel == NULL:
+        if self.target is not None or not self.is_open():
             raise errors.Closed("these bytes of the channel were in use before: ask for others")
         self.target = memoryview(self)
         return self.target
@@ -87,4 +98,15 @@ cdef Span make_span(memlane_span* span, bint is_read_only):
     self.start = span.bytes
     self.length = span.size
     self.is_read_only = is_read_only
+    return self
+
+
+cdef Span make_kept_span(object keeper, bytes kept, memlane_span* behind):
+    cdef bytes copy = kept if behind.channel == NULL else kept + (<const char*>behind.bytes)[:behind.size]
+    cdef Span self = Span.__new__(Span) if behind.channel == NULL else make_span(behind, True)
+    self.copy = copy
+    self.keeper = keeper
+    self.start = PyBytes_AS_STRING(copy)
+    self.length = PyBytes_GET_SIZE(copy)
+    self.is_read_only = True
     return self
