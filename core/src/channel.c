@@ -44,6 +44,7 @@ struct memlane_channel {
     uint32_t first_epoch;     /* of the opposite end then, */
     bool was_armed;           /* and whether it was alive (D55) */
     memlane_atomic64 expects; /* bytes from which on the endpoint is ready */
+    memlane_atomic64 awaited; /* and which the thread whose turn it is sleeps for: fewer are of no use to the others */
     memlane_atomic64 buried;  /* the opposite's word, once its owner was found dead: a verdict is final */
 };
 
@@ -195,10 +196,10 @@ static bool has_nobody(memlane_channel *channel, bool ask) {
 
 static bool is_ready(struct memlane_endpoint *endpoint, bool thorough) {
     memlane_channel *channel = channel_of(endpoint);
-    return level_at_a_glance(channel) >=
-               memlane_load_relaxed(&channel->expects) || /* relaxed: whoever changes it looks again */
-           !memlane_end_is_held(&channel->end) ||
-           has_nobody(channel, thorough);
+    uint64_t expects = memlane_load_relaxed(&channel->expects); /* relaxed, both: whoever changes it looks again */
+    uint64_t awaited = memlane_load_relaxed(&channel->awaited);
+    return level_at_a_glance(channel) >= (expects > awaited ? expects : awaited) ||
+           !memlane_end_is_held(&channel->end) || has_nobody(channel, thorough);
 }
 
 static void make_pollable(memlane_channel *channel) {
@@ -311,9 +312,21 @@ static memlane_status enter(memlane_channel *channel, uint64_t deadline_ns, meml
     return MEMLANE_OK;
 }
 
+static void give_turn(memlane_channel *channel, void (*give)(struct memlane_turn *turn)) {
+    bool slept = channel->turn.depth == 1 && memlane_load_relaxed(&channel->awaited) != 0; /* relaxed: in the turn */
+    if (slept) {
+        memlane_store_relaxed(&channel->awaited, 0); /* relaxed: the mutex of the watch orders it */
+    } else {
+        memlane_watch_settle(&channel->endpoint.watch);
+    }
+    give(&channel->turn);
+    if (slept) {
+        memlane_watch_look_again(&channel->endpoint.watch); /* the others can take what is there now */
+    }
+}
+
 static memlane_status finish(memlane_channel *channel, memlane_status status, memlane_error *error) {
-    memlane_watch_settle(&channel->endpoint.watch);
-    memlane_turn_give(&channel->turn);
+    give_turn(channel, memlane_turn_give);
     return memlane_endpoint_finish(&channel->endpoint, status, error);
 }
 
@@ -409,6 +422,8 @@ static void glance(memlane_channel *channel) {
 
 static memlane_status sleep_for_bytes(memlane_channel *channel, uint64_t deadline_ns) {
     memlane_statistics_count(&channel->endpoint.segment, MEMLANE_COUNTER_RETRIES, 1);
+    memlane_store_relaxed(&channel->awaited, channel->least); /* relaxed: the mutex of the watch orders it */
+    memlane_watch_settle(&channel->endpoint.watch);
     memlane_atomic32 *bell = is_reader(channel) ? &channel->ring.control->data_bell : &channel->ring.control->room_bell;
     memlane_status status =
         memlane_wait_until(&channel->endpoint.segment, bell, is_over, channel, deadline_ns, WAIT_CHUNK_NS);
@@ -698,7 +713,7 @@ static memlane_status end_span(memlane_span *span, memlane_status status, memlan
     span->channel = NULL;
     if (channel->span_is_open) {
         channel->span_is_open = false;
-        memlane_turn_give_for_holder(&channel->turn); /* by a garbage collector in another thread, say */
+        give_turn(channel, memlane_turn_give_for_holder); /* by a garbage collector in another thread, say */
     }
     return memlane_endpoint_depart(&channel->endpoint, status, error);
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import memlane
 from memlane import CHAN_R, CHAN_W, HostFunctionCaller, HostFunctionDispatcher, HostVariable, SharedAssign, open_channel
 from memlane.channel import ParameterTypeError
 from tests.loops import ASYNCIO_LOOPS, LOOPS, sleep, together
-from tests.peer import PATIENCE_SECONDS
+from tests.peer import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -193,6 +194,36 @@ def test_tasks_take_turns_at_one_end(namespace: Path, run: Run) -> None:
     run(program)
 
     assert order == [(1, b"1"), (2, b"22"), (3, b"333"), (4, b"4444"), (5, b"55555")]
+
+
+@LOOPS
+def test_task_sleeps_while_a_thread_waits_for_more(namespace: Path, run: Run) -> None:
+    """And gets the bytes behind those of the thread, whose turn it was."""
+    got: list[bytes] = []
+
+    async def program() -> bytes:
+        rest = b""
+
+        async def read() -> None:
+            nonlocal rest
+            rest = await reader.read_bytes_async(10)
+
+        async def write() -> None:
+            writer.write(b"a" * 30 + b"b" * 10)
+
+        await together(read, write)
+        return rest
+
+    with open_channel("wire", CHAN_R, 64) as reader, open_channel("wire", CHAN_W) as writer:
+        writer.write(b"a" * 20)
+        thread = threading.Thread(target=lambda: got.append(reader.read_bytes(50)))
+        thread.start()
+        wait_until(lambda: memlane.wait([reader], 0) == [], "the thread sleeps")
+
+        assert run(program) == b"b" * 10
+
+        thread.join()
+        assert got == [b"a" * 50]
 
 
 def in_order(*programs: Callable[[], Any]) -> Callable[[], Any]:

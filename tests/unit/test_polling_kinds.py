@@ -70,6 +70,47 @@ def test_reader_is_readable_while_it_keeps_what_an_earlier_reading_took(namespac
         assert memlane.wait([reader], 0) == []
 
 
+def test_reader_is_readable_for_no_fewer_bytes_than_another_thread_waits_for(namespace: Path) -> None:
+    """Its turn lasts until they are there: whoever asked meanwhile would only ask again."""
+    got: list[bytes] = []
+    with open_channel("wire", CHAN_R, 64) as reader, open_channel("wire", CHAN_W) as writer:
+        writer.write(bytes(20))
+        assert is_readable(reader)
+        thread = threading.Thread(target=lambda: got.append(reader.read_bytes(50, timeout=PATIENCE_SECONDS)))
+        thread.start()
+        wait_until(lambda: not is_readable(reader), "the thread sleeps")
+
+        writer.write(bytes(40))
+
+        thread.join()
+        assert got == [bytes(50)]
+        assert is_readable(reader, PATIENCE_SECONDS)
+        assert reader.read_bytes(10, timeout=0) == bytes(10)
+        assert not is_readable(reader)
+
+
+def test_reader_is_readable_again_once_another_thread_gave_up(namespace: Path) -> None:
+    """What was too little for that thread is there for the others."""
+    was_seen = threading.Event()
+
+    def read() -> None:
+        while not was_seen.is_set():
+            with pytest.raises(memlane.Timeout):
+                reader.read_bytes(50, timeout=0.2)
+
+    with open_channel("wire", CHAN_R, 64) as reader, open_channel("wire", CHAN_W) as writer:
+        writer.write(bytes(20))
+        thread = threading.Thread(target=read)
+        thread.start()
+        wait_until(lambda: not is_readable(reader), "the thread sleeps")
+        was_seen.set()
+
+        assert is_readable(reader, PATIENCE_SECONDS)
+
+        thread.join()
+        assert reader.read_bytes(20, timeout=0) == bytes(20)
+
+
 def test_writer_is_readable_while_there_is_room(namespace: Path) -> None:
     """Its descriptor says when to go on; it is one that is read, as of every endpoint."""
     with open_channel("wire", CHAN_W, 4) as writer, open_channel("wire", CHAN_R) as reader:
