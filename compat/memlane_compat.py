@@ -1925,10 +1925,16 @@ class Channel(_Object):
         if mode not in (CHAN_R, CHAN_W):
             raise ValueError("channel %r: mode=%r is neither CHAN_R (0) nor CHAN_W (1)" % (cid, mode))
         options = self._new_options()
-        options.capacity = _given("chanSz", None if chanSz is None else max(chanSz, 0))
-        found = self._open_object(
-            cid, options, create, persistent, directory, file_mode, peer_uid, max_participants, mode
-        )
+        is_size = chanSz is None or chanSz > 0  # else a channel that exists can be opened all the same
+        options.capacity = _given("chanSz", chanSz if is_size else None)
+        try:
+            found = self._open_object(
+                cid, options, create and is_size, persistent, directory, file_mode, peer_uid, max_participants, mode
+            )
+        except ObjectNotFound:
+            if is_size or not create:
+                raise
+            raise InvalidArgument("channel %r: chanSz=%r is not positive: give 1 byte or more" % (cid, chanSz))
         self.capacity, self._is_reader, self._unread = found.capacity, mode == CHAN_R, b""
         _channels.add(self)
         _LOGGER.info("channel '%s': opened for %s", self.name, "reading" if self._is_reader else "writing")

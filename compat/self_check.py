@@ -166,6 +166,9 @@ def check_channels():
     reader = memlane.open_channel("channel", memlane.CHAN_R)
     with raises(memlane.EndpointBusy):
         memlane.open_channel("channel", memlane.CHAN_W)
+    with raises(memlane.InvalidArgument) as found:
+        memlane.open_channel("none", memlane.CHAN_R, -5)
+    assert "chanSz=-5 is not positive" in str(found.error)
     check_bytes(writer, reader)
     check_in_place(writer, reader)
     check_listener(writer, reader)

@@ -16,6 +16,8 @@ from memlane._native.channel import ChannelEnd, bytes_of
 from memlane.endpoint import NamedEndpoint
 from memlane.errors import (
     EndpointBusy,
+    InvalidArgument,
+    ObjectNotFound,
     OperationFailedError,
     OppositeEndClosedError,
     OppositeEndDiedError,
@@ -201,16 +203,22 @@ class Channel(NamedEndpoint, ChannelEnd):
         self._mode = operator.index(mode)
         self._permissions = file_mode
         self._peer_uid = -1 if peer_uid is None else peer_uid
-        self._open(
-            encoded_name(cid),
-            settings.namespace_directory(directory),
-            capacity=settings.given(max(chanSz, 0)),
-            participants=settings.given(max_participants),
-            persistent=persistent,
-            create=create,
-            uuid=None,
-            **self._given(),
-        )
+        is_size = chanSz > 0  # else a channel that exists can be opened all the same
+        try:
+            self._open(
+                encoded_name(cid),
+                settings.namespace_directory(directory),
+                capacity=settings.given(chanSz) if is_size else None,
+                participants=settings.given(max_participants),
+                persistent=persistent,
+                create=create and is_size,
+                uuid=None,
+                **self._given(),
+            )
+        except ObjectNotFound:
+            if is_size or not create:
+                raise
+            raise InvalidArgument(f"channel {cid!r}: chanSz={chanSz!r} is not positive: give 1 byte or more") from None
         self._begin()
 
     def _begin(self) -> None:
