@@ -1914,7 +1914,7 @@ class Channel(_Object):
     """One end of a stream of bytes between two processes: `memlane.Channel`."""
 
     _noun, _options, _properties = "channel", _ChannelOptions, _ChannelProperties
-    _listener = None
+    _listener, _is_shown = None, False
 
     def __init__(
         self, cid, mode, chanSz=None, create=True, persistent=None, directory=None, file_mode=0o600, peer_uid=None,
@@ -2026,6 +2026,7 @@ class Channel(_Object):
     def _read_into(self, address, size, least, deadline):
         """Read up to `size` bytes, waiting for `least`. What was consumed when it fails stays for the next reading."""
         with self._turn(deadline) as handle:
+            self._check_unread()
             kept, self._unread = self._unread[:size], self._unread[size:]
             ctypes.memmove(address, kept, len(kept))
             done = [len(kept)]
@@ -2129,7 +2130,45 @@ class Channel(_Object):
         if n is not None and n < 1:
             raise ValueError("channel '%s': n=%r bytes cannot be looked at" % (self.name, n))
         self._check_reader()
-        return self._in_place(*self._take_span(_library.memlane_channel_peek, n or 0, timeout))
+        if n is not None and n > self.capacity:
+            raise InvalidArgument("channel '%s': %d bytes in one piece were asked for, it has %d" % (
+                self.name, n, self.capacity
+            ))
+        return self._peek(n or 0, timeout)
+
+    def _peek(self, size, timeout):
+        """`peek`, also for a listener; 0: what is there. Bytes that a reading had to leave come first, in a copy."""
+        while True:
+            unread, behind = self._unread, None
+            self._check_unread()
+            if not unread or size > len(unread):
+                missing = max(0, size - len(unread))
+                behind = self._take_span(_library.memlane_channel_peek, missing, timeout)
+            if self._unread is unread:
+                break
+            _library.memlane_span_drop(_by(behind[0]))  # it was another thread's turn
+        if not unread:
+            return self._in_place(*behind)
+        return self._kept_in_place(unread[:size] if size else unread, behind)
+
+    @contextlib.contextmanager
+    def _kept_in_place(self, kept, behind):
+        self._check_unread()
+        self._is_shown = True
+        try:
+            if behind is None:
+                yield memoryview(kept)
+            else:
+                with self._in_place(*behind) as view:
+                    yield memoryview(kept + view.tobytes())
+            self._unread = self._unread[len(kept):]
+        finally:
+            self._is_shown = False
+
+    def _check_unread(self):
+        """Raise where what an earlier reading had to leave is in use in place."""
+        if self._is_shown:
+            raise EndpointBusy("channel '%s': bytes of this end are in use in place: end that block first" % self.name)
 
     def read_async(self, callback):
         """Call back from a thread with whatever arrives; the handle's ``stop()`` ends it."""
@@ -2216,9 +2255,6 @@ class _Listener(object):
     def _listen(self):
         channel = self._channel
         try:
-            unread, channel._unread = channel._unread, b""
-            if unread:
-                self._callback(unread)
             while not self._stopping.is_set():
                 self._deliver()
         except (OppositeEndClosedError, Closed) as error:
@@ -2230,10 +2266,10 @@ class _Listener(object):
 
     def _deliver(self):
         try:
-            span, memory = self._channel._take_span(_library.memlane_channel_peek, 0, 0.05)
+            block = self._channel._peek(0, 0.05)
         except Timeout:
             return
-        with self._channel._in_place(span, memory) as view:
+        with block as view:
             self._callback(view.tobytes())
 
 

@@ -123,7 +123,16 @@ def check_bytes(writer, reader):
     assert found.error.written == 10
     with raises(memlane.Timeout):
         reader.read_bytes(20, timeout=0.02)
-    assert reader.position == 5 and reader.read_bytes(10) == b"x" * 10
+    assert reader.position == 5 and writer.write(b"yz") == 2
+    with raises(KeyError), reader.peek() as view:
+        assert view.tobytes() == b"x" * 10
+        raise KeyError
+    for size, shown in ((3, b"xxx"), (8, b"x" * 7 + b"y")):
+        with reader.peek(size) as view:
+            assert view.tobytes() == shown
+            with raises(memlane.EndpointBusy):
+                reader.read_bytes(1)
+    assert reader.read_bytes(1) == b"z"
     thread = threading.Thread(target=writer.write, args=(b"q" * 1000,))
     thread.start()
     while "state=full" not in reader.status():
