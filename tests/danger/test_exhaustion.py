@@ -158,6 +158,7 @@ def test_endpoint_works_when_no_descriptor_is_left(namespace: Path) -> None:
 
     def use_without_descriptors() -> tuple[object, object]:
         variable = HostVariable("pose")
+        assert variable.stats().writes == 0  # imports what it is made of, which takes a descriptor
         use_up_descriptors()
         variable.data = "written"
         return variable.data, variable.stats().writes
