@@ -39,10 +39,8 @@ def add_name(parser: argparse.ArgumentParser, metavar: str = "NAME", what: str =
 
 
 def say(*words: object) -> None:
-    """Print an answer, also for who reads it while the command goes on; what the output cannot encode is escaped."""
-    text = " ".join(map(str, words))
-    encoding = sys.stdout.encoding
-    print(text.encode(encoding, "backslashreplace").decode(encoding), flush=True)  # noqa: T201 - the answer
+    """Print an answer, also for who reads it while the command goes on."""
+    print(*words, flush=True)  # noqa: T201 - the answer
 
 
 def say_error(text: str) -> None:
@@ -54,7 +52,7 @@ def say_json(value: object) -> None:
     """Print an answer for programs, on one line: with escapes where it has characters that the output cannot encode."""
     text = json.dumps(value, ensure_ascii=False)
     try:
-        text.encode(sys.stdout.encoding)
+        text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(value)
     print(text, flush=True)  # noqa: T201 - the answer
