@@ -103,7 +103,8 @@ static memlane_status compare_schema(const memlane_buffer *buffer, const memlane
                                      memlane_error *error) {
     const struct memlane_segment *segment = &buffer->endpoint.segment;
     const char *wanted = options->schema, *wanted_end = wanted + options->schema_length;
-    const char *found = segment->schema, *found_end = found + segment->header.schema_length;
+    const char *found = segment->schema == NULL ? "" : segment->schema; /* NULL where the creator gave none */
+    const char *found_end = found + segment->header.schema_length;
     while (wanted < wanted_end || found < found_end) {
         struct line here = next_line(&wanted, wanted_end);
         struct line there = next_line(&found, found_end);
