@@ -72,8 +72,7 @@ static bool was_just_alive(const struct memlane_end *end, uint64_t word) {
     return word == end->alive_word && memlane_platform_monotonic_ns() < end->alive_until_ns;
 }
 
-enum memlane_outlook memlane_end_look(struct memlane_end *end, const struct memlane_segment *segment) {
-    uint64_t word = memlane_load_seq_cst(&end->control->end[opposite_of(end->role)]); /* W2: closing rings the bell */
+static enum memlane_outlook judge(struct memlane_end *end, const struct memlane_segment *segment, uint64_t word) {
     if (memlane_end_epoch(word) != end->opposite_epoch) {
         end->armed = true;
     }
@@ -93,6 +92,17 @@ enum memlane_outlook memlane_end_look(struct memlane_end *end, const struct meml
 
 uint64_t memlane_end_opposite(const struct memlane_end *end) {
     return memlane_load_seq_cst(&end->control->end[opposite_of(end->role)]); /* W2: closing rings the bell */
+}
+
+enum memlane_outlook memlane_end_look(struct memlane_end *end, const struct memlane_segment *segment) {
+    uint64_t word = memlane_end_opposite(end);
+    enum memlane_outlook outlook = judge(end, segment, word);
+    if (outlook != MEMLANE_OPPOSITE_DEAD) {
+        return outlook;
+    }
+    /* Who closes gives its end back before its lock: who closed since the word was loaded did not die. */
+    uint64_t latest = memlane_end_opposite(end);
+    return latest == word ? outlook : judge(end, segment, latest);
 }
 
 bool memlane_end_is_over(const struct memlane_segment *segment, uint64_t word, bool ask) {

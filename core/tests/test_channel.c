@@ -10,6 +10,20 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+/* Closed when the life of a participant is asked for. */
+static memlane_channel *closed_meanwhile;
+
+int __real_memlane_platform_byte_is_locked(int descriptor, uint64_t offset, bool *locked);
+int __wrap_memlane_platform_byte_is_locked(int descriptor, uint64_t offset, bool *locked);
+int __wrap_memlane_platform_byte_is_locked(int descriptor, uint64_t offset, bool *locked) {
+    memlane_channel *channel = closed_meanwhile;
+    closed_meanwhile = NULL; /* closing asks too */
+    if (channel != NULL) {
+        memlane_channel_free(channel);
+    }
+    return __real_memlane_platform_byte_is_locked(descriptor, offset, locked);
+}
+
 /* -- opening ------------------------------------------------------------------------------------------------- */
 
 static void the_first_opener_creates_with_the_documented_defaults(void) {
@@ -185,6 +199,21 @@ static void a_stream_arrives_whole_and_then_ends(void) {
     CHECK_FAILURE(MEMLANE_END_CLOSED, "the writer closed and 0 bytes are left", status, &error);
     CHECK_EQUAL(LONG_STREAM, memlane_channel_position(reader));
     PEER_JOIN(&peer);
+    memlane_channel_free(reader);
+}
+
+static void who_closes_while_its_life_is_asked_for_did_not_die(void) {
+    unsigned char byte;
+    uint64_t count;
+    memlane_error error;
+    memlane_channel *reader = stream_reader(16), *writer = stream_writer(16);
+    stream_write(writer, 1);
+    CHECK_OK(memlane_channel_read(reader, &byte, 1, 1, 0, &count, &error), &error);
+
+    closed_meanwhile = writer;
+
+    CHECK_FAILURE(MEMLANE_END_CLOSED, "the writer closed",
+                  memlane_channel_read(reader, &byte, 1, 1, check_in_ms(20000), &count, &error), &error);
     memlane_channel_free(reader);
 }
 
@@ -736,6 +765,7 @@ static const struct check_test tests[] = {
     {"nothing to read and no room time out", nothing_to_read_and_no_room_time_out},
     {"wrong uses are refused", wrong_uses_are_refused},
     {"a stream arrives whole and then ends", a_stream_arrives_whole_and_then_ends},
+    {"who closes while its life is asked for did not die", who_closes_while_its_life_is_asked_for_did_not_die},
     {"a successor goes on at the byte where the dead stopped", a_successor_goes_on_at_the_byte_where_the_dead_stopped},
     {"a blocked writer learns that the reader closed", a_blocked_writer_learns_that_the_reader_closed},
     {"a blocked writer learns that the reader died", a_blocked_writer_learns_that_the_reader_died},
