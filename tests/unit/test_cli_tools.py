@@ -77,7 +77,8 @@ def test_closed_output_is_told(namespace: Path) -> None:
 
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
 
-    assert (done.returncode, done.stderr) == (2, "memlane: the standard output is closed: there is nowhere to answer\n")
+    assert done.returncode == 2
+    assert done.stderr == "memlane ls: the standard output is closed: there is nowhere to answer\n"
 
 
 def test_ls_shows_a_line_for_each_object_and_why_one_is_damaged(

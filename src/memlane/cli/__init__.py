@@ -90,9 +90,6 @@ class Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit status."""
-    if sys.stdout is None:  # the interpreter's word for one that was closed before it began
-        print("memlane: the standard output is closed: there is nowhere to answer", file=sys.stderr)  # noqa: T201 - a command speaks
-        return COULD_NOT_BE_DONE
     given = list(sys.argv[1:] if argv is None else argv)
     arguments = parser_for(given).parse_args(given)
     if arguments.version:

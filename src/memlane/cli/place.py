@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import json
 import os
 import shlex
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from memlane import inspect
 from memlane.cli.words import suggestion
@@ -38,9 +39,20 @@ def add_name(parser: argparse.ArgumentParser, metavar: str = "NAME", what: str =
     parser.add_argument("name", metavar=metavar, help=f"the name {what}")
 
 
+def output() -> TextIO:
+    """Return what answers are printed to.
+
+    Raises:
+        OSError: It was closed before the interpreter began.
+    """
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "the standard output is closed: there is nowhere to answer")
+    return sys.stdout
+
+
 def say(*words: object) -> None:
     """Print an answer, also for who reads it while the command goes on."""
-    print(*words, flush=True)  # noqa: T201 - the answer
+    print(*words, file=output(), flush=True)
 
 
 def say_error(text: str) -> None:
@@ -52,10 +64,10 @@ def say_json(value: object) -> None:
     """Print an answer for programs, on one line: with escapes where it has characters that the output cannot encode."""
     text = json.dumps(value, ensure_ascii=False)
     try:
-        text.encode(sys.stdout.encoding or "utf-8")
+        text.encode(output().encoding or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(value)
-    print(text, flush=True)  # noqa: T201 - the answer
+    print(text, file=output(), flush=True)
 
 
 def look(arguments: argparse.Namespace) -> inspect.Object:
