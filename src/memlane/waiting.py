@@ -305,11 +305,10 @@ class Gathering:
 
     def __init__(self, purpose: str) -> None:
         import select  # noqa: PLC0415  (what is imported with memlane costs every program)
-        from weakref import finalize  # noqa: PLC0415
 
+        self._alarm = -1
         self._epoll = descriptor_for(purpose, select.epoll)
         self._alarm = descriptor_for(purpose, lambda: os.eventfd(1, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
-        finalize(self, os.close, self._alarm)
         self._owner = os.getpid()
         self._members: set[int] = set()
 
@@ -332,9 +331,14 @@ class Gathering:
         """Make the descriptor readable, and close it. May be called twice."""
         # Whoever polls looks again once it runs, and an epoll forgets what is closed, as the endpoints may be by then.
         # So the alarm stays open as long as this object is there. In a parent's epoll it would wake the parent.
-        if not self._epoll.closed and not self.is_foreign:
+        if not self._epoll.closed and not self.is_foreign and self._alarm >= 0:  # -1: all this is garbage
             self._epoll.register(self._alarm, 1)  # EPOLLIN
         self._epoll.close()
+
+    def __del__(self) -> None:
+        alarm, self._alarm = self._alarm, -1
+        if alarm >= 0:
+            os.close(alarm)
 
 
 def current_task() -> object:
