@@ -198,8 +198,7 @@ class Channel(NamedEndpoint, ChannelEnd):
         require(SupportsIndex, "chanSz", chanSz, "a number of bytes")
         if mode not in {CHAN_R, CHAN_W}:
             raise ValueError(f"channel {cid!r}: mode={mode!r} is neither CHAN_R ({CHAN_R}) nor CHAN_W ({CHAN_W})")
-        if max_participants < 1:
-            raise ValueError(f"channel {cid!r}: max_participants={max_participants!r} is not positive")
+        settings.require_positive(f"channel {cid!r}", max_participants=max_participants)
         self._mode = operator.index(mode)
         self._permissions = file_mode
         self._peer_uid = -1 if peer_uid is None else peer_uid

@@ -85,8 +85,7 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
         max_participants: int = settings.MAP_PARTICIPANTS,
     ) -> Self:
         """Open or create."""
-        if max_participants < 1:
-            raise ValueError(f"map {name!r}: max_participants={max_participants!r} is not positive")
+        settings.require_positive(f"map {name!r}", max_participants=max_participants)
         return cls._opened(
             Endpoint(
                 encoded_name(name),
@@ -424,8 +423,8 @@ class RWSharedMMap(_LockedMap):
         cls, name: str | bytes, size: int | str | None, max_readers: int | None = None, **options: Any
     ) -> RWSharedMMap:
         """Open or create."""
-        if max_readers is not None and max_readers < 1:
-            raise ValueError(f"map {name!r}: max_readers={max_readers!r} is not positive")
+        if max_readers is not None:
+            settings.require_positive(f"map {name!r}", max_readers=max_readers)
         return super().__new__(cls, name, size, **options)
 
     def lock_read(self, timeout: float | None = None) -> Lock:

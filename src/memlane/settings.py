@@ -57,6 +57,13 @@ def whole_number(argument: str, value: int) -> int:
         raise TypeError(f"{argument}={value!r} is {type(value).__name__}: give a whole number") from None
 
 
+def require_positive(what: str, **numbers: int) -> None:
+    """Refuse numbers below 1; what they are numbers of is named in the message."""
+    for argument, value in numbers.items():
+        if value < 1:
+            raise ValueError(f"{what}: {argument}={value!r} is not positive")
+
+
 def namespace_directory(directory: str | os.PathLike[str] | None = None) -> bytes:
     """Return the absolute path of the namespace directory, for an endpoint that outlives a change of directory.
 

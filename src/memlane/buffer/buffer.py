@@ -145,8 +145,8 @@ class Buffer(Closing, native.Buffer):
             DeviceBufferError: There is no such buffer, and ``create=False``.
             SchemaMismatch: The buffer has another layout; the message names the parameter.
         """
-        if max_participants is not None and max_participants < 1:
-            raise ValueError(f"the buffer {name!r}: max_participants={max_participants!r} is not positive")
+        if max_participants is not None:
+            settings.require_positive(f"the buffer {name!r}", max_participants=max_participants)
         buffer = cls.__new__(cls)
         path = settings.namespace_directory(directory)
         try:

@@ -139,14 +139,9 @@ class HostFunctionCaller(NamedEndpoint, Caller):
     ) -> None:
         if max_sz_ret < 0:
             raise ValueError(f"function {name!r}: max_sz_ret={max_sz_ret!r} is negative")
-        for argument, value in (
-            ("max_sz_args", max_sz_args),
-            ("lanes", lanes),
-            ("slots", slots),
-            ("max_participants", max_participants),
-        ):
-            if value < 1:
-                raise ValueError(f"function {name!r}: {argument}={value!r} is not positive")
+        settings.require_positive(
+            f"function {name!r}", max_sz_args=max_sz_args, lanes=lanes, slots=slots, max_participants=max_participants
+        )
         if timeout is not None and not timeout >= 0:
             raise ValueError(
                 f"function {name!r}: timeout={timeout!r}: give seconds from 0 up, or None to wait for ever"

@@ -183,9 +183,7 @@ class HostFunctionDispatcher(Closing):
             raise TypeError(f"function {name!r}: {foo!r} cannot be called")
         if max_sz_args < 1 or max_sz_ret < 0:
             raise ValueError(f"function {name!r}: max_sz_args={max_sz_args!r}, max_sz_ret={max_sz_ret!r} is no size")
-        for argument, value in (("lanes", lanes), ("slots", slots), ("max_participants", max_participants)):
-            if value < 1:
-                raise ValueError(f"function {name!r}: {argument}={value!r} is not positive")
+        settings.require_positive(f"function {name!r}", lanes=lanes, slots=slots, max_participants=max_participants)
         function = Function()
         with self._lock:
             self._check_room(name)  # before anything is created
