@@ -135,16 +135,21 @@ def use_up_descriptors(left: int = 0) -> None:
         os.close(descriptor)
 
 
+def failure_of(use: Callable[[], object]) -> tuple[int | None, str]:
+    """Return the number and the text of the failure in which this ends."""
+    try:
+        use()
+    except memlane.SystemFailure as error:
+        return error.errno, str(error)
+    return None, "no error"
+
+
 def test_first_descriptor_that_is_missing_names_the_limit_too(namespace: Path) -> None:
     """The directory is opened before the object."""
 
     def open_without_descriptors() -> tuple[int | None, str]:
         use_up_descriptors()
-        try:
-            HostVariable("pose")
-        except memlane.SystemFailure as error:
-            return error.errno, str(error)
-        return None, "no error"
+        return failure_of(lambda: HostVariable("pose"))
 
     number, text = answer_of_child(open_without_descriptors)
 
@@ -199,11 +204,7 @@ def test_descriptor_that_a_dispatcher_lacks_is_an_error_that_names_the_limit(
     def use_without_descriptors() -> tuple[int | None, str]:
         dispatcher = HostFunctionDispatcher()
         dispatcher.add("function", abs)
-        try:
-            use(dispatcher, left)
-        except memlane.SystemFailure as error:
-            return error.errno, str(error)
-        return None, "no error"
+        return failure_of(lambda: use(dispatcher, left))
 
     number, text = answer_of_child(use_without_descriptors)
 
