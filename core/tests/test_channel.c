@@ -8,16 +8,16 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/mman.h>
 
-/* Closed when the life of a participant is asked for. */
-static memlane_channel *closed_meanwhile;
+/* Closed by the first thread that asks for the life of a participant. */
+static memlane_channel *_Atomic closed_meanwhile;
 
 int __real_memlane_platform_byte_is_locked(int descriptor, uint64_t offset, bool *locked);
 int __wrap_memlane_platform_byte_is_locked(int descriptor, uint64_t offset, bool *locked);
 int __wrap_memlane_platform_byte_is_locked(int descriptor, uint64_t offset, bool *locked) {
-    memlane_channel *channel = closed_meanwhile;
-    closed_meanwhile = NULL; /* closing asks too */
+    memlane_channel *channel = atomic_exchange(&closed_meanwhile, NULL); /* closing asks too */
     if (channel != NULL) {
         memlane_channel_free(channel);
     }
