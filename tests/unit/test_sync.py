@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import mmap
 import os
 import pickle
@@ -197,6 +198,18 @@ def test_mutex_stays_held_when_its_object_goes() -> None:
 
     assert in_thread(lambda: number_of(lambda: other.acquire(timeout=0))) == errno.EBUSY
     other.release()
+
+
+def test_mutex_in_a_cycle_gives_its_buffer_back() -> None:
+    """A traceback is enough for a cycle; memory that stays exported can never be resized or closed again."""
+    memory = bytearray(Mutex.SIZE)
+    cycle: list[object] = [Mutex(memory, shared=False)]  # the mutex is older, so it is cleared first
+    cycle.append(cycle)
+    del cycle
+
+    gc.collect()
+
+    memory.clear()
 
 
 @pytest.mark.usefixtures("namespace")

@@ -52,6 +52,8 @@ cdef class Participation:
         memlane_sync_free(self.handle)
 
 
+# Cleared as garbage, it would forget whose buffer it has, and that buffer would stay exported, or go while it is used.
+@cython.no_gc_clear
 @cython.auto_pickle(False)
 cdef class Mutex:
     """The part of `memlane.sync.Mutex` that works on the memory."""
