@@ -541,7 +541,7 @@ class _AsyncioCrew:
 
         if kind is not None:
             self._cancel()
-        if self._tasks:
+        if self._tasks and kind is not GeneratorExit:  # closed from outside, a task can wait for nothing
             try:
                 await asyncio.wait(self._tasks)
             except asyncio.CancelledError:
@@ -550,7 +550,8 @@ class _AsyncioCrew:
 
     def _cancel(self) -> None:
         for task in self._tasks:
-            task.cancel()
+            if not task.get_loop().is_closed():  # else nobody will run it again
+                task.cancel()
 
     def start_soon(self, function: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
         """Run a coroutine function beside the block."""

@@ -125,17 +125,26 @@ reader = memlane.open_channel("wire", memlane.CHAN_R)
 caller = memlane.HostFunctionCaller("nobody")
 dispatcher = memlane.HostFunctionDispatcher()
 dispatcher.add("function", len)
+served = memlane.HostFunctionCaller("slow")
 begun = threading.Event()
 
 
 async def main():
+    executing = asyncio.Event()
+
+    async def execute():
+        executing.set()
+        await asyncio.sleep(300)
+
+    dispatcher.add("slow", execute)
     tasks = [
         asyncio.ensure_future(operation)
         for operation in (
             variable.wait_async(), share.get_async(), reader.read_bytes_async(1), caller.call_async(),
-            dispatcher.serve_async(),
+            served.call_async(), dispatcher.serve_async(),
         )
     ]
+    await executing.wait()
     await asyncio.sleep(0.05)
     begun.set()
     {end}
