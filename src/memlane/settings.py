@@ -58,9 +58,9 @@ def whole_number(argument: str, value: int) -> int:
 
 
 def require_positive(what: str, **numbers: int) -> None:
-    """Refuse numbers below 1; what they are numbers of is named in the message."""
+    """Refuse numbers below 1, and what is no whole number; what they are numbers of is named in the message."""
     for argument, value in numbers.items():
-        if value < 1:
+        if whole_number(argument, value) < 1:
             raise ValueError(f"{what}: {argument}={value!r} is not positive")
 
 

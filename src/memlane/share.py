@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import operator
 import sys
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn, final
 
@@ -86,9 +85,7 @@ class Endpoint(NamedEndpoint):
     ) -> None:
         if mode not in ("put", "get"):
             raise ValueError(f"share {name!r}: mode={mode!r} is neither 'put' (this side gives) nor 'get' (it takes)")
-        for argument, value in (("slots", slots), ("max_participants", max_participants)):
-            if operator.index(value) < 1:
-                raise ValueError(f"share {name!r}: {argument}={value!r} is not positive")
+        settings.require_positive(f"share {name!r}", slots=slots, max_participants=max_participants)
         if protocol not in range(6):
             raise ValueError(f"share {name!r}: protocol={protocol!r} is no pickle protocol from 0 to 5")
         self._mode = mode

@@ -104,9 +104,9 @@ class HostVariable(NamedEndpoint, Variable):
         peer_uid: int | None = None,
         max_participants: int = settings.MAX_PARTICIPANTS,
     ) -> None:
-        for argument, value in (("max_size", max_size), ("slots", slots), ("max_participants", max_participants)):
-            if settings.whole_number(argument, value) < 1:
-                raise ValueError(f"variable {name!r}: {argument}={value!r} is not positive")
+        settings.require_positive(
+            f"variable {name!r}", max_size=max_size, slots=slots, max_participants=max_participants
+        )
         if protocol not in range(6):
             raise ValueError(f"variable {name!r}: protocol={protocol!r} is no pickle protocol from 0 to 5")
         self._permissions = mode

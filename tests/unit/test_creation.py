@@ -85,6 +85,14 @@ def test_mode_and_user_that_are_none_are_refused_and_not_rounded(
 
 
 @pytest.mark.parametrize("opener", sorted(OPENERS.keys() - {"unlink", "collect"}))
+@pytest.mark.parametrize("value", [8.5, "8"])
+def test_number_of_places_that_is_no_whole_number_is_named(namespace: Path, opener: str, value: object) -> None:
+    """Text from a configuration file is not a number."""
+    with pytest.raises(TypeError, match=f"^max_participants={value!r} is {type(value).__name__}: give a whole number"):
+        OPENERS[opener](max_participants=value)
+
+
+@pytest.mark.parametrize("opener", sorted(OPENERS.keys() - {"unlink", "collect"}))
 def test_negative_number_of_places_is_named(namespace: Path, opener: str) -> None:
     """The message says which argument, not what C cannot hold."""
     with pytest.raises(ValueError, match="'it': max_participants=-1 is not positive"):
