@@ -27,7 +27,7 @@ def statistics(array: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"not_finite": array.size - count} if count < array.size else {}
     if count:
         mean = sum(sums) / count
-        squares = sum(float(((numbers - mean) ** 2).sum()) for numbers in _sound_pieces(array))
+        squares = sum(_squares(numbers, mean) for numbers in _sound_pieces(array))
         found |= {"min": min(lows), "max": max(highs), "mean": mean, "std": math.sqrt(squares / count)}
     return found
 
@@ -45,6 +45,13 @@ def _summary(numbers: Any) -> tuple[int, float, float, float]:
     if not numbers.size:
         return 0, 0.0, math.inf, -math.inf
     return numbers.size, float(numbers.sum()), float(numbers.min()), float(numbers.max())
+
+
+def _squares(numbers: Any, mean: float) -> float:
+    """Return the sum of the squares of the distances from the mean; they take the place of the numbers."""
+    numbers -= mean
+    numbers *= numbers
+    return float(numbers.sum())
 
 
 def looks_like_an_image(array: Any) -> bool:
