@@ -118,7 +118,8 @@ def test_death_of_the_peer_ends_what_waits_for_it(namespace: Path, run: Run, kin
 WAITING = """
 import asyncio, sys, threading
 import memlane
-{loop}
+from {loop} import new_event_loop, run
+
 variable = memlane.HostVariable("pose", 64)
 share = memlane.SharedAssign("share", 64, "get")
 reader = memlane.open_channel("wire", memlane.CHAN_R)
@@ -166,15 +167,15 @@ def words_of(program: str) -> tuple[int, list[str]]:
 
 
 ENDS = {
-    "the loop ends while tasks wait": ("return", "asyncio.run(main())"),
+    "the loop ends while tasks wait": ("return", "run(main())"),
     "the interpreter ends while a loop in another thread waits": (
         "await asyncio.sleep(300)",
-        "threading.Thread(target=lambda: asyncio.run(main()), daemon=True).start(); begun.wait()",
+        "threading.Thread(target=lambda: run(main()), daemon=True).start(); begun.wait()",
     ),
     "the loop is closed without its tasks": (
         "return",
         (
-            "loop = asyncio.new_event_loop(); loop.set_exception_handler(lambda *unused: None);"
+            "loop = new_event_loop(); loop.set_exception_handler(lambda *unused: None);"
             " loop.run_until_complete(main()); loop.close()"
         ),
     ),
@@ -230,7 +231,7 @@ def test_program_of_trio_ends_while_everything_waits(namespace: Path, end: str) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("loop", ["", "import uvloop; asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())"])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
 @pytest.mark.parametrize("end", ENDS)
 def test_program_ends_while_everything_waits(namespace: Path, loop: str, end: str) -> None:
     """Without a hang, without a crash, and without a word from us."""
