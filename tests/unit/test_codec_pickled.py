@@ -163,8 +163,10 @@ def test_nesting_that_pickle_cannot_follow_is_refused() -> None:
     for _ in range(100_000):
         value = [value]
 
-    with pytest.raises(EncodingError, match="recursion"):
+    with pytest.raises(EncodingError, match="a value of type builtins.list cannot be pickled") as caught:
         pickled.dumps(value)
+
+    assert isinstance(caught.value.__cause__, RecursionError)
 
 
 def test_error_of_the_class_itself_passes_through() -> None:
