@@ -77,7 +77,7 @@ def describe(error: BaseException) -> tuple[bytes, bytes]:
     text = f"{name.rpartition('.')[2]}: {message}" if message else name.rpartition(".")[2]
     try:
         trace = cut("".join(traceback.format_exception(type(error), error, error.__traceback__)), _TRACEBACK_LIMIT)
-    except Exception as failure:  # noqa: BLE001  (such as a SyntaxError whose offset is no number)
+    except Exception as failure:  # noqa: BLE001  (such as a cause whose attributes raise)
         trace = f"<its traceback cannot be shown: {type(failure).__name__}>"
     shown = text.encode("utf-8", "backslashreplace").replace(b"\0", b"?")[:_TEXT_LIMIT]
     known = arguments_of(error) if TYPES.get(name) is type(error) else None
