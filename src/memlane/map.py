@@ -254,13 +254,13 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
         """Unmap a closed map whose last export has gone."""
         if not self._endpoint.closed():
             return
-        size = super().__len__() if not super().closed else 0
-        if size == 0:
+        try:
+            size, address = super().__len__(), self._address()
+        except ValueError:  # it was unmapped, by another thread meanwhile or long ago
             return
-        address = self._address()
         self._endpoint.unguard()
         try:
-            super().close()
+            self._unmap()
         except BufferError:  # an export lives, and comes here at its end
             self._endpoint.guard(address, size)
 

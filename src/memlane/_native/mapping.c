@@ -7,9 +7,29 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+/* Where there is no global lock, exports are counted and the memory is unmapped one after the other. */
+#ifdef Py_GIL_DISABLED
+#define BEGIN_TURN(self) Py_BEGIN_CRITICAL_SECTION(self)
+#define END_TURN() Py_END_CRITICAL_SECTION()
+#else
+#define BEGIN_TURN(self) {
+#define END_TURN() }
+#endif
+
 /* Of mmap.mmap: the same functions in every interpreter of the process. Written while the module is initialised. */
 static getbufferproc base_get_buffer;
 static releasebufferproc base_release_buffer;
+
+static PyObject *find_base(void) {
+    PyObject *module = PyImport_ImportModule("mmap");
+    PyObject *base = module == NULL ? NULL : PyObject_GetAttrString(module, "mmap");
+    Py_XDECREF(module);
+    if (base != NULL && (!PyType_Check(base) || ((PyTypeObject *)base)->tp_as_buffer == NULL)) {
+        PyErr_SetString(PyExc_TypeError, "mmap.mmap is not the type that memlane derives from");
+        Py_CLEAR(base);
+    }
+    return base;
+}
 
 /* self._export(writable) raises, or says whether the export may be written to: a plain export of a mapping that can be
  * written would otherwise be writable. */
@@ -21,7 +41,14 @@ static int get_buffer(PyObject *self, Py_buffer *view, int flags) {
     }
     int may_write = PyObject_IsTrue(answer);
     Py_DECREF(answer);
-    if (may_write < 0 || base_get_buffer(self, view, flags) < 0) {
+    if (may_write < 0) {
+        return -1;
+    }
+    int status;
+    BEGIN_TURN(self);
+    status = base_get_buffer(self, view, flags);
+    END_TURN();
+    if (status < 0) {
         return -1;
     }
     if (!may_write) {
@@ -33,7 +60,9 @@ static int get_buffer(PyObject *self, Py_buffer *view, int flags) {
 /* Tells self._exported() that one export fewer is there. May run while an exception is on its way. */
 static void release_buffer(PyObject *self, Py_buffer *view) {
     PyObject *type, *value, *traceback;
+    BEGIN_TURN(self);
     base_release_buffer(self, view);
+    END_TURN();
     PyErr_Fetch(&type, &value, &traceback);
     PyObject *answer = PyObject_CallMethod(self, "_exported", NULL);
     if (answer == NULL) {
@@ -47,17 +76,37 @@ PyDoc_STRVAR(address_doc, "_address($self, /)\n--\n\nReturn where the memory is.
 
 static PyObject *address(PyObject *self, PyObject *Py_UNUSED(nothing)) {
     Py_buffer view;
-    if (base_get_buffer(self, &view, PyBUF_SIMPLE) < 0) {
+    int status;
+    BEGIN_TURN(self);
+    status = base_get_buffer(self, &view, PyBUF_SIMPLE);
+    if (status == 0) {
+        base_release_buffer(self, &view);
+    }
+    END_TURN();
+    if (status < 0) {
         return NULL;
     }
-    PyObject *found = PyLong_FromVoidPtr(view.buf);
-    base_release_buffer(self, &view);
     Py_DECREF(self); /* the view's: PyBuffer_Release would come by release_buffer */
-    return found;
+    return PyLong_FromVoidPtr(view.buf);
+}
+
+PyDoc_STRVAR(unmap_doc, "_unmap($self, /)\n--\n\nUnmap the memory; BufferError while an export lives.");
+
+static PyObject *unmap(PyObject *self, PyObject *Py_UNUSED(nothing)) {
+    PyObject *base = find_base(), *answer;
+    if (base == NULL) {
+        return NULL;
+    }
+    BEGIN_TURN(self);
+    answer = PyObject_CallMethod(base, "close", "O", self);
+    END_TURN();
+    Py_DECREF(base);
+    return answer;
 }
 
 static PyMethodDef methods[] = {
     {"_address", address, METH_NOARGS, address_doc},
+    {"_unmap", unmap, METH_NOARGS, unmap_doc},
     {NULL, NULL, 0, NULL},
 };
 
@@ -77,17 +126,6 @@ static PyType_Spec spec = {
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE,
     .slots = slots,
 };
-
-static PyObject *find_base(void) {
-    PyObject *module = PyImport_ImportModule("mmap");
-    PyObject *base = module == NULL ? NULL : PyObject_GetAttrString(module, "mmap");
-    Py_XDECREF(module);
-    if (base != NULL && (!PyType_Check(base) || ((PyTypeObject *)base)->tp_as_buffer == NULL)) {
-        PyErr_SetString(PyExc_TypeError, "mmap.mmap is not the type that memlane derives from");
-        Py_CLEAR(base);
-    }
-    return base;
-}
 
 static int execute(PyObject *module) {
     PyObject *base = find_base();
