@@ -11,7 +11,17 @@ import numpy as np
 import pytest
 
 import memlane
-from memlane import CHAN_R, EndpointBusy, HostVariable, open_channel
+from memlane import (
+    CHAN_R,
+    CHAN_W,
+    EndpointBusy,
+    HostFunctionCaller,
+    HostFunctionDispatcher,
+    HostVariable,
+    open_channel,
+)
+from memlane.buffer import Buffer, Parameter
+from memlane.sync import Mutex, SyncError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -217,3 +227,158 @@ def test_waiting_thread_lets_the_writing_one_run(namespace: Path) -> None:
         )
 
         assert values == ["written"]
+
+
+@pytest.mark.slow
+def test_each_response_is_collected_by_one_thread_and_told_to_all(namespace: Path) -> None:
+    """A call is its threads' together: the first who sees the response ends it, the others get it from them."""
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("f", 100, 100) as caller:
+        dispatcher.add("f", lambda number: number + 1, 100, 100)
+        dispatcher.start()
+        for number in range(200):
+            call = caller(number)
+            results: list[int] = []
+
+            def collect(call: memlane.PendingCall = call, results: list[int] = results) -> None:
+                results.append(call.result())
+
+            run_together(collect, collect, collect)
+
+            assert results == [number + 1] * 3
+
+
+def test_each_kept_response_goes_to_one_thread(namespace: Path) -> None:
+    """Threads that call and collect by one caller lose no response and get none twice."""
+    with HostFunctionDispatcher() as dispatcher, HostFunctionCaller("f", 100, 100) as caller:
+        dispatcher.add("f", lambda number: number, 100, 100)
+        dispatcher.start()
+        results: list[int] = []
+
+        def call(first: int) -> None:
+            for number in range(first, first + 300):
+                caller(number)
+                results.append(caller.get_response())
+
+        run_together(lambda: call(0), lambda: call(300), lambda: call(600))
+
+        assert sorted(results) == list(range(900))
+
+
+@pytest.mark.slow
+def test_calls_of_threads_end_with_closed_when_another_closes_the_caller(namespace: Path) -> None:
+    """What the close takes back is over for who waits for it, at whatever moment that is."""
+    with HostFunctionDispatcher() as dispatcher:
+        dispatcher.add("f", lambda number: number, 100, 100)
+        dispatcher.start()
+        for _ in range(50):
+            caller = HostFunctionCaller("f", 100, 100)
+            called = threading.Event()
+
+            def work(caller: HostFunctionCaller = caller, called: threading.Event = called) -> None:
+                with pytest.raises(memlane.Closed):
+                    while True:
+                        caller(1).result()
+                        called.set()
+
+            def close(caller: HostFunctionCaller = caller, called: threading.Event = called) -> None:
+                called.wait()
+                caller.close()
+
+            run_together(work, work, close)
+
+
+@pytest.mark.slow
+def test_memory_of_a_mutex_is_given_back_when_no_thread_uses_it(namespace: Path) -> None:
+    """Whoever is in the midst of taking it when another closes it must not touch memory that is gone."""
+    for _ in range(100):
+        memory = bytearray(Mutex.SIZE)
+        mutex = Mutex(memory, shared=False)
+        mutex.initialize()
+        taken = threading.Event()
+
+        def work(mutex: Mutex = mutex, taken: threading.Event = taken) -> None:
+            with pytest.raises(memlane.Closed):
+                while True:
+                    with contextlib.suppress(SyncError):  # the other thread has it
+                        mutex.acquire(timeout=0)
+                        taken.set()
+                        mutex.release()
+
+        def close(mutex: Mutex = mutex, taken: threading.Event = taken) -> None:
+            taken.wait()
+            mutex.close()
+
+        run_together(work, work, close)
+
+        memory.clear()  # a BufferError where it is exported still
+
+
+@pytest.mark.slow
+def test_threads_share_what_a_failed_reading_left(namespace: Path) -> None:
+    """D25: its bytes come first, each of them once."""
+    content = bytes(range(256)) * 8
+    with open_channel("c", CHAN_W, 4096) as writer, open_channel("c", CHAN_R) as reader:
+        for _ in range(20):
+            writer.write(content)
+            with pytest.raises(memlane.Timeout):
+                reader.read_bytes(len(content) + 1, timeout=0.001)
+            pieces: list[bytes] = []
+
+            def take(pieces: list[bytes] = pieces) -> None:
+                buffer = bytearray(7)
+                while count := reader.read(buffer, 7):
+                    pieces.append(bytes(buffer[:count]))
+                    assert reader.position >= count
+
+            run_together(take, take, take)
+
+            assert sorted(b"".join(pieces)) == sorted(content)
+
+
+def test_threads_look_at_a_local_buffer_while_others_change_it() -> None:
+    """A record is read whole, and only where it still is."""
+    numbers = Buffer.make_type("numbers", [Parameter("number", Parameter.parse_ctype("uint32"), 0)])
+    buffer = numbers.attach()
+    buffer.valid = True
+
+    def add() -> None:
+        for _ in range(500):
+            with buffer.transaction():
+                buffer.set("number", buffer.get("number") + 1)
+
+    def look() -> None:
+        last = 0
+        for _ in range(1_000):
+            number = buffer.get("number")
+            assert number >= last
+            last = number
+
+    def wait() -> None:
+        for _ in range(500):
+            with contextlib.suppress(memlane.Timeout):
+                buffer.wait(timeout=0)
+
+    run_together(add, add, look, wait, wait)
+
+    assert buffer.get("number") == 1_000
+
+
+@pytest.mark.slow
+def test_maps_are_closed_while_threads_export_their_memory(namespace: Path) -> None:
+    """An export keeps the memory; where there is none any more, the close takes it away and no export begins."""
+    for _ in range(50):
+        mapping = memlane.UnsafeSharedMMap("m", 4096)
+        exported = threading.Event()
+
+        def work(mapping: memlane.UnsafeSharedMMap = mapping, exported: threading.Event = exported) -> None:
+            with pytest.raises((memlane.Closed, ValueError)):
+                while True:
+                    with memoryview(mapping) as view:
+                        assert view[0] == 0
+                    exported.set()
+
+        def close(mapping: memlane.UnsafeSharedMMap = mapping, exported: threading.Event = exported) -> None:
+            exported.wait()
+            mapping.close()
+
+        run_together(work, work, close)
