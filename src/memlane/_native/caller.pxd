@@ -13,6 +13,7 @@ cdef class Caller(Function):
     cdef bint one_way
     # Makes an exception of an error that came back: (text, description) to exception.
     cdef object rebuild
+    # The next three in the critical section: without a global lock an iteration holds off no other thread.
     # Calls whose responses are kept for get_response(), by number, oldest first.
     cdef dict kept
     # Those of them, and others that somebody has, which still own a slot.
@@ -34,6 +35,9 @@ cdef class Caller(Function):
     cdef int wait_or_give_up(self, memlane_call* call, memlane_answer* answer) except -1
     cdef object decode(self, const memlane_answer* answer)
     cdef int keep(self, PendingCall pending) except -1
+    cdef int land(self, uint64_t number) except -1
+    cdef int forget(self, uint64_t number) except -1
+    cdef list under_way(self)
     cdef PendingCall oldest_kept(self)
     cdef int drop_oldest(self) except -1
     cdef int refuse_one_way(self) except -1
@@ -54,6 +58,8 @@ cdef class PendingCall:
     # Of the task that collects it.
     cdef public object _ticket
 
+    cdef bint claim(self) noexcept
+    cdef bint is_settled(self) noexcept
     cdef int collect(self, const memlane_answer* answer) except -1
     cdef int settle(self, int stage, object value, object error) except -1
     cdef object outcome(self)

@@ -141,7 +141,7 @@ cdef class Caller(Function):
         """Collect what is over, but for what tasks collect, whom nothing else would wake. Whether there was any."""
         cdef PendingCall pending
         cdef bint was_collected = False
-        for pending in list(self.flying.values()):
+        for pending in self.under_way():
             if pending._ticket is None or pending._ticket.is_void:
                 was_collected = pending.look() or was_collected
         return was_collected
@@ -316,16 +316,33 @@ cdef class Caller(Function):
 
     cdef int keep(self, PendingCall pending) except -1:
         pending.process = getpid()
-        pending.number = self.number
-        self.number += 1
-        self.flying[pending.number] = pending
-        self.kept[pending.number] = pending
-        if len(self.kept) > KEPT + len(self.flying):
-            self.drop_oldest()
+        with cython.critical_section(self):
+            pending.number = self.number
+            self.number += 1
+            self.flying[pending.number] = pending
+            self.kept[pending.number] = pending
+            if len(self.kept) > KEPT + len(self.flying):
+                self.drop_oldest()
         return 0
 
+    cdef int land(self, uint64_t number) except -1:
+        """Note that a call owns no slot any more."""
+        with cython.critical_section(self):
+            self.flying.pop(number, None)
+        return 0
+
+    cdef int forget(self, uint64_t number) except -1:
+        """Keep a call no longer for get_response()."""
+        with cython.critical_section(self):
+            self.kept.pop(number, None)
+        return 0
+
+    cdef list under_way(self):
+        with cython.critical_section(self):
+            return list(self.flying.values())
+
     cdef int drop_oldest(self) except -1:
-        """Make room in what is kept for get_response()."""
+        """In the critical section: make room in what is kept for get_response()."""
         for number in self.kept:
             if number not in self.flying:
                 del self.kept[number]
@@ -353,28 +370,31 @@ cdef class Caller(Function):
                 f"function {self.name!r}: every response was taken already or is waited for by another thread, or no"
                 " call was made: call first"
             )
-        pending.is_awaited = True
         try:
             return pending.result(timeout)
         finally:
             pending.is_awaited = False
 
     cdef PendingCall oldest_kept(self):
-        """The oldest call for whose response no thread waits, or None. Those before a fork are the parent's."""
+        """The oldest call for whose response no thread waits: now this one does. None: there is none.
+
+        Those before a fork are the parent's.
+        """
         cdef PendingCall pending
         cdef PendingCall oldest = None
         cdef int process = getpid()
         cdef list strange = []
         # No copy: a thousand may be kept, and the first is nearly always the one.
-        with cython.critical_section(self.kept):
+        with cython.critical_section(self):
             for number, pending in self.kept.items():
                 if pending.process != process:
                     strange.append(number)
                 elif not pending.is_awaited:
+                    pending.is_awaited = True
                     oldest = pending
                     break
-        for number in strange:
-            self.kept.pop(number, None)
+            for number in strange:
+                self.kept.pop(number, None)
         return oldest
 
     def close(self):
@@ -383,9 +403,10 @@ cdef class Caller(Function):
             return
         self._close()
         if self.flying is not None:
-            for pending in list(self.flying.values()):
+            for pending in self.under_way():
                 (<PendingCall>pending).abandon()
-            self.kept.clear()
+            with cython.critical_section(self):
+                self.kept.clear()
         if self.spare is not None:
             self.spare.close()
 
@@ -405,19 +426,31 @@ cdef class PendingCall:
         if self.stage == FLYING:
             memlane_call_end(&self.call)
 
+    cdef bint claim(self) noexcept:
+        """Whether it is this thread that settles the call: one does."""
+        cdef bint is_ours
+        with cython.critical_section(self):
+            is_ours = self.stage == FLYING
+            if is_ours:
+                self.stage = COLLECTING
+        return is_ours
+
+    cdef bint is_settled(self) noexcept:
+        with cython.critical_section(self):
+            return self.stage != FLYING and self.stage != COLLECTING
+
     cdef int settle(self, int stage, object value, object error) except -1:
-        """The call is over: its slot is the caller's again."""
-        memlane_call_end(&self.call)
-        self.value = value
-        self.error = error
-        self.stage = stage
-        self.caller.flying.pop(self.number, None)
+        """The call is over: its slot is the caller's again. After `claim`."""
+        # In one step: who finds the slot gone finds the outcome.
+        with cython.critical_section(self):
+            memlane_call_end(&self.call)
+            self.value = value
+            self.error = error
+            self.stage = stage
+        self.caller.land(self.number)
         return 0
 
     cdef int collect(self, const memlane_answer* answer) except -1:
-        if self.stage != FLYING:
-            return 0
-        self.stage = COLLECTING
         try:
             value = self.caller.decode(answer)
         except BaseException as error:
@@ -430,10 +463,10 @@ cdef class PendingCall:
         cdef memlane_error error
         cdef memlane_status status
         if self.stage != FLYING:
-            return self.stage != COLLECTING
+            return self.is_settled()
         status = memlane_call_wait(&self.call, 0, &answer, &error)
-        if status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED or self.stage != FLYING:
-            return self.stage != FLYING
+        if status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED or not self.claim():
+            return self.is_settled()
         if status == MEMLANE_OK:
             self.collect(&answer)
             return True
@@ -444,7 +477,7 @@ cdef class PendingCall:
         return True
 
     cdef object outcome(self):
-        self.caller.kept.pop(self.number, None)
+        self.caller.forget(self.number)
         if self.stage == RAISED:
             raise self.error
         return self.value
@@ -470,7 +503,9 @@ cdef class PendingCall:
             except errors.Error:
                 if self.look():
                     break
-                raise
+                if self.stage == FLYING:
+                    raise
+                # Another thread ended the call, and is about to say what it came to.
         return self.outcome()
 
     def done(self):
@@ -486,7 +521,7 @@ cdef class PendingCall:
         """
         if self.stage == FLYING and memlane_call_cancel(&self.call):
             self.was_taken_back = True
-            self.caller.kept.pop(self.number, None)  # there is no response that get_response() could take
+            self.caller.forget(self.number)  # there is no response that get_response() could take
             self.look()
         return self.was_taken_back
 
@@ -494,14 +529,17 @@ cdef class PendingCall:
         """Raise `Timeout` where the response is not there yet. Never waits."""
         cdef memlane_answer answer
         cdef memlane_error error
+        cdef memlane_status status
         if self.stage != ONE_WAY and not self.look():
-            check(memlane_call_wait(&self.call, 0, &answer, &error), &error)
+            status = memlane_call_wait(&self.call, 0, &answer, &error)
+            if self.stage == FLYING:
+                check(status, &error)
 
     def _give_up(self, timeout=None):
         """End a call that nobody waits for any more; return the error that says what is known of it."""
         cdef memlane_execution known
-        self.caller.kept.pop(self.number, None)
-        if self.stage != FLYING:
+        self.caller.forget(self.number)
+        if not self.claim():
             return timeout
         known = memlane_call_end(&self.call)
         self.was_taken_back = known == MEMLANE_NOT_EXECUTED
@@ -512,7 +550,7 @@ cdef class PendingCall:
     cdef int abandon(self) except -1:
         """Give the call up: the caller was closed."""
         cdef memlane_execution known
-        if self.stage == FLYING:
+        if self.claim():
             known = memlane_call_end(&self.call)
             self.was_taken_back = known == MEMLANE_NOT_EXECUTED
             error = errors.Closed(f"the caller was closed while this call was under way; {FATES[known][1]}")
