@@ -90,8 +90,9 @@ cdef class Mutex:
         PyBuffer_Release(&self.view)
 
     cdef int let_go(self) except -1:
-        if self.memory == NULL and self.waiting == 0:
-            PyBuffer_Release(&self.view)
+        with cython.critical_section(self):
+            if self.memory == NULL and self.waiting == 0:
+                PyBuffer_Release(&self.view)
         return 0
 
     cdef int refuse_unopened(self) except -1:
@@ -101,7 +102,8 @@ cdef class Mutex:
 
     def close(self):
         """Give the buffer back, once no thread waits here any more. What is held stays held; may be called twice."""
-        self.memory = NULL
+        with cython.critical_section(self):
+            self.memory = NULL
         self.let_go()
 
     cdef int fail(self, memlane_status status, const memlane_error* error, object number=None) except -1:
@@ -112,8 +114,9 @@ cdef class Mutex:
     def initialize(self):
         """Make a mutex of the memory. Once, by whoever makes the memory, before anybody else uses it."""
         cdef memlane_error error
-        self.refuse_unopened()
-        status = memlane_sync_initialise(self.sync, self.memory, self.recursive, &error)
+        with cython.critical_section(self):
+            self.refuse_unopened()
+            status = memlane_sync_initialise(self.sync, self.memory, self.recursive, &error)
         if status != MEMLANE_OK:
             self.fail(status, &error)
 
@@ -124,8 +127,9 @@ cdef class Mutex:
             SyncError: ``EBUSY``: it is held. ``EINVAL``: it is no mutex.
         """
         cdef memlane_error error
-        self.refuse_unopened()
-        status = memlane_sync_destroy(self.sync, self.memory, &error)
+        with cython.critical_section(self):
+            self.refuse_unopened()
+            status = memlane_sync_destroy(self.sync, self.memory, &error)
         if status != MEMLANE_OK:
             self.fail(status, &error, errno.EBUSY if status == MEMLANE_TIMEOUT else None)
 
@@ -134,9 +138,12 @@ cdef class Mutex:
     ) except? MEMLANE_OK:
         """Wait for the mutex, for this thread or for an owner, until the deadline or until *given_up is not 0."""
         cdef memlane_status status
-        cdef void* memory = self.memory
+        cdef void* memory
         cdef uint64_t until = 0
-        self.waiting += 1
+        with cython.critical_section(self):
+            self.refuse_unopened()
+            memory = self.memory
+            self.waiting += 1
         try:
             while True:
                 with nogil:
@@ -155,7 +162,8 @@ cdef class Mutex:
                     return MEMLANE_INTERRUPTED
                 PyErr_CheckSignals()
         finally:
-            self.waiting -= 1
+            with cython.critical_section(self):
+                self.waiting -= 1
             self.let_go()
 
     cdef int give_up(self, void* memory, memlane_status status, uint64_t owner) except -1:
@@ -179,10 +187,11 @@ cdef class Mutex:
         """
         cdef memlane_error error
         cdef c_bool recovered = False
-        self.refuse_unopened()
         if timeout is not None and not timeout >= 0:
             deadline_of(timeout)
-        status = memlane_sync_try(self.sync, self.memory, &recovered, &error)
+        with cython.critical_section(self):
+            self.refuse_unopened()
+            status = memlane_sync_try(self.sync, self.memory, &recovered, &error)
         if status == MEMLANE_TIMEOUT:
             status = self.wait(deadline_of(timeout), &recovered, &error)
         if status != MEMLANE_OK:
@@ -198,8 +207,9 @@ cdef class Mutex:
             SyncError: ``EPERM``: this thread does not hold it. ``EINVAL``: nobody initialised it.
         """
         cdef memlane_error error
-        self.refuse_unopened()
-        status = memlane_sync_release(self.sync, self.memory, &error)
+        with cython.critical_section(self):
+            self.refuse_unopened()
+            status = memlane_sync_release(self.sync, self.memory, &error)
         if status != MEMLANE_OK:
             self.fail(status, &error)
         Py_DECREF(self.participation)
@@ -246,7 +256,6 @@ cdef class Hold:
         """Take it if it is free, and tell whether it was."""
         cdef memlane_error error
         cdef c_bool recovered = False
-        self.mutex.refuse_unopened()
         status = self.mutex.wait(0, &recovered, &error, self.owner(), &self.given_up)
         if status == MEMLANE_TIMEOUT:
             return False
@@ -257,7 +266,6 @@ cdef class Hold:
         """Wait for it, and take it unless another thread calls `give_up`."""
         cdef memlane_error error
         cdef c_bool recovered = False
-        self.mutex.refuse_unopened()
         status = self.mutex.wait(deadline_of(self.timeout), &recovered, &error, self.owner(), &self.given_up)
         if status != MEMLANE_INTERRUPTED:
             self.note(status, recovered, &error)
@@ -279,8 +287,9 @@ cdef class Hold:
     def release(self):
         """Give it back."""
         cdef memlane_error error
-        self.mutex.refuse_unopened()
-        self.taken = False
-        status = memlane_sync_release_as(self.mutex.sync, self.mutex.memory, self.owner(), &error)
+        with cython.critical_section(self.mutex):
+            self.mutex.refuse_unopened()
+            self.taken = False
+            status = memlane_sync_release_as(self.mutex.sync, self.mutex.memory, self.owner(), &error)
         if status != MEMLANE_OK:
             self.mutex.fail(status, &error)
