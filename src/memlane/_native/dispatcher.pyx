@@ -71,15 +71,17 @@ cdef class Dispatcher:
 
     def resume(self):
         """Begin to serve, in threads that run `serve` with the number that this returns."""
-        self.check_open()
-        memlane_dispatcher_resume(self.handle)
-        return self.stops
+        with cython.critical_section(self):
+            self.check_open()
+            memlane_dispatcher_resume(self.handle)
+            return self.stops
 
     def stop(self):
         """Let every thread leave `serve` after the callback that it runs."""
-        if self.handle != NULL:
-            self.stops += 1
-            memlane_dispatcher_stop(self.handle)
+        with cython.critical_section(self):
+            if self.handle != NULL:
+                self.stops += 1
+                memlane_dispatcher_stop(self.handle)
 
     def close(self):
         """Stop, and let the functions go: now, or when the last thread has left `serve`."""
@@ -88,9 +90,10 @@ cdef class Dispatcher:
         self.let_go()
 
     cdef int let_go(self) except -1:
-        if self.closing and self.active == 0 and self.handle != NULL:
-            memlane_dispatcher_free(self.handle)
-            self.handle = NULL
+        with cython.critical_section(self):
+            if self.closing and self.active == 0:
+                memlane_dispatcher_free(self.handle)
+                self.handle = NULL
         return 0
 
     # -- one call --------------------------------------------------------------------------------------------
@@ -213,10 +216,12 @@ cdef class Dispatcher:
         """
         cdef Request request = Request.__new__(Request)
         cdef memlane_error error
-        self.check_open()
-        if self.stops != stops:
-            raise errors.Closed("the dispatcher was stopped")
-        cdef memlane_status status = memlane_dispatcher_take(self.handle, NULL, 0, &request.task, &error)
+        cdef memlane_status status
+        with cython.critical_section(self):
+            self.check_open()
+            if self.stops != stops:
+                raise errors.Closed("the dispatcher was stopped")
+            status = memlane_dispatcher_take(self.handle, NULL, 0, &request.task, &error)
         if status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED:
             return None
         if status == MEMLANE_CORRUPTED:
@@ -235,16 +240,18 @@ cdef class Dispatcher:
         cdef Watch watch = Watch.__new__(Watch)
         cdef Shift former = current_shift()
         watch.dispatcher = self
-        watch.stops = self.stops if stops is None else stops
-        self.check_open()
-        self.active += 1
+        with cython.critical_section(self):
+            self.check_open()
+            watch.stops = self.stops if stops is None else stops
+            self.active += 1
         begin_shift(watch)
         try:
             while self.take(watch.stops, NULL, MEMLANE_NO_DEADLINE, &task) == MEMLANE_OK:
                 self.run(&task)
         finally:
             end_shift(former)
-            self.active -= 1
+            with cython.critical_section(self):
+                self.active -= 1
             self.let_go()
 
 
