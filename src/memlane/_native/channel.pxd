@@ -23,8 +23,10 @@ cdef class ChannelEnd(Endpoint):
     cdef int take_turn(self, uint64_t deadline) except -1
     cdef uint64_t write_bytes(self, const char* bytes, uint64_t size, object timeout) except? 0
     cdef uint64_t write_patiently(self, const char* bytes, uint64_t size, uint64_t deadline) except? 0
+    cdef bytes left_unread(self)
     cdef int check_unread(self) except -1
     cdef uint64_t take_unread(self, char* buffer, uint64_t size) except? 0
+    cdef int put_back(self, bytes unread) except -1
     cdef void leave_unread(self, bytes unread) noexcept
     cdef uint64_t read_some(self, char* buffer, uint64_t size) except? 0
     cdef uint64_t read_bytes_into(self, char* buffer, uint64_t size, uint64_t least, object timeout) except? 0
@@ -32,5 +34,5 @@ cdef class ChannelEnd(Endpoint):
     cdef uint64_t read_pieces(self, char* buffer, uint64_t size, uint64_t least, uint64_t deadline, uint64_t* done)\
         except? 0
     cdef uint64_t size_in_place(self, n) except? 0
-    cdef Span show_unread(self, bytes unread, memlane_span* behind)
+    cdef Span show(self, bytes unread, bytes wanted, memlane_span* behind)
     cdef object fresh_bytes(self, uint64_t size, uint64_t least, object timeout)

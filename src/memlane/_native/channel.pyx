@@ -264,8 +264,12 @@ cdef class ChannelEnd(Endpoint):
 
     # -- reading ---------------------------------------------------------------------------------------------
 
+    cdef bytes left_unread(self):
+        with cython.critical_section(self):
+            return self.unread
+
     cdef int check_unread(self) except -1:
-        """Raise where what an earlier reading had to leave is in use in place."""
+        """In the critical section: raise where what an earlier reading had to leave is in use in place."""
         cdef Span span = None if self.shown is None else self.shown()
         if span is not None and span.is_open():
             raise errors.EndpointBusy(
@@ -274,18 +278,24 @@ cdef class ChannelEnd(Endpoint):
         return 0
 
     cdef uint64_t take_unread(self, char* buffer, uint64_t size) except? 0:
-        """What an earlier reading had to leave. In the turn of this thread, or with the GIL held from the look on."""
-        cdef bytes unread = self.unread
-        if unread is None:
-            return 0
-        self.check_unread()
-        cdef uint64_t count = min(size, <uint64_t>PyBytes_GET_SIZE(unread))
-        memcpy(buffer, PyBytes_AS_STRING(unread), count)
-        self.leave_unread(unread[count:])
+        """What an earlier reading had to leave."""
+        cdef uint64_t count = 0
+        with cython.critical_section(self):
+            if self.unread is not None:
+                self.check_unread()
+                count = min(size, <uint64_t>PyBytes_GET_SIZE(self.unread))
+                memcpy(buffer, PyBytes_AS_STRING(self.unread), count)
+                self.leave_unread(self.unread[count:])
         return count
 
+    cdef int put_back(self, bytes unread) except -1:
+        """Leave bytes that were taken for the next reading."""
+        with cython.critical_section(self):
+            self.leave_unread(unread + (self.unread or b""))
+        return 0
+
     cdef void leave_unread(self, bytes unread) noexcept:
-        """Keep bytes that were taken for the next reading: while there are any, the endpoint is ready."""
+        """In the critical section: keep what is left for the next reading. While it is, the endpoint is ready."""
         self.unread = unread or None
         memlane_channel_expect(self.handle, 1 if self.unread is None else 0)
 
@@ -370,7 +380,7 @@ cdef class ChannelEnd(Endpoint):
             return self.read_pieces(buffer, size, least, deadline, &done)
         except BaseException:
             if done > 0:
-                self.leave_unread(PyBytes_FromStringAndSize(buffer, <Py_ssize_t>done) + (self.unread or b""))
+                self.put_back(PyBytes_FromStringAndSize(buffer, <Py_ssize_t>done))
             raise
         finally:
             memlane_channel_unlock(self.handle)
@@ -481,18 +491,22 @@ cdef class ChannelEnd(Endpoint):
         cdef uint64_t size = 0 if n is None and to_read else self.size_in_place(n)
         cdef uint64_t behind
         cdef bytes unread
+        cdef Span shown
         cdef memlane_span span
         cdef memlane_error error
         cdef memlane_status status
         cdef uint64_t deadline = deadline_of(timeout)
         self.check_handle()
         while True:
-            unread = self.unread
+            unread = self.left_unread()
             behind = size
             if unread is not None:
                 if size <= <uint64_t>PyBytes_GET_SIZE(unread):
                     span.channel = NULL
-                    return self.show_unread(unread[:size] if size > 0 else unread, &span)
+                    shown = self.show(unread, unread[:size] if size > 0 else unread, &span)
+                    if shown is None:
+                        continue
+                    return shown
                 behind -= PyBytes_GET_SIZE(unread)
             with nogil:
                 if to_read:
@@ -503,29 +517,34 @@ cdef class ChannelEnd(Endpoint):
                 if self.unread is not unread:  # it was another thread's turn
                     memlane_span_drop(&span)
                     continue
-                return make_span(&span, to_read) if unread is None else self.show_unread(unread, &span)
+                shown = make_span(&span, to_read) if unread is None else self.show(unread, unread, &span)
+                if shown is None:
+                    continue
+                return shown
             if status == MEMLANE_TIMEOUT or status == MEMLANE_INTERRUPTED:
                 PyErr_CheckSignals()
                 if status == MEMLANE_INTERRUPTED or monotonic_ns() < deadline:
                     continue
             self.fail(status, &error)
 
-    cdef Span show_unread(self, bytes unread, memlane_span* behind):
-        """Show what an earlier reading had to leave, and what is behind it."""
-        cdef Span shown
+    cdef Span show(self, bytes unread, bytes wanted, memlane_span* behind):
+        """Show what an earlier reading had to leave, and what is behind it. None: another thread's turn came."""
+        cdef Span shown = None
         try:
-            self.check_unread()
-            shown = make_kept_span(self, unread, behind)
-        except BaseException:
-            if behind.channel != NULL:
+            with cython.critical_section(self):
+                if self.unread is unread:
+                    self.check_unread()
+                    shown = make_kept_span(self, wanted, behind)
+                    self.shown = ref(shown)
+        finally:
+            if shown is None and behind.channel != NULL:
                 memlane_span_drop(behind)
-            raise
-        self.shown = ref(shown)
         return shown
 
     def _consume_unread(self, Py_ssize_t count):
         """Forget bytes that were shown."""
-        self.leave_unread(self.unread[count:])
+        with cython.critical_section(self):
+            self.leave_unread(self.unread[count:])
 
     def _check_reader(self):
         """Raise where somebody else gets the bytes, or nobody."""
@@ -533,7 +552,7 @@ cdef class ChannelEnd(Endpoint):
 
     def _put_back_unread(self, bytes unread):
         """Leave bytes that were taken for the next reading."""
-        self.leave_unread(unread + (self.unread or b""))
+        self.put_back(unread)
 
     def _begin_listening(self):
         """Give the reading to a listener; raise where another one has it."""
@@ -574,7 +593,7 @@ cdef class ChannelEnd(Endpoint):
 
     def _expect(self, Py_ssize_t count):
         """Poll for so many bytes to read, or to write; for a part of them where the channel cannot hold them."""
-        cdef bytes unread = self.unread
+        cdef bytes unread = self.left_unread()
         cdef uint64_t missing = <uint64_t>max(0, count - (0 if unread is None else PyBytes_GET_SIZE(unread)))
         self.check_handle()
         memlane_channel_expect(self.handle, missing if missing <= self.capacity else (self.capacity + 3) // 4)
@@ -614,7 +633,7 @@ cdef class ChannelEnd(Endpoint):
         What was read before a reading failed and is still to be returned does not count.
         """
         self.check_handle()
-        cdef bytes unread = self.unread
+        cdef bytes unread = self.left_unread()
         return memlane_channel_position(self.handle) - (0 if unread is None else PyBytes_GET_SIZE(unread))
 
     @property

@@ -1,6 +1,7 @@
 # cython: freethreading_compatible=True
 """A slot that is filled in place."""
 
+cimport cython
 from cpython.buffer cimport PyBuffer_FillInfo
 
 from memlane import errors
@@ -48,10 +49,12 @@ cdef class Loan:
         if self.loan.variable == NULL:
             raise errors.Closed("this loan is over: its value was published or dropped")
         PyBuffer_FillInfo(buffer, self, self.loan.bytes, <Py_ssize_t>self.payload_length, False, flags)
-        self.exports += 1
+        with cython.critical_section(self):
+            self.exports += 1
 
     def __releasebuffer__(self, Py_buffer* buffer):
-        self.exports -= 1
+        with cython.critical_section(self):
+            self.exports -= 1
 
     cdef int finish(self, bint publish) except -1:
         cdef memlane_error error

@@ -1,6 +1,7 @@
 # cython: freethreading_compatible=True
 """Bytes of a channel, in place."""
 
+cimport cython
 from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 
@@ -44,16 +45,16 @@ cdef class Span:
         if not self.is_open():
             raise errors.Closed("these bytes of the channel were given back: ask for others")
         PyBuffer_FillInfo(buffer, self, self.start, <Py_ssize_t>self.length, self.is_read_only, flags)
-        self.exports += 1
+        with cython.critical_section(self):
+            self.exports += 1
 
     def __releasebuffer__(self, Py_buffer* buffer):
-        self.exports -= 1
+        with cython.critical_section(self):
+            self.exports -= 1
 
     cdef int finish(self, bint commit) except -1:
         cdef memlane_error error
         cdef memlane_status status = MEMLANE_OK
-        cdef object keeper = self.keeper
-        self.keeper = None
         if self.span.channel != NULL:
             if commit:
                 status = memlane_span_commit(&self.span, self.span.size, &error)
@@ -62,9 +63,12 @@ cdef class Span:
         if self.exports == 0 and self.held != NULL:
             memlane_channel_release(self.held)
             self.held = NULL
-        check(status, &error)
-        if commit and keeper is not None:
-            keeper._consume_unread(self.length - self.span.size)
+        try:
+            check(status, &error)
+            if commit and self.keeper is not None:
+                self.keeper._consume_unread(self.length - self.span.size)
+        finally:
+            self.keeper = None  # not before: until then nobody else is shown what is consumed here
         return 0
 
     def __enter__(self):
