@@ -123,7 +123,8 @@ cdef class Buffer(Endpoint):
     # -- snapshots -------------------------------------------------------------------------------------------
 
     cdef bint is_inside_local(self) noexcept:
-        return self.depth > 0 and self.holder == PyThread_get_thread_ident()
+        with cython.critical_section(self):
+            return self.depth > 0 and self.holder == PyThread_get_thread_ident()
 
     cdef bytes snapshot(self):
         """Return the record that this thread's read-only transaction sees, or None outside of one."""
@@ -162,8 +163,10 @@ cdef class Buffer(Endpoint):
         self.opened()
         if self.local_closed:
             raise errors.Closed("this local buffer was closed; attach another one")
-        record = self.working if self.is_inside_local() else self.local
-        version[0] = self.local_version
+        is_inside = self.is_inside_local()
+        with cython.critical_section(self):
+            record = self.working if is_inside else self.local
+            version[0] = self.local_version
         memcpy(content, PyBytes_AS_STRING(record) + offset, size)
         return PyBytes_AS_STRING(record)[0] != 0
 
@@ -239,11 +242,12 @@ cdef class Buffer(Endpoint):
         if self.local_closed:
             self.guard.release()
             raise errors.Closed("this local buffer was closed; attach another one")
-        self.depth += 1
-        if self.depth == 1:
-            self.holder = PyThread_get_thread_ident()
-            self.changed = False
-            self.working = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.local), self.layout.size)
+        with cython.critical_section(self):
+            self.depth += 1
+            if self.depth == 1:
+                self.holder = PyThread_get_thread_ident()
+                self.changed = False
+                self.working = PyBytes_FromStringAndSize(PyBytes_AS_STRING(self.local), self.layout.size)
         return <unsigned char*>PyBytes_AS_STRING(self.working)
 
     cdef int end(self, memlane_buffer_outcome outcome) except -1:
@@ -256,14 +260,18 @@ cdef class Buffer(Endpoint):
     cdef int end_local(self, memlane_buffer_outcome outcome) except -1:
         if not self.is_inside_local():
             raise errors.OwnershipLost("this thread has no transaction in the local buffer")
-        self.changed = self.changed or outcome == MEMLANE_BUFFER_CHANGED
-        self.depth -= 1
-        if self.depth == 0:
-            if outcome != MEMLANE_BUFFER_DROP and self.changed:
-                self.local = self.working
-                self.local_version += 1
-                self.guard.notify_all()
-            self.working = None
+        cdef bint is_published = False
+        with cython.critical_section(self):
+            self.changed = self.changed or outcome == MEMLANE_BUFFER_CHANGED
+            self.depth -= 1
+            if self.depth == 0:
+                is_published = outcome != MEMLANE_BUFFER_DROP and self.changed
+                if is_published:
+                    self.local = self.working
+                    self.local_version += 1
+                self.working = None
+        if is_published:
+            self.guard.notify_all()
         self.guard.release()
         return 0
 
@@ -415,7 +423,8 @@ cdef class Buffer(Endpoint):
         cdef uint64_t version
         cdef bytes counts = PyBytes_FromStringAndSize(NULL, len(self.layout.params) * sizeof(Counts))
         self.look(COUNTS_START, PyBytes_AS_STRING(counts), len(counts), &version)
-        self.seen = counts
+        with cython.critical_section(self):
+            self.seen = counts
         if self.handle != NULL:
             memlane_buffer_mark_seen(self.handle, version)
 
@@ -453,12 +462,14 @@ cdef class Buffer(Endpoint):
         ]
         while True:
             record = self.record(&version)
-            changed = [field for field in chosen if self.is_news(field, record, requests)]
-            if changed:
-                self.see(changed, record, requests)
+            with cython.critical_section(self):  # each piece of news is one thread's
+                changed = [field for field in chosen if self.is_news(field, record, requests)]
+                if changed:
+                    self.see(changed, record, requests)
+                has_seen_all = self.has_seen(record)
             # Who was told by polling, and looks for some, is not told of the others again; who waits in another way
             # hides them from nobody.
-            if self.handle != NULL and ((deadline == 0 and not in_task) or self.has_seen(record)):
+            if self.handle != NULL and ((deadline == 0 and not in_task) or has_seen_all):
                 memlane_buffer_mark_seen(self.handle, version)
             if changed:
                 return changed, record

@@ -290,9 +290,10 @@ cdef class Variable(Endpoint):
             attempt += 1
 
     cdef void note(self, const memlane_reading* reading) noexcept:
-        if reading.version > self.seen:
-            self.seen = reading.version
-            self.counted = reading.sequence
+        with cython.critical_section(self):
+            if reading.version > self.seen:
+                self.seen = reading.version
+                self.counted = reading.sequence
 
     cdef object take_small(self, memlane_access* access):
         """Copy first, end the access, then decode. MISSING: somebody wrote meanwhile."""
