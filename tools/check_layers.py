@@ -72,7 +72,7 @@ MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 
 # Cython and Python, from low to high; a module imports its own layer and lower ones.
 PYTHON_LAYERS = (
-    ("errors", "interruption", "settings", "sizes"),
+    ("errors", "interruption", "settings", "sizes", "thread_lock"),
     ("names",),
     ("codec", "messaging"),
     ("_native",),

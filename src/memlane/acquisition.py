@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, final
 
 from memlane.errors import AlreadyLocked
+from memlane.thread_lock import ThreadLock
 from memlane.waiting import current_task, signal_for_threads
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class _Wait:
     def __init__(self, hold: Hold, tell: Callable[[], object]) -> None:
         self._hold = hold
         self._tell = tell
-        self._mutex = threading.Lock()
+        self._mutex = ThreadLock()
         self._is_over = self._is_abandoned = False
         self.failure: Exception | None = None
 
@@ -100,7 +101,7 @@ class _Wait:
             self._hold.take()
         except Exception as error:  # noqa: BLE001  (it is raised in the task)
             self.failure = error
-        with self._mutex:
+        with self._mutex.here():
             self._is_over = True
             is_wanted = not self._is_abandoned
         if not is_wanted or not self._has_told():
@@ -120,7 +121,7 @@ class _Wait:
     def abandon(self) -> None:
         """The task goes: whichever of the two comes last gives back what was taken."""
         self._hold.give_up()
-        with self._mutex:
+        with self._mutex.here():
             self._is_abandoned = True
             is_over = self._is_over
         if is_over:

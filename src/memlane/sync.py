@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import mmap
-import threading
 import weakref
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from memlane import settings
 from memlane._native import sync
 from memlane.errors import SyncError
+from memlane.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     import os
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["Mutex", "SyncError"]
 
 _participations: weakref.WeakValueDictionary[bytes, sync.Participation] = weakref.WeakValueDictionary()
-_participations_lock = threading.Lock()
+_participations_lock = ThreadLock()
 
 
 def _participation(directory: bytes) -> sync.Participation:
     """Return this process's place in a namespace: all its mutexes there share one."""
-    with _participations_lock:
+    with _participations_lock.here():
         found = _participations.get(directory)
         if found is None:
             found = _participations[directory] = sync.Participation(directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -16,11 +17,15 @@ import numpy as np
 import pytest
 
 import memlane
+import memlane.sync
 from memlane import HostVariable
+from memlane._native.sync import Participation
+from memlane.buffer import Buffer, Parameter
 from tests.children import Child, answer_of_child, end_by_itself
 from tests.peer import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from multiprocessing.context import BaseContext
     from pathlib import Path
 
@@ -367,3 +372,113 @@ def test_subprocess_inherits_no_descriptor_and_no_lock(variable: HostVariable) -
 
     assert "pose" not in output
     assert variable.stats().live_participants == 1
+
+
+# -- what another thread of the parent holds at the fork -----------------------------------------------------------
+
+Counter = Buffer.make_type("counter", [Parameter("count", ctypes.c_int32, 0)])
+
+
+class Halt:
+    """A thread that comes here stops, until the block ends."""
+
+    def __init__(self) -> None:
+        self._is_here, self._may_go = threading.Event(), threading.Event()
+
+    def stop(self) -> None:
+        """Stop, the first time."""
+        if not self._is_here.is_set():
+            self._is_here.set()
+            self._may_go.wait(PATIENCE_SECONDS)
+
+    @contextlib.contextmanager
+    def held(self, function: Callable[[], object]) -> Iterator[None]:
+        """Run the block while a thread that runs the function has stopped here."""
+        thread = threading.Thread(target=function)
+        thread.start()
+        assert self._is_here.wait(PATIENCE_SECONDS)
+        try:
+            yield
+        finally:
+            self._may_go.set()
+            thread.join()
+
+
+@pytest.mark.parametrize("use", ["close", "stop", "start", "fileno"])
+def test_child_uses_a_dispatcher_to_which_its_parent_was_adding(namespace: Path, use: str) -> None:
+    """Nobody is left in the child who would give back the lock of that moment."""
+    halt = Halt()
+
+    class Size:
+        def __lt__(self, other: int) -> bool:
+            return False
+
+        def __index__(self) -> int:
+            halt.stop()
+            return 64
+
+    with (
+        memlane.HostFunctionDispatcher() as dispatcher,
+        halt.held(lambda: dispatcher.add("length", len, max_sz_args=Size())),  # type: ignore[arg-type]
+    ):
+        answer_of_child(lambda: getattr(dispatcher, use)() and None)
+
+
+def test_child_makes_a_mutex_while_its_parent_was_making_one(namespace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All mutexes of a namespace share a place in it, which one thread makes for all."""
+    halt = Halt()
+
+    def stop_and_take_a_place(directory: bytes) -> object:
+        halt.stop()
+        return Participation(directory)
+
+    def use_one() -> bool:
+        mutex = memlane.sync.Mutex()
+        mutex.initialize()
+        with mutex:
+            return mutex.recovered
+
+    monkeypatch.setattr("memlane._native.sync.Participation", stop_and_take_a_place)
+
+    with halt.held(use_one):
+        assert answer_of_child(use_one) is False
+
+
+def test_child_drops_what_another_thread_of_its_parent_began_in_a_local_buffer() -> None:
+    """It is no transaction of the child's, and nobody would end it."""
+    halt = Halt()
+    with Counter.attach() as buffer:
+        buffer.valid = True
+        buffer.set("count", 1)
+
+        def begin() -> None:
+            with buffer.transaction():
+                buffer.set("count", 2)
+                halt.stop()
+
+        def count_further() -> object:
+            with buffer.transaction(timeout=0):
+                buffer.set("count", buffer.get("count") + 10)
+            return buffer.get("count")
+
+        with halt.held(begin):
+            assert answer_of_child(count_further) == 11
+        assert buffer.get("count") == 2
+
+
+def test_child_goes_on_with_a_local_transaction_of_its_own_thread() -> None:
+    """It was forked in the midst, and ends it as its parent does."""
+    with Counter.attach() as buffer:
+        buffer.valid = True
+        buffer.set("count", 1)
+
+        with buffer.transaction():
+            buffer.set("count", 2)
+
+            def count_further() -> object:
+                with buffer.transaction(timeout=0):
+                    buffer.set("count", buffer.get("count") + 10)
+                return buffer.get("count")
+
+            assert answer_of_child(count_further) == 12
+        assert buffer.get("count") == 2

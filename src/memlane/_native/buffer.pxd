@@ -1,6 +1,7 @@
 """One endpoint of a buffer, or a buffer of this process alone."""
 
 from libc.stdint cimport uint64_t
+from posix.types cimport pid_t
 
 from memlane._native.endpoint cimport Endpoint, Expectations
 from memlane._native.library cimport memlane_buffer, memlane_buffer_outcome
@@ -18,6 +19,7 @@ cdef class Buffer(Endpoint):
 
     # A buffer of this process alone: its latest record, never changed, and under the guard what becomes the next one.
     cdef object guard
+    cdef pid_t process
     cdef bytes local
     cdef bytes working
     cdef uint64_t local_version
@@ -35,6 +37,8 @@ cdef class Buffer(Endpoint):
     cdef bytes record(self, uint64_t* version)
     cdef unsigned char* begin(self, object timeout=*, bint check_valid=*) except NULL
     cdef unsigned char* begin_shared(self, object timeout) except NULL
+    cdef int begin_here(self) except -1
+    cdef object local_guard(self)
     cdef unsigned char* begin_local(self, object timeout) except NULL
     cdef int end(self, memlane_buffer_outcome outcome) except -1
     cdef int end_local(self, memlane_buffer_outcome outcome) except -1

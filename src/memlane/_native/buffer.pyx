@@ -7,6 +7,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.string cimport memcmp, memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
+from posix.unistd cimport getpid
 
 import errno
 import threading
@@ -99,7 +100,7 @@ cdef class Buffer(Endpoint):
         if self.layout is not None:
             raise RuntimeError("a buffer is opened once")
         self.layout = layout
-        self.guard = threading.Condition(threading.RLock())
+        self.begin_here()
         self.local = bytes(layout.size)
         self._note_seen()
 
@@ -231,16 +232,33 @@ cdef class Buffer(Endpoint):
             check(status, &error)
         return <unsigned char*>record
 
+    cdef int begin_here(self) except -1:
+        self.process = getpid()
+        self.guard = threading.Condition(threading.RLock())
+        self.depth = 0
+        self.working = None
+        return 0
+
+    cdef object local_guard(self):
+        """The guard. In a forked child what another thread of the parent had begun is dropped: nobody would end it."""
+        if self.process != getpid():
+            if self.is_inside_local():
+                self.process = getpid()
+            else:
+                self.begin_here()
+        return self.guard
+
     cdef unsigned char* begin_local(self, object timeout) except NULL:
         self.opened()
         deadline_of(timeout)
         is_long = timeout is None or timeout > threading.TIMEOUT_MAX
-        if not self.guard.acquire(timeout=-1 if is_long else timeout):
+        cdef object guard = self.local_guard()
+        if not guard.acquire(timeout=-1 if is_long else timeout):
             raise errors.Timeout(
                 errno.ETIMEDOUT, "local buffer: another transaction went on until the time was over"
             )
         if self.local_closed:
-            self.guard.release()
+            guard.release()
             raise errors.Closed("this local buffer was closed; attach another one")
         with cython.critical_section(self):
             self.depth += 1
@@ -433,11 +451,13 @@ cdef class Buffer(Endpoint):
         cdef memlane_error error
         cdef uint64_t newest
         cdef uint64_t until
+        cdef object guard
         if self.handle == NULL:
-            with self.guard:
+            guard = self.local_guard()
+            with guard:
                 until = min(deadline, monotonic_ns() + CHUNK_NS)
                 if self.local_version == version and until > monotonic_ns():
-                    self.guard.wait((until - monotonic_ns()) / 1e9)
+                    guard.wait((until - monotonic_ns()) / 1e9)
                 return 0 if self.local_version != version else until
         with nogil:
             until = min(deadline, monotonic_ns() + CHUNK_NS)

@@ -18,6 +18,7 @@ from memlane.errors import CallCancelled, Closed, InvalidArgument, OwnershipLost
 from memlane.function import remote
 from memlane.function.caller import FunctionStatistics, statistics_of
 from memlane.names import encoded_name
+from memlane.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -133,7 +134,7 @@ class HostFunctionDispatcher(Closing):
         self._core = Dispatcher(max_func_count, remote.describe, _report)
         self._functions: list[Function] = []
         self._threads: list[threading.Thread] = []
-        self._lock = threading.RLock()  # a signal handler may stop it in the midst of a start
+        self._lock = ThreadLock()  # reentrant: a signal handler may stop it in the midst of a start
         self._closed = False
         self._gathering: waiting.Gathering | None = None
         self._alarms: set[int] = set()
@@ -185,7 +186,7 @@ class HostFunctionDispatcher(Closing):
             raise ValueError(f"function {name!r}: max_sz_args={max_sz_args!r}, max_sz_ret={max_sz_ret!r} is no size")
         settings.require_positive(f"function {name!r}", lanes=lanes, slots=slots, max_participants=max_participants)
         function = Function()
-        with self._lock:
+        with self._lock.here():
             self._check_room(name)  # before anything is created
             function._open(  # noqa: SLF001  (the dispatcher is the other half of the binding)
                 encoded_name(name),
@@ -224,7 +225,7 @@ class HostFunctionDispatcher(Closing):
     def start(self) -> Self:
         """Serve in daemon threads, one for each of the workers. Functions can still be added. Does nothing twice."""
         self._check_open()
-        with self._lock:
+        with self._lock.here():
             self._start_threads(self._workers, self._core.resume())
         return self
 
@@ -238,7 +239,7 @@ class HostFunctionDispatcher(Closing):
     def serve_forever(self) -> None:
         """Serve in this thread (and, with more workers, in others) until `stop`, or Ctrl-C."""
         self._check_open()
-        with self._lock:
+        with self._lock.here():
             stops = self._core.resume()
             self._start_threads(self._workers - 1, stops)
         try:
@@ -262,7 +263,7 @@ class HostFunctionDispatcher(Closing):
             stack.callback(gathering.close)
             gathering.add(alarm)
             stack.callback(self._leave, alarm)
-            with self._lock:
+            with self._lock.here():
                 self._alarms.add(alarm)
                 stops = self._core.resume()
             async with waiting.crew() as crew:
@@ -270,7 +271,7 @@ class HostFunctionDispatcher(Closing):
 
     def _leave(self, alarm: int) -> None:
         """End the service of a task; that of the dispatcher, where it was the last: nobody must take it for served."""
-        with self._lock:
+        with self._lock.here():
             self._alarms.discard(alarm)
             if not self._alarms and not self.running and not self._core.active:
                 self._core.stop()
@@ -311,7 +312,7 @@ class HostFunctionDispatcher(Closing):
         It is level-triggered and belongs to the dispatcher; nothing can be read from it. A forked child gets another.
         """
         self._check_open()
-        with self._lock:
+        with self._lock.here():
             if self._gathering is None or self._gathering.is_foreign:
                 self._gathering = waiting.Gathering("the fileno() of a dispatcher")
             for function in self._functions:
@@ -324,7 +325,7 @@ class HostFunctionDispatcher(Closing):
 
     def stop(self) -> None:
         """Serve no more: what is being executed comes to its end, the rest waits for another dispatcher, or `start`."""
-        with self._lock:
+        with self._lock.here():
             self._core.stop()
             self._ring()
             threads, self._threads = self._threads, []

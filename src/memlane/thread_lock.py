@@ -1,0 +1,31 @@
+"""A lock of the threads of one process."""
+
+from __future__ import annotations
+
+import os
+from threading import RLock
+from typing import TYPE_CHECKING, final
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+
+@final
+class ThreadLock:
+    """A reentrant lock between the threads of one process: ``with lock.here():``. A forked child's is another one.
+
+    Of what a thread of its parent held at the fork, nobody would ever give back the child's copy.
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = RLock()
+
+    def here(self) -> AbstractContextManager[bool]:
+        """Return the lock of this process. A block that forks gives back the one that it took, on both sides."""
+        if self._process != os.getpid():
+            self._begin()
+        return self._lock
