@@ -13,7 +13,16 @@ import pytest
 import trio
 
 import memlane
-from memlane import CHAN_R, CHAN_W, HostFunctionCaller, HostFunctionDispatcher, HostVariable, SharedAssign, open_channel
+from memlane import (
+    CHAN_R,
+    CHAN_W,
+    HostFunctionCaller,
+    HostFunctionDispatcher,
+    HostVariable,
+    SharedAssign,
+    open_channel,
+    waiting,
+)
 from memlane.channel import ParameterTypeError
 from tests.loops import ASYNCIO_LOOPS, LOOPS, sleep, together
 from tests.peer import PATIENCE_SECONDS, wait_until
@@ -519,6 +528,30 @@ def test_dispatcher_cancelled_after_its_stop_leaves_no_callback_behind(namespace
                 await call
 
     run(program)
+
+
+@LOOPS
+def test_dispatcher_closed_while_its_task_gathers_what_to_wait_for_ends_it(
+    namespace: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A descriptor that was closed after it was asked for may be another object's already."""
+    dispatcher = HostFunctionDispatcher()
+    dispatcher.add("length", len)
+    closing = threading.Thread(target=dispatcher.close)
+    add = waiting.Gathering.add
+
+    def add_while_another_thread_closes(gathering: waiting.Gathering, descriptor: int) -> None:
+        if dispatcher._alarms and not closing.ident:  # the task serves, and has asked for the function's descriptor
+            closing.start()
+            closing.join(0.1)  # it has to wait for us, so this time passes
+        add(gathering, descriptor)
+
+    monkeypatch.setattr(waiting.Gathering, "add", add_while_another_thread_closes)
+
+    run(dispatcher.serve_async)
+
+    closing.join()
+    assert dispatcher.closed
 
 
 # -- shares --------------------------------------------------------------------------------------------------------

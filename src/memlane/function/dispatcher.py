@@ -278,9 +278,10 @@ class HostFunctionDispatcher(Closing):
 
     async def _serve_tasks(self, crew: Any, gathering: waiting.Gathering, alarm: int, stops: int) -> None:
         while True:
-            for function in tuple(self._functions):
-                if not function.closed:
-                    gathering.add(function.fileno())
+            with self._lock.here():  # `close` waits: a descriptor that it closed could be another object's already
+                for function in self._functions:
+                    if not function.closed:
+                        gathering.add(function.fileno())
             try:
                 while self._serve_some(crew, stops):
                     await waiting.pass_on()
@@ -337,11 +338,12 @@ class HostFunctionDispatcher(Closing):
         """Stop, and close the functions. May be called twice."""
         self._closed = True
         self.stop()
-        self._core.close()
-        for function in self._functions:
-            function._close()  # noqa: SLF001
-        if self._gathering is not None:
-            self._gathering.close()
+        with self._lock.here():
+            self._core.close()
+            for function in self._functions:
+                function._close()  # noqa: SLF001
+            if self._gathering is not None:
+                self._gathering.close()
 
     # -- what it is ------------------------------------------------------------------------------------------
 
