@@ -25,7 +25,8 @@ struct memlane_directory {
  * locks do not work. Blocking only on the file system. */
 memlane_status memlane_directory_open(struct memlane_directory *directory, const char *path,
                                       const struct memlane_sharing *sharing, memlane_error *error);
-/* The same directory, to remove what is in it: makes nothing. MEMLANE_NOT_FOUND where there is none. */
+/* The same directory, to find or remove what is in it: makes nothing. MEMLANE_NOT_FOUND where there is none; its path is
+ * there all the same. */
 memlane_status memlane_directory_find(struct memlane_directory *directory, const char *path,
                                       const struct memlane_sharing *sharing, memlane_error *error);
 /* The same directory, to look at: makes nothing, tests nothing, and trusts nobody. MEMLANE_NOT_FOUND where there is none. */

@@ -425,6 +425,10 @@ static memlane_status open_found(struct memlane_segment *segment, const struct m
     return status;
 }
 
+static bool may_create(const struct memlane_request *request) {
+    return request->create && request->uuid == NULL;
+}
+
 static memlane_status open_or_create(struct memlane_segment *segment, const struct memlane_request *request,
                                      const struct memlane_directory *directory, memlane_error *error) {
     int failure = memlane_platform_open_file(directory->descriptor, segment->name.file, &segment->descriptor);
@@ -434,8 +438,8 @@ static memlane_status open_or_create(struct memlane_segment *segment, const stru
     if (failure != ENOENT) {
         return explain_open(request, directory, failure, error);
     }
-    return request->create && request->uuid == NULL ? create(segment, request, directory, error)
-                                                    : explain_missing(request, directory, error);
+    return may_create(request) ? create(segment, request, directory, error)
+                               : explain_missing(request, directory, error);
 }
 
 static memlane_status open_with_retries(struct memlane_segment *segment, const struct memlane_request *request,
@@ -455,6 +459,16 @@ static memlane_status open_with_retries(struct memlane_segment *segment, const s
         error, MEMLANE_TIMEOUT,
         "'%s' was removed and made anew %d times while it was being opened: let one program own its name",
         segment->name.text, TRIES);
+}
+
+/* Who only looks for an object makes no directory for it either. */
+static memlane_status open_directory(const struct memlane_request *request, struct memlane_directory *directory,
+                                     memlane_error *error) {
+    if (may_create(request)) {
+        return memlane_directory_open(directory, request->directory, &request->sharing, error);
+    }
+    memlane_status status = memlane_directory_find(directory, request->directory, &request->sharing, error);
+    return status == MEMLANE_NOT_FOUND ? explain_missing(request, directory, error) : status;
 }
 
 static char *copy_of(const char *text) {
@@ -478,7 +492,7 @@ memlane_status memlane_segment_open(struct memlane_segment *segment, const struc
         status = memlane_fork_install(error);
     }
     if (status == MEMLANE_OK) {
-        status = memlane_directory_open(&directory, request->directory, &request->sharing, error);
+        status = open_directory(request, &directory, error);
     }
     if (status == MEMLANE_OK) {
         segment->directory = copy_of(directory.path);
@@ -543,7 +557,7 @@ void memlane_segment_give_back(struct memlane_segment *segment, uint64_t offset,
 /* A second try at a description of the very same file, for a child whose parent's descriptor was lost. */
 static memlane_status reopen_by_name(struct memlane_segment *segment, memlane_error *error) {
     struct memlane_directory directory;
-    memlane_status status = memlane_directory_open(&directory, segment->directory, &segment->sharing, error);
+    memlane_status status = memlane_directory_find(&directory, segment->directory, &segment->sharing, error);
     if (status != MEMLANE_OK) {
         return status;
     }
@@ -592,7 +606,7 @@ void memlane_segment_explain_loss(const struct memlane_segment *segment, memlane
 bool memlane_segment_is_current(const struct memlane_segment *segment) {
     struct memlane_directory directory;
     memlane_fork_hold();
-    bool current = memlane_directory_open(&directory, segment->directory, &segment->sharing, NULL) == MEMLANE_OK;
+    bool current = memlane_directory_find(&directory, segment->directory, &segment->sharing, NULL) == MEMLANE_OK;
     if (current) {
         current = memlane_removal_name_leads_to(&directory, segment->name.file, segment->device, segment->inode);
         memlane_directory_close(&directory);
@@ -616,7 +630,7 @@ static void remove_if_last(struct memlane_segment *segment) {
     struct memlane_directory directory;
     /* First our own byte, then all of them: of two that close at once, the later one finds nobody. */
     memlane_platform_unlock_bytes(segment->descriptor, MEMLANE_LOCK_BASE + segment->index, 1);
-    if (memlane_directory_open(&directory, segment->directory, &segment->sharing, NULL) == MEMLANE_OK) {
+    if (memlane_directory_find(&directory, segment->directory, &segment->sharing, NULL) == MEMLANE_OK) {
         memlane_removal_of_abandoned(segment, segment->descriptor, &directory);
         memlane_directory_close(&directory);
     } /* else: the next open or collection removes it */

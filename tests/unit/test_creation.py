@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import stat
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,31 @@ def serve(*, mode: int = 0o600, peer_uid: int | None = None, max_participants: i
     """Add a function to a dispatcher."""
     with memlane.HostFunctionDispatcher(mode=mode, peer_uid=peer_uid) as dispatcher:
         dispatcher.add("it", len, max_participants=max_participants)
+
+
+def test_missing_directory_is_not_made_with_create_false(namespace: Path) -> None:
+    """Who only looks leaves nothing behind: a monitor may look before the robot runs, and as another user."""
+    missing = namespace / "robot"
+
+    with pytest.raises(
+        memlane.ObjectNotFound, match=f"there is no variable 'pose' in '{missing}' and create=False was asked for"
+    ):
+        HostVariable("pose", create=False, directory=missing)
+
+    assert not missing.exists()
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_directory_that_was_removed_stays_so(namespace: Path, *, persistent: bool) -> None:
+    """An end cleans up, it does not make a place anew that somebody cleared away."""
+    directory = namespace / "robot"
+    variable = HostVariable("pose", persistent=persistent, directory=directory)
+    shutil.rmtree(directory)
+
+    assert not variable.is_current
+    variable.close()
+
+    assert not directory.exists()
 
 
 OPENERS: dict[str, Callable[..., Any]] = {
