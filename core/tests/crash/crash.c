@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "oracle.h"
 #include "runner.h"
+#include "stepper.h"
 
 #include <getopt.h>
 #include <inttypes.h>
@@ -78,8 +79,9 @@ static void take_case(const struct work *work) {
     }
 }
 
-static void work(pid_t parent) {
+static void work(pid_t parent, unsigned worker) {
     runner_end_with_parent(parent);
+    stepper_stay_on_one_processor(worker);
     machine_build();
     next_of_mine = __atomic_fetch_add(&shared->next_case, 1, __ATOMIC_SEQ_CST);
     for_each_case(take_case);
@@ -306,7 +308,7 @@ int main(int count, char **values) {
     for (unsigned worker = 0; worker < options.jobs; worker++) {
         fflush(stdout);
         if (fork() == 0) {
-            work(parent);
+            work(parent, worker);
         }
     }
     wait_for_workers();

@@ -25,6 +25,21 @@ static void give_up(const char *what) {
     exit(2);
 }
 
+void stepper_stay_on_one_processor(unsigned worker) {
+    cpu_set_t allowed, ours;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+        return; /* a machine of more processors than the set holds: slower, not wrong */
+    }
+    unsigned left = worker % (unsigned)CPU_COUNT(&allowed);
+    int processor = 0;
+    while (!CPU_ISSET(processor, &allowed) || left-- > 0) {
+        processor++;
+    }
+    CPU_ZERO(&ours);
+    CPU_SET(processor, &ours);
+    sched_setaffinity(0, sizeof ours, &ours);
+}
+
 static int wait_for(const struct stepper *stepper) {
     int status;
     while (waitpid(stepper->pid, &status, 0) < 0) {

@@ -12,6 +12,10 @@ struct stepper {
     uint64_t step; /* number of the point, from 1 */
 };
 
+/* Keeps this process and those that it forks on one of its processors, `worker` modulo their number. A victim and who
+ * steps it take turns, and on two processors each turn wakes the other one. */
+void stepper_stay_on_one_processor(unsigned worker);
+
 /* Forks the process that plays `process` and stops it right before the first instruction of act(argument). */
 void stepper_start(struct stepper *stepper, uint32_t role, uint32_t process, void (*act)(void *argument),
                    void *argument);

@@ -453,6 +453,7 @@ int main(int count, char **arguments) {
         wanted_state = strcmp(arguments[i], "--state") == 0 ? atol(arguments[i + 1]) : wanted_state;
         wanted_step = strcmp(arguments[i], "--step") == 0 ? (uint64_t)atoll(arguments[i + 1]) : wanted_step;
     }
+    stepper_stay_on_one_processor(0);
     machine_build();
     for (size_t i = 0; i < OPERATIONS; i++) {
         struct tally tally = {0};
