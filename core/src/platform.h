@@ -40,7 +40,7 @@ int memlane_platform_futex_wait_any(const struct memlane_futex *futexes, uint32_
 void memlane_platform_futex_wake_all(memlane_atomic32 *word);
 void memlane_platform_futex_wake_one(memlane_atomic32 *word);
 
-/* -- files ------------------------------------------------------------------------------------------- */
+/* -- files: descriptors from here are never those of the standard streams -------------------------------- */
 
 enum memlane_file_type { MEMLANE_FILE_REGULAR, MEMLANE_FILE_DIRECTORY, MEMLANE_FILE_OTHER };
 

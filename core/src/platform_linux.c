@@ -142,11 +142,25 @@ static void descriptor_path(char path[DESCRIPTOR_PATH_SIZE], int descriptor) {
     snprintf(path, DESCRIPTOR_PATH_SIZE, "/proc/thread-self/fd/%d", descriptor);
 }
 
+/* Never 0, 1 or 2, which a daemon has closed: what it still prints, or the C library as it aborts, would go into a
+ * segment. */
+static int above_standard_streams(int descriptor) {
+    if (descriptor < 0 || descriptor > STDERR_FILENO) {
+        return descriptor;
+    }
+    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int failure = errno;
+    close(descriptor);
+    errno = failure;
+    return moved;
+}
+
 static int answer(int descriptor, int *result) {
-    if (descriptor < 0) {
+    int found = above_standard_streams(descriptor);
+    if (found < 0) {
         return errno;
     }
-    *result = descriptor;
+    *result = found;
     return 0;
 }
 
@@ -214,7 +228,7 @@ int memlane_platform_open_file_to_read(int directory, const char *name, int *des
 }
 
 int memlane_platform_create_unnamed(int directory, uint32_t permissions, int *descriptor) {
-    int created = openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    int created = above_standard_streams(openat(directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
     if (created < 0) {
         return errno;
     }

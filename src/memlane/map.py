@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import mmap
@@ -17,7 +18,7 @@ from memlane.names import encoded_name
 from memlane.sizes import size_in_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from typing_extensions import Buffer, Self
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from memlane.acquisition import Acquisition
 
 _READING, _WRITING = 1, 2  # what Endpoint.mode() answers
+_LAST_STANDARD_STREAM = 2
 
 
 class MapStatistics(NamedTuple):
@@ -108,7 +110,8 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
         size = endpoint.properties()["size"]
         descriptor, offset = endpoint.descriptor()
         try:
-            mapping = super().__new__(cls, descriptor, size, offset=offset)
+            with _standard_streams_left_alone():
+                mapping = super().__new__(cls, descriptor, size, offset=offset)
         finally:
             os.close(descriptor)
         mapping._endpoint = endpoint
@@ -280,6 +283,16 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
         properties = self._endpoint.properties()
         identity = (properties["name"], properties["directory"], properties["uuid"])
         return _reopened, (type(self), *identity, self._permissions, self._peer_uid)
+
+
+@contextlib.contextmanager
+def _standard_streams_left_alone() -> Iterator[None]:
+    """Keep 0, 1 and 2, which a daemon has closed, from `mmap.mmap`'s own descriptor: what is printed would go there."""
+    with contextlib.ExitStack() as taken:
+        while (number := os.open("/", os.O_RDONLY)) <= _LAST_STANDARD_STREAM:
+            taken.callback(os.close, number)
+        os.close(number)
+        yield
 
 
 def _reopened(
