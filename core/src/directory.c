@@ -61,6 +61,33 @@ static memlane_status explain_no_descriptor(const char *path, int failure, memla
                                path);
 }
 
+memlane_status memlane_directory_explain_full(const struct memlane_directory *directory, memlane_error *error) {
+    return memlane_fail(
+        error, MEMLANE_NO_SPACE,
+        "no file can be added to the namespace directory '%s', its file system is full: remove what nobody needs "
+        "(memlane gc, memlane.unlink), or allow more files (mount -o remount,nr_inodes=...)",
+        directory->path);
+}
+
+static memlane_status explain_locks(const struct memlane_directory *directory, int failure, memlane_error *error) {
+    switch (failure) {
+    case EMFILE:
+    case ENFILE:
+        return explain_no_descriptor(directory->path, failure, error);
+    case ENOENT:
+        return memlane_fail(error, MEMLANE_UNSUPPORTED_NAMESPACE,
+                            "no file of the namespace directory '%s' can be opened a second time, since /proc is "
+                            "missing: mount it (mount -t proc proc /proc)",
+                            directory->path);
+    default:
+        return memlane_fail(
+            error, MEMLANE_UNSUPPORTED_NAMESPACE,
+            "byte locks (F_OFD_SETLK) do not work in the namespace directory '%s' (%s): without them the death of a "
+            "process cannot be noticed; use a local file system, such as tmpfs under /dev/shm",
+            directory->path, failure != 0 ? strerror(failure) : "a lock is not seen by others");
+    }
+}
+
 static memlane_status test_file_system(const struct memlane_directory *directory, uint64_t device, uint32_t permissions,
                                        memlane_error *error) {
     int descriptor;
@@ -72,8 +99,7 @@ static memlane_status test_file_system(const struct memlane_directory *directory
         return memlane_directory_explain_denial(directory, failure, error);
     }
     if (failure == ENOSPC) {
-        return memlane_fail(error, MEMLANE_NO_SPACE, "the file system of the namespace directory '%s' is full",
-                            directory->path);
+        return memlane_directory_explain_full(directory, error);
     }
     if (failure == EMFILE || failure == ENFILE) {
         return explain_no_descriptor(directory->path, failure, error);
@@ -89,11 +115,7 @@ static memlane_status test_file_system(const struct memlane_directory *directory
     failure = memlane_platform_environment("MEMLANE_NO_OFD") != NULL ? ENOSYS : locks_work(descriptor, &works);
     memlane_platform_close(descriptor);
     if (failure != 0 || !works) {
-        return memlane_fail(
-            error, MEMLANE_UNSUPPORTED_NAMESPACE,
-            "byte locks (F_OFD_SETLK) do not work in the namespace directory '%s' (%s): without them the death of a "
-            "process cannot be noticed; use a local file system, such as tmpfs under /dev/shm",
-            directory->path, failure != 0 ? strerror(failure) : "a lock is not seen by others");
+        return explain_locks(directory, failure, error);
     }
     remember_tested(device);
     return MEMLANE_OK;

@@ -34,6 +34,8 @@ memlane_status memlane_directory_look(struct memlane_directory *directory, const
 /* MEMLANE_ACCESS_DENIED: a file could not be created in it. */
 memlane_status memlane_directory_explain_denial(const struct memlane_directory *directory, int failure,
                                                 memlane_error *error);
+/* MEMLANE_NO_SPACE: a file could not be created in it, of whatever size. */
+memlane_status memlane_directory_explain_full(const struct memlane_directory *directory, memlane_error *error);
 void memlane_directory_close(struct memlane_directory *directory);
 
 #endif

@@ -75,10 +75,28 @@ static memlane_status explain_descriptors(const char *name, int failure, memlane
 }
 
 static memlane_status explain_map(const struct memlane_segment *segment, int failure, memlane_error *error) {
-    if (failure == EMFILE || failure == ENFILE) {
-        return explain_descriptors(segment->name.text, failure, error);
+    const char *name = segment->name.text;
+    switch (failure) {
+    case EMFILE:
+    case ENFILE:
+        return explain_descriptors(name, failure, error);
+    case EACCES:
+    case EPERM:
+        return memlane_fail(error, MEMLANE_ACCESS_DENIED,
+                            "this user may not open '%s' again, which each mapping takes (%s): let its owner read and "
+                            "write by mode=, and make the first view before giving up rights",
+                            name, strerror(failure));
+    case ENOENT:
+        return memlane_fail_system(
+            error, failure, "cannot map '%s', since /proc is missing: mount it (mount -t proc proc /proc)", name);
+    case ENOMEM:
+        return memlane_fail_system(error, failure,
+                                   "cannot map the %zu bytes of '%s': close endpoints, or raise the limit of addresses "
+                                   "(ulimit -v)",
+                                   segment->size, name);
+    default:
+        return memlane_fail_system(error, failure, "cannot map the %zu bytes of '%s'", segment->size, name);
     }
-    return memlane_fail_system(error, failure, "cannot map the %zu bytes of '%s'", segment->size, segment->name.text);
 }
 
 static void populate(const struct memlane_segment *segment, const unsigned char *address) {
@@ -174,6 +192,12 @@ static void identify(struct memlane_segment *segment, const struct memlane_file_
 static memlane_status explain_space(const struct memlane_segment *segment, const struct memlane_directory *directory,
                                     int failure, memlane_error *error) {
     uint64_t available = 0;
+    if (failure == EFBIG) {
+        return memlane_fail_system(error, failure,
+                                   "'%s' takes a file of %" PRIu64
+                                   " bytes: ask for less, or raise the limit of file sizes (ulimit -f)",
+                                   segment->name.text, segment->header.total_size);
+    }
     if (failure != ENOSPC) {
         return memlane_fail_system(error, failure, "cannot reserve %" PRIu64 " bytes for '%s' in '%s'",
                                    segment->header.total_size, segment->name.text, directory->path);
@@ -216,6 +240,9 @@ static memlane_status create_unpublished(struct memlane_segment *segment, const 
         memlane_platform_create_unnamed(directory->descriptor, request->sharing.permissions, &segment->descriptor);
     if (failure == EACCES || failure == EPERM || failure == EROFS) {
         return memlane_directory_explain_denial(directory, failure, error);
+    }
+    if (failure == ENOSPC) {
+        return memlane_directory_explain_full(directory, error);
     }
     if (failure != 0) {
         return memlane_fail_system(error, failure, "cannot create a file for '%s' in '%s'", segment->name.text,

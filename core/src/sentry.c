@@ -172,7 +172,9 @@ static memlane_status post_to_the_roster(struct memlane_post *post, memlane_erro
     if (!sentry->runs) {
         int failure = memlane_platform_start_thread(keep_watch, sentry);
         if (failure != 0) {
-            return memlane_fail_system(error, failure, "cannot start the thread that waits for shared memory");
+            return memlane_fail_system(
+                error, failure,
+                "cannot start the thread that waits for shared memory: end threads, or raise the limit (ulimit -u)");
         }
         sentry->runs = true;
     }

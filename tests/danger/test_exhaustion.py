@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import itertools
 import os
 import resource
 import select
@@ -24,6 +25,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MEBIBYTE = 1 << 20
+NOBODY = 65534
+
+
+def error_of(function: Callable[[], object]) -> str:
+    """Run a function and return the error that memlane raises, with its class."""
+    try:
+        function()
+    except memlane.Error as error:
+        return f"{type(error).__name__}: {error}"
+    return "no error"
 
 
 def in_small_memory(directory: Path, function: Callable[[], object]) -> Any:
@@ -51,6 +62,79 @@ def test_full_memory_is_an_error_that_says_how_much_and_what_to_do(namespace: Pa
     assert f"are free in '{namespace}'" in text
     assert "ask for less (slots= and max_size= multiply), remove what nobody needs (memlane gc, memlane.unlink)" in text
     assert "or enlarge the file system (mount -o remount,size=..., docker run --shm-size=...)" in text
+
+
+def test_file_that_is_one_too_many_is_an_error_that_says_what_to_do(namespace: Path) -> None:
+    """A tmpfs has so many inodes; there is room for bytes, and none for a name."""
+
+    def fill_with_names() -> tuple[str, str, str]:
+        for number in itertools.count():
+            try:
+                (namespace / f"empty-{number}").touch()
+            except OSError:
+                break
+        first = error_of(lambda: HostVariable("pose"))
+        (namespace / "empty-0").unlink()
+        variable = HostVariable("pose")  # the file system is known from here on
+        return first, error_of(lambda: HostVariable("other")), repr(variable)
+
+    first, later, opened = answer_in_memory_of("1m,nr_inodes=8", namespace, fill_with_names)
+
+    expected = (
+        f"NoSpace: [Errno {errno.ENOSPC}] no file can be added to the namespace directory '{namespace}', its file "
+        "system is full: remove what nobody needs (memlane gc, memlane.unlink), or allow more files "
+        "(mount -o remount,nr_inodes=...)"
+    )
+    assert (first, later) == (expected, expected)
+    assert "'pose'" in opened
+
+
+def test_limit_of_file_sizes_is_named(namespace: Path) -> None:
+    """``ulimit -f``: Python ignores SIGXFSZ, so that the system call fails instead."""
+
+    def create_too_much() -> str:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (MEBIBYTE, MEBIBYTE))
+        return error_of(lambda: HostVariable("image", MEBIBYTE))
+
+    text = answer_of_child(create_too_much)
+
+    assert text.startswith(f"SystemFailure: [Errno {errno.EFBIG}] 'image' takes a file of ")
+    assert " bytes: ask for less, or raise the limit of file sizes (ulimit -f)" in text
+    assert list(namespace.iterdir()) == []
+
+
+def test_limit_of_addresses_is_named(namespace: Path) -> None:
+    """``ulimit -v``: the memory is there, and no place to map it."""
+
+    def create_too_much() -> str:
+        resource.setrlimit(resource.RLIMIT_AS, (MEBIBYTE, MEBIBYTE))  # less than is mapped already
+        return error_of(lambda: HostVariable("image", MEBIBYTE))
+
+    text = answer_of_child(create_too_much)
+
+    assert text.startswith(f"SystemFailure: [Errno {errno.ENOMEM}] cannot map the ")
+    assert " bytes of 'image': close endpoints, or raise the limit of addresses (ulimit -v)" in text
+    assert list(namespace.iterdir()) == []
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="the limit of threads counts for users without rights: only root becomes one"
+)
+def test_limit_of_threads_is_named(namespace: Path) -> None:
+    """``ulimit -u``: what waits for this process' endpoints is one thread, which cannot start."""
+
+    def ask_for_a_descriptor() -> str:
+        variable = HostVariable("pose")
+        os.setresuid(NOBODY, NOBODY, NOBODY)
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+        return error_of(variable.fileno)
+
+    text = answer_of_child(ask_for_a_descriptor)
+
+    assert text.startswith(
+        f"SystemFailure: [Errno {errno.EAGAIN}] cannot start the thread that waits for shared memory"
+    )
+    assert ": end threads, or raise the limit (ulimit -u)" in text
 
 
 def test_objects_that_exist_go_on_when_the_memory_is_full(namespace: Path) -> None:
@@ -144,14 +228,15 @@ def failure_of(use: Callable[[], object]) -> tuple[int | None, str]:
     return None, "no error"
 
 
-def test_first_descriptor_that_is_missing_names_the_limit_too(namespace: Path) -> None:
-    """The directory is opened before the object."""
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_first_descriptor_that_is_missing_names_the_limit_too(namespace: Path, left: int) -> None:
+    """The directory is opened before the object, and two files of a file system that is not known yet."""
 
     def open_without_descriptors() -> tuple[int | None, str]:
-        use_up_descriptors()
+        use_up_descriptors(left)
         return failure_of(lambda: HostVariable("pose"))
 
-    number, text = answer_of_child(open_without_descriptors)
+    number, text = in_small_memory(namespace, open_without_descriptors)
 
     assert number == errno.EMFILE
     assert f"no descriptor is left for the namespace directory '{namespace}'" in text

@@ -13,6 +13,7 @@ import memlane
 from memlane import HostVariable
 from memlane.buffer import BufferStore
 from tests.children import answer_of_child
+from tests.namespaces import answer_of_isolated_child, call_system, mount, unshare_mounts
 from tests.peer import Link, Peer
 from tests.unit.test_buffer import Plain
 
@@ -224,6 +225,33 @@ def test_other_users_cannot_open_the_default_objects(reachable: Path) -> None:
     assert kind == "AccessDenied"
     assert f"this user may not read and write 'pose' in '{reachable}' (Permission denied)" in text
     assert "its creator can share it by mode=" in text
+
+
+def test_missing_proc_is_named(namespace: Path) -> None:
+    """A root directory of its own (chroot) often has none; it used to be told as a file system without locks."""
+
+    def hide_proc() -> None:
+        unshare_mounts()
+        mount("tmpfs", namespace, "mode=700")  # a file system that was not tested yet
+        mount("tmpfs", "/proc")
+
+    def open_before_and_after() -> list[tuple[str, int | None, str]]:
+        unknown = error_of(lambda: HostVariable("pose"))
+        call_system("umount2", b"/proc", 0)
+        variable = HostVariable("pose")
+        mount("tmpfs", "/proc")
+        return [unknown, error_of(lambda: HostVariable("other")), error_of(variable.view)]
+
+    (kind, number, text), *later = answer_of_isolated_child(hide_proc, open_before_and_after)
+
+    assert (kind, number) == ("UnsupportedNamespace", errno.ENOTSUP)
+    assert (
+        f"no file of the namespace directory '{namespace}' can be opened a second time, since /proc is missing" in text
+    )
+    assert "mount it (mount -t proc proc /proc)" in text
+    for (kind, number, text), name in zip(later, ("other", "pose"), strict=True):
+        assert (kind, number) == ("SystemFailure", errno.ENOENT)
+        assert f"cannot map '{name}', since /proc is missing: mount it (mount -t proc proc /proc)" in text
 
 
 @as_root
