@@ -55,6 +55,7 @@ struct memlane_file_status {
 int memlane_platform_make_directory(const char *path, uint32_t permissions);
 int memlane_platform_open_directory(const char *path, int *descriptor); /* ELOOP/ENOTDIR for symlinks */
 int memlane_platform_describe(int descriptor, struct memlane_file_status *status);
+int memlane_platform_describe_name(int directory, const char *name, struct memlane_file_status *status); /* no rights */
 int memlane_platform_open_file(int directory, const char *name, int *descriptor); /* never follows, never blocks */
 int memlane_platform_open_file_to_read(int directory, const char *name, int *descriptor); /* the same, read-only */
 int memlane_platform_create_unnamed(int directory, uint32_t permissions, int *descriptor);

@@ -200,21 +200,34 @@ static enum memlane_file_type type_of(mode_t mode) {
     return S_ISREG(mode) ? MEMLANE_FILE_REGULAR : S_ISDIR(mode) ? MEMLANE_FILE_DIRECTORY : MEMLANE_FILE_OTHER;
 }
 
+static struct memlane_file_status status_of(const struct stat *found) {
+    return (struct memlane_file_status){
+        .device = (uint64_t)found->st_dev,
+        .inode = (uint64_t)found->st_ino,
+        .size = (uint64_t)found->st_size,
+        .allocated = (uint64_t)found->st_blocks * 512,
+        .links = (uint32_t)found->st_nlink,
+        .user = (uint32_t)found->st_uid,
+        .permissions = (uint32_t)found->st_mode & 0777,
+        .type = type_of(found->st_mode),
+    };
+}
+
 int memlane_platform_describe(int descriptor, struct memlane_file_status *status) {
     struct stat found;
     if (fstat(descriptor, &found) != 0) {
         return errno;
     }
-    *status = (struct memlane_file_status){
-        .device = (uint64_t)found.st_dev,
-        .inode = (uint64_t)found.st_ino,
-        .size = (uint64_t)found.st_size,
-        .allocated = (uint64_t)found.st_blocks * 512,
-        .links = (uint32_t)found.st_nlink,
-        .user = (uint32_t)found.st_uid,
-        .permissions = (uint32_t)found.st_mode & 0777,
-        .type = type_of(found.st_mode),
-    };
+    *status = status_of(&found);
+    return 0;
+}
+
+int memlane_platform_describe_name(int directory, const char *name, struct memlane_file_status *status) {
+    struct stat found;
+    if (fstatat(directory, name, &found, AT_SYMLINK_NOFOLLOW) != 0) {
+        return errno;
+    }
+    *status = status_of(&found);
     return 0;
 }
 

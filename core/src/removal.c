@@ -6,6 +6,7 @@
 #include "participant.h"
 
 #include <errno.h>
+#include <string.h>
 
 enum { DIRECTORY_LOCK_PATIENCE_NS = 100000000, DIRECTORY_LOCK_CHUNK_NS = 1000000 };
 
@@ -27,14 +28,24 @@ static bool lock_directory(const struct memlane_directory *directory) {
 
 bool memlane_removal_name_leads_to(const struct memlane_directory *directory, const char *file, uint64_t device,
                                    uint64_t inode) {
-    int descriptor;
     struct memlane_file_status found;
-    if (memlane_platform_open_file(directory->descriptor, file, &descriptor) != 0) {
-        return false;
+    return memlane_platform_describe_name(directory->descriptor, file, &found) == 0 && found.device == device &&
+           found.inode == inode;
+}
+
+static memlane_status explain_unlink(const char *name, const char *directory, int failure, memlane_error *error) {
+    switch (failure) {
+    case ENOENT:
+        return memlane_fail(error, MEMLANE_NOT_FOUND, "there is no object '%s' in '%s' to unlink", name, directory);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return memlane_fail(error, MEMLANE_ACCESS_DENIED,
+                            "this user may not unlink '%s' in '%s' (%s): its owner can, or whoever owns the directory",
+                            name, directory, strerror(failure));
+    default:
+        return memlane_fail_system(error, failure, "cannot unlink '%s' in '%s'", name, directory);
     }
-    bool same = memlane_platform_describe(descriptor, &found) == 0 && found.device == device && found.inode == inode;
-    memlane_platform_close(descriptor);
-    return same;
 }
 
 memlane_status memlane_removal_unlink(const char *path, const struct memlane_object_name *name,
@@ -45,11 +56,8 @@ memlane_status memlane_removal_unlink(const char *path, const struct memlane_obj
     if (status == MEMLANE_OK) {
         lock_directory(&directory); /* without it as well: whatever has this name is to go */
         int failure = memlane_platform_unlink(directory.descriptor, name->file);
-        if (failure == ENOENT) {
-            status = memlane_fail(error, MEMLANE_NOT_FOUND, "there is no object '%s' in '%s' to unlink", name->text,
-                                  directory.path);
-        } else if (failure != 0) {
-            status = memlane_fail_system(error, failure, "cannot unlink '%s' in '%s'", name->text, directory.path);
+        if (failure != 0) {
+            status = explain_unlink(name->text, directory.path, failure, error);
         }
         memlane_directory_close(&directory);
     }

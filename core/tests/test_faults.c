@@ -42,6 +42,8 @@ FAULTY(__wrap_memlane_platform_open_directory, __real_memlane_platform_open_dire
        (const char *path, int *descriptor), (path, descriptor))
 FAULTY(__wrap_memlane_platform_describe, __real_memlane_platform_describe,
        (int descriptor, struct memlane_file_status *status), (descriptor, status))
+FAULTY(__wrap_memlane_platform_describe_name, __real_memlane_platform_describe_name,
+       (int directory, const char *name, struct memlane_file_status *status), (directory, name, status))
 FAULTY(__wrap_memlane_platform_open_file, __real_memlane_platform_open_file,
        (int directory, const char *name, int *descriptor), (directory, name, descriptor))
 FAULTY(__wrap_memlane_platform_create_unnamed, __real_memlane_platform_create_unnamed,

@@ -227,6 +227,44 @@ def test_other_users_cannot_open_the_default_objects(reachable: Path) -> None:
     assert "its creator can share it by mode=" in text
 
 
+@as_root
+@pytest.mark.parametrize("mode", [0o1777, 0o755])
+def test_object_that_this_user_may_not_unlink_is_access_denied(reachable: Path, mode: int) -> None:
+    """The sticky bit lets all create, and only owners remove."""
+    directory = reachable / "shared"
+    HostVariable("pose", directory=directory).close()
+    directory.chmod(mode)
+
+    kind, number, text = error_as_nobody(lambda: memlane.unlink("pose", directory=directory, mode=0o666, peer_uid=0))
+
+    assert (kind, number) == ("AccessDenied", errno.EACCES)
+    assert f"this user may not unlink 'pose' in '{directory}' (" in text
+    assert "its owner can, or whoever owns the directory" in text
+    assert (directory / "pose").exists()
+
+
+@as_root
+def test_endpoint_goes_on_when_the_process_gives_up_its_rights(reachable: Path) -> None:
+    """A service that opens as root and becomes another user; a new mapping is refused with the way out."""
+
+    def give_up_rights() -> tuple[bool, str, bool, tuple[str, int | None, str]]:
+        with HostVariable("pose") as variable:
+            os.setresuid(NOBODY, NOBODY, NOBODY)
+            variable.data = b"written by nobody"
+            current = variable.is_current
+            denial = error_of(variable.view)
+            return current, repr(variable), variable.data == b"written by nobody", denial
+
+    current, text, wrote, (kind, number, denial) = answer_of_child(give_up_rights)
+
+    assert current
+    assert "re-created" not in text
+    assert wrote
+    assert (kind, number) == ("AccessDenied", errno.EACCES)
+    assert "this user may not open 'pose' again, which each mapping takes (Permission denied)" in denial
+    assert "let its owner read and write by mode=, and make the first view before giving up rights" in denial
+
+
 def test_missing_proc_is_named(namespace: Path) -> None:
     """A root directory of its own (chroot) often has none; it used to be told as a file system without locks."""
 

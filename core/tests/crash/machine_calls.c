@@ -99,6 +99,17 @@ int memlane_platform_open_directory(const char *path, int *descriptor) {
     return failure;
 }
 
+static struct memlane_file_status status_of(const struct machine_file *file) {
+    return (struct memlane_file_status){.device = machine->device,
+                                        .inode = file->inode,
+                                        .size = file->size,
+                                        .allocated = file->reserved ? file->size : 0,
+                                        .links = file->links,
+                                        .user = USER,
+                                        .permissions = file->permissions,
+                                        .type = MEMLANE_FILE_REGULAR};
+}
+
 int memlane_platform_describe(int descriptor, struct memlane_file_status *status) {
     machine_enter();
     const struct machine_description *description = machine_description_of(descriptor);
@@ -111,15 +122,19 @@ int memlane_platform_describe(int descriptor, struct memlane_file_status *status
                                                .permissions = PRIVATE_DIRECTORY,
                                                .type = MEMLANE_FILE_DIRECTORY};
     } else if (failure == 0) {
-        const struct machine_file *file = &machine->file[description->file];
-        *status = (struct memlane_file_status){.device = machine->device,
-                                               .inode = file->inode,
-                                               .size = file->size,
-                                               .allocated = file->reserved ? file->size : 0,
-                                               .links = file->links,
-                                               .user = USER,
-                                               .permissions = file->permissions,
-                                               .type = MEMLANE_FILE_REGULAR};
+        *status = status_of(&machine->file[description->file]);
+    }
+    machine_leave();
+    return failure;
+}
+
+int memlane_platform_describe_name(int directory, const char *name, struct memlane_file_status *status) {
+    machine_enter();
+    const struct machine_description *where = machine_description_of(directory);
+    int file = machine_find(name);
+    int failure = where == NULL || !where->directory ? EBADF : file < 0 ? ENOENT : 0;
+    if (failure == 0) {
+        *status = status_of(&machine->file[file]);
     }
     machine_leave();
     return failure;
