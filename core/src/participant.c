@@ -239,6 +239,13 @@ void memlane_participant_identify(const struct memlane_segment *segment, uint32_
     }
 }
 
+/* Here its pid is nobody's, or somebody else's. Where one of the two is unknown, nothing is said. */
+static bool is_of_another_namespace(const struct memlane_process *process) {
+    struct memlane_process here;
+    memlane_platform_this_process(&here);
+    return process->pid_namespace != 0 && here.pid_namespace != 0 && process->pid_namespace != here.pid_namespace;
+}
+
 void memlane_participant_describe(const struct memlane_segment *segment, uint32_t index,
                                   char text[MEMLANE_DESCRIPTION_SIZE]) {
     struct memlane_participant_identity identity;
@@ -250,7 +257,8 @@ void memlane_participant_describe(const struct memlane_segment *segment, uint32_
     if (identity.process.pid == 0) {
         snprintf(text, MEMLANE_DESCRIPTION_SIZE, "participant %" PRIu32, index);
     } else {
-        snprintf(text, MEMLANE_DESCRIPTION_SIZE, "pid %" PRIu32 " (%s)", identity.process.pid, identity.label);
+        snprintf(text, MEMLANE_DESCRIPTION_SIZE, "pid %" PRIu32 " (%s)%s", identity.process.pid, identity.label,
+                 is_of_another_namespace(&identity.process) ? " of another pid namespace" : "");
     }
 }
 

@@ -9,7 +9,7 @@
 
 enum memlane_verdict { MEMLANE_ALIVE, MEMLANE_DEAD };
 
-enum { MEMLANE_DESCRIPTION_SIZE = 64 };
+enum { MEMLANE_DESCRIPTION_SIZE = 80 };
 
 /* Takes a free index with the byte lock on `descriptor`, raises its generation and cleans it: the caller owns *index.
  * The entry's pid stays 0 until memlane_participant_introduce(). MEMLANE_TOO_MANY_PARTICIPANTS: none is free, or

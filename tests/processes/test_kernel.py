@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 import memlane
 from memlane import HostVariable
+from memlane.cli import main
 from tests import storm
 from tests.children import Child
 from tests.namespaces import answer_of_isolated_child, mount, unshare_mounts
@@ -76,6 +78,37 @@ def test_peer_in_another_pid_namespace_is_alive_until_it_is_killed(namespace: Pa
         assert (pid, outside.answer(), variable.data) == (1, True, b"mine")
     for descriptor in (ready, go, told, tell):
         os.close(descriptor)
+
+
+def test_pid_of_another_namespace_is_told_as_such(namespace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first process of a container has pid 1: who reads that outside must not take it for init."""
+    told, tell = os.pipe()
+    ready, go = os.pipe()
+
+    def read_until_told() -> bool:
+        mount("proc", "/proc")
+        with memlane.open_channel("bytes", memlane.CHAN_R):
+            os.write(tell, b"!")
+            os.read(ready, 1)
+        return True
+
+    def ask_from_outside() -> tuple[str, str]:
+        os.read(told, 1)
+        with pytest.raises(memlane.EndpointBusy) as busy:
+            memlane.open_channel("bytes", memlane.CHAN_R)
+        status = main(["who"])
+        os.write(go, b"!")
+        assert status == 0
+        return str(busy.value), capsys.readouterr().out
+
+    with Child(ask_from_outside) as outside:
+        assert answer_of_isolated_child(unshare_mounts, read_until_told, new_pids=True)
+        text, table = outside.answer()
+    for descriptor in (ready, go, told, tell):
+        os.close(descriptor)
+
+    assert re.search(r"channel 'bytes' has a reader already, pid 1 \(.+\) of another pid namespace: close that", text)
+    assert re.search(r"^1 +.+ lives, other pid namespace +reader$", table, re.MULTILINE)
 
 
 @pytest.mark.slow

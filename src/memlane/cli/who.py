@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -70,9 +71,23 @@ def row(item: inspect.Object, participant: inspect.Participant, now: float) -> t
         item.name,
         item.kind,
         "-" if participant.since is None else f"{words.duration(now - participant.since)} ago",
-        "lives" if participant.alive else "dead",
+        state(participant),
         holdings(participant) or "-",
     )
+
+
+def state(participant: inspect.Participant) -> str:
+    """Say whether a participant lives, and where its pid is not one of ours."""
+    verdict = "lives" if participant.alive else "dead"
+    return f"{verdict}, other pid namespace" if _is_elsewhere(participant) else verdict
+
+
+def _is_elsewhere(participant: inspect.Participant) -> bool:
+    try:
+        here = os.stat("/proc/self/ns/pid").st_ino
+    except FileNotFoundError:
+        return False  # without /proc nobody knows
+    return participant.pid_namespace not in (0, here)
 
 
 def holdings(participant: inspect.Participant) -> str:
