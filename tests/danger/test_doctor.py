@@ -25,6 +25,7 @@ from tests.children import Child, answer_of_child
 from tests.namespaces import (
     answer_in_memory_of,
     answer_of_isolated_child,
+    call_system,
     fill_memory,
     mount,
     unshare_mounts,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 SHARED_MEMORY = "/dev/shm"
 NOBODY = 65534
+READ_ONLY_FROM_NOW_ON = 32 | 1  # MS_REMOUNT | MS_RDONLY
 ROUNDS = 5  # of looks and advice, until nothing is found: one ill can hide another
 
 
@@ -392,6 +394,27 @@ def test_a_file_system_that_cannot_do_it_is_found(namespace: Path) -> None:
 
     assert found.level == PROBLEM
     assert "name a directory on a tmpfs" in found.advice
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_read_only_file_system_is_not_told_as_wrong_permissions(namespace: Path, *, exists: bool) -> None:
+    """A container with a read-only root: no chmod helps."""
+    path = namespace / "own"
+
+    def mount_read_only() -> None:
+        unshare_mounts()
+        mount("tmpfs", namespace, "mode=700")
+        if exists:
+            path.mkdir(0o700)
+        call_system("mount", None, os.fsencode(namespace), None, READ_ONLY_FROM_NOW_ON, None)
+
+    found = answer_of_isolated_child(
+        mount_read_only, lambda: found_about("namespace", path) + found_about("file system", path)
+    )
+
+    (problem,) = [finding for finding in found if finding.level == PROBLEM]
+    assert "read-only" in problem.found.lower()
+    assert problem.advice == "name a directory on a tmpfs, such as one in /dev/shm, in MEMLANE_DIR"
 
 
 def test_kernels_are_judged_by_their_version() -> None:

@@ -71,14 +71,17 @@ def test_what_the_output_cannot_encode_is_escaped(encoding: str, namespace: Path
     assert ("größe" if encoding != "ascii" else "gr\\xf6\\xdfe") in run("ls")
 
 
-def test_closed_output_is_told(namespace: Path) -> None:
+@pytest.mark.parametrize("subcommand", ["ls", "top", "doctor"])
+def test_closed_output_is_told(namespace: Path, subcommand: str) -> None:
     """A script did that, and looks for the reason."""
-    command = f"exec '{sys.executable}' -m memlane ls >&-"
+    with HostVariable("pose") as variable:
+        variable.data = 1
+    command = f"exec '{sys.executable}' -m memlane {subcommand} >&-"
 
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, check=False)
 
     assert done.returncode == 2
-    assert done.stderr == "memlane ls: the standard output is closed: there is nowhere to answer\n"
+    assert done.stderr == f"memlane {subcommand}: the standard output is closed: there is nowhere to answer\n"
 
 
 def test_ls_shows_a_line_for_each_object_and_why_one_is_damaged(

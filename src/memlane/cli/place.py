@@ -110,4 +110,4 @@ def pace(interval: float, count: int | None) -> Iterator[int]:
 
 def has_colours() -> bool:
     """Say whether answers go to a terminal that shows colours (https://no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return output().isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from memlane import inspect
 from memlane.cli.depiction import hex_dump
 from memlane.cli.given import seconds
-from memlane.cli.place import add_json, add_name, add_place, look, say, say_error, say_json
+from memlane.cli.place import add_json, add_name, add_place, look, output, say, say_error, say_json
 from memlane.errors import KindMismatch, ObjectNotFound
 
 if TYPE_CHECKING:
@@ -65,10 +64,10 @@ def show(first: int, found: bytes, arguments: argparse.Namespace) -> None:
         say_json({"position": first, "bytes": len(found), "hex": found.hex()})
     elif arguments.hex:
         say(hex_dump(found, first))
-    elif sys.stdout.isatty():
+    elif output().isatty():
         text = found.decode("utf-8", "backslashreplace")
-        sys.stdout.write("".join(part if part.isprintable() or part in "\n\t" else repr(part)[1:-1] for part in text))
-        sys.stdout.flush()
+        output().write("".join(part if part.isprintable() or part in "\n\t" else repr(part)[1:-1] for part in text))
+        output().flush()
     else:
-        sys.stdout.buffer.write(found)
-        sys.stdout.buffer.flush()
+        output().buffer.write(found)
+        output().buffer.flush()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ from memlane.cli import words
 from memlane.cli.flow import flow
 from memlane.cli.given import positive, seconds
 from memlane.cli.ls import state
-from memlane.cli.place import add_json, add_place, pace, say, say_json
+from memlane.cli.place import add_json, add_place, output, pace, say, say_json
 from memlane.cli.screen import redraw, table_text
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         observation = observer.look()
         if arguments.json:
             say_json(as_json(observation))
-        elif sys.stdout.isatty():
+        elif output().isatty():
             redraw(screen(observation))
         else:
             say(screen(observation))

@@ -61,6 +61,8 @@ def _parent(path: str) -> Iterator[Finding]:
 
 def _missing(path: str) -> Iterator[Finding]:
     parent = os.path.dirname(path) or "."
+    if os.path.isdir(parent) and _is_read_only(parent):
+        return  # which the check of the file system tells
     if os.path.isdir(parent) and os.access(parent, os.W_OK | os.X_OK):
         yield Finding(OK, _WHAT, f"{path} is not there yet; the first object makes it")
     elif os.path.isdir(parent):
@@ -75,6 +77,10 @@ def _missing(path: str) -> Iterator[Finding]:
             f"{path} is not there, nor is {parent}",
             f"mkdir -p {shlex.quote(parent)}, or name another one in MEMLANE_DIR",
         )
+
+
+def _is_read_only(path: str) -> bool:
+    return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
 
 
 def _existing(path: str, found: os.stat_result, *, named: bool) -> Iterator[Finding]:
@@ -97,7 +103,7 @@ def _existing(path: str, found: os.stat_result, *, named: bool) -> Iterator[Find
             PROBLEM, _WHAT, f"{path} has mode {mode:03o}: others could replace its objects",
             f"chmod {'go-w' if named else '700'} {shlex.quote(path)}, or ask for shared objects by mode=",
         )  # fmt: skip
-    elif not os.access(path, os.W_OK | os.X_OK):
+    elif not os.access(path, os.W_OK | os.X_OK) and not _is_read_only(path):  # told there, too
         yield Finding(
             PROBLEM,
             _WHAT,
