@@ -1608,6 +1608,17 @@ class _Lock(object):
             _check(status, error)
 
 
+def _take_closed_streams():
+    """Descriptors for those of 0, 1 and 2 that are closed: else mmap's own would be one, and get what is printed."""
+    taken = []
+    number = os.open("/", os.O_RDONLY)
+    while number <= 2:
+        taken.append(number)
+        number = os.open("/", os.O_RDONLY)
+    os.close(number)
+    return taken
+
+
 def _address_of_mapping(mapping, size):
     """Where a mapping's memory is. What exports it goes before this returns, where objects go at once."""
     return ctypes.addressof((ctypes.c_char * size).from_buffer(mapping))
@@ -1626,10 +1637,13 @@ class UnsafeSharedMMap(mmap.mmap):
         size = None if size is None else parse_size(size)
         endpoint = _MapEndpoint(name, size, create, persistent, directory, mode, peer_uid, max_participants)
         descriptor, offset = endpoint.descriptor()
+        taken = [descriptor]
         try:
+            taken += _take_closed_streams()
             self = mmap.mmap.__new__(cls, descriptor, endpoint.size, offset=offset)
         finally:
-            os.close(descriptor)
+            for number in taken:
+                os.close(number)
         endpoint.address = _address_of_mapping(self, endpoint.size)
         endpoint.guard()
         self._endpoint = endpoint

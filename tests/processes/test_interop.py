@@ -104,6 +104,14 @@ def test_example_that_fails_is_told(tmp_path: Path) -> None:
         run_examples((party("own", tmp_path), ["unknown"]))
 
 
+def test_compat_map_is_no_standard_stream_of_a_program_that_closed_them(namespace: Path) -> None:
+    """What such a program prints would go into the map; the standard output is kept, to tell."""
+    code = "import os; os.closerange(0, 1); os.closerange(2, 3); held = compat.UnsafeSharedMMap('map', 100)\n"
+    code += "print([number for number in (0, 2) if os.path.exists('/proc/self/fd/%d' % number)])"
+
+    assert run_compat(code, MEMLANE_LIBRARY=str(LIBRARY)) == "[]"
+
+
 def run_compat(code: str, **environment: str) -> str:
     """Run code after an import of memlane_compat, and return the last line that it printed."""
     done = subprocess.run(
