@@ -35,7 +35,7 @@ static memlane_status try_claim(struct memlane_end *end, const struct memlane_se
         if (is_alive(segment, found)) {
             return MEMLANE_ENDPOINT_BUSY;
         }
-        uint64_t claimed = memlane_end_word(memlane_end_epoch(found) + 1, segment->tag);
+        uint64_t claimed = memlane_end_word(memlane_end_epoch_after(memlane_end_epoch(found)), segment->tag);
         if (MEMLANE_MUTANT(CLAIM_BY_STORE)) {
             memlane_store_seq_cst(word, claimed);
         } else if (!memlane_cas_seq_cst(word, found, claimed)) { /* K2 */

@@ -227,7 +227,7 @@ enum memlane_end_role { MEMLANE_END_READER = 0, MEMLANE_END_WRITER = 1 };
  * writer's end, after the bytes were copied in. Each goes by its private copy of its own cursor; a stale value of the
  * opposite's shows less room or fewer bytes. If an owner dies at any line the cursor says exactly which bytes count.
  *
- * end = epoch:32 | owner tag:32, tag 0: nobody; by role. Writer: by CAS only; claimed with epoch + 1 from nobody or
+ * end = epoch:32 | owner tag:32, tag 0: nobody; by role. Writer: by CAS only; claimed with the next epoch from nobody or
  * from the dead, given back at close, or by whoever cleans the owner's index. A stale value makes a claim fail, or the
  * opposite look again.
  *
@@ -252,6 +252,11 @@ static inline uint64_t memlane_end_word(uint32_t epoch, uint32_t tag) {
 
 static inline uint32_t memlane_end_epoch(uint64_t word) {
     return (uint32_t)(word >> 32);
+}
+
+/* Epochs go round past 0, for a word of 0 says that the end was never claimed. */
+static inline uint32_t memlane_end_epoch_after(uint32_t epoch) {
+    return epoch == UINT32_MAX ? 1 : epoch + 1;
 }
 
 static inline uint32_t memlane_end_tag(uint64_t word) {
