@@ -17,7 +17,8 @@ enum {
     SLOTS = 8, /* one current, one being written; the others let readers finish while writers go on */
     WAIT_CHUNK_NS = 50000000,
     VERDICT_NS = 50000000, /* how long an owner that was seen alive counts as alive (D34) */
-    CLOSE_PATIENCE_NS = 50000000
+    CLOSE_PATIENCE_NS = 50000000,
+    GLANCES = 1000 /* each failure needs slots - 1 transactions between two loads */
 };
 
 /* The beginning of a record. Written within transactions only. A stale owner is one that was valid a moment ago. The
@@ -57,6 +58,24 @@ static void clean(struct memlane_segment *segment, uint32_t index) {
     memlane_custody_clean(segment, index);
 }
 
+/* The record keeps the tag of an owner that died, until another one makes the buffer valid. */
+static bool remembers(struct memlane_segment *segment, uint32_t tag) {
+    struct memlane_register reg;
+    memlane_register_locate(&reg, segment);
+    for (int i = 0; i < GLANCES; i++) {
+        struct memlane_glance glance;
+        struct buffer_head head = {0};
+        memlane_status status = memlane_register_glance(&reg, &glance);
+        if (status == MEMLANE_OK && glance.length >= sizeof head) {
+            memcpy(&head, glance.bytes, sizeof head);
+        }
+        if (status != MEMLANE_TIMEOUT && (status != MEMLANE_OK || memlane_register_still(&reg, &glance))) {
+            return head.valid != 0 && head.owner == tag;
+        }
+    }
+    return false; /* damaged: no such record will be read either */
+}
+
 /* The tasks that waited stayed in the parent. */
 static void adopt(struct memlane_segment *segment) {
     memlane_buffer *buffer = (memlane_buffer *)(void *)segment;
@@ -68,6 +87,7 @@ const struct memlane_kind memlane_kind_of_buffers = {
     .code = MEMLANE_KIND_BUFFER,
     .body_size = body_size,
     .clean = clean,
+    .remembers = remembers,
     .inherit = memlane_custody_inherit,
     .adopt = adopt,
     .next_view = memlane_custody_next_view,

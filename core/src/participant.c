@@ -93,15 +93,22 @@ static void raise_generation(struct memlane_participant_entry *entry) {
     memlane_exchange32_seq_cst(&entry->generation, next); /* GENERATION: before every CAS of the cleanup */
 }
 
+static void renew_tag(struct memlane_segment *segment, uint32_t index) {
+    const struct memlane_kind *kind = segment->kind;
+    do {
+        raise_generation(entry_of(segment, index));
+    } while (kind->remembers != NULL && kind->remembers(segment, memlane_participant_tag(segment, index)));
+}
+
 /* Under the byte lock of the index. Everything of the old generation is dead first, then it is taken away (D9, D51). */
 static void take_over(struct memlane_segment *segment, uint32_t index) {
     if (!MEMLANE_MUTANT(GENERATION_LAST)) {
-        raise_generation(entry_of(segment, index));
+        renew_tag(segment, index);
     }
     segment->kind->clean(segment, index);
     memlane_store32_release(&entry_of(segment, index)->pid, 0);
     if (MEMLANE_MUTANT(GENERATION_LAST)) {
-        raise_generation(entry_of(segment, index));
+        renew_tag(segment, index);
     }
 }
 

@@ -27,6 +27,9 @@ struct memlane_kind {
     uint64_t (*fixed_size)(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint32_t participants);
     /* Takes back all that belonged to the index. Idempotent: it may be killed anywhere and repeated. */
     void (*clean)(struct memlane_segment *segment, uint32_t index);
+    /* Whether the object remembers the tag as that of an owner whose death it is to tell: generations go round, and a new
+     * owner of the index must not be taken for that one. NULL: what is cleaned is all that names an owner. */
+    bool (*remembers)(struct memlane_segment *segment, uint32_t tag);
     /* Fork: copies to the fresh index what the child keeps (pins of live views). */
     void (*inherit)(struct memlane_segment *segment, uint32_t fresh_index);
     /* Fork, in the child: the endpoint's private state now belongs to the fresh index, or to none
