@@ -522,7 +522,8 @@ cdef class Variable(Endpoint):
 
     def _expect(self, ticket, version):
         """Poll for what is newer than the lowest of the versions that tasks wait beyond; None: one of them does not."""
-        beyond = None if version is None else version_of(version)
+        # MEMLANE_ANY would say that nothing is expected; no version comes near it.
+        beyond = None if version is None else min(version_of(version), MEMLANE_ANY - 1)
         cdef list void = self.expectations.void()
         with cython.critical_section(self.expectations):
             memlane_variable_expect(self.handle, self.expectations.change(ticket, beyond, void))
