@@ -193,7 +193,7 @@ static bool is_ready(struct memlane_endpoint *endpoint, bool thorough) {
      * expected looks again. */
     uint64_t expects = memlane_load_relaxed(&buffer->expects);
     uint64_t known = expects != MEMLANE_ANY ? expects : memlane_load_relaxed(&buffer->seen);
-    return memlane_register_version(&buffer->reg) > known;
+    return memlane_version_is_newer(memlane_register_version(&buffer->reg), known);
 }
 
 memlane_endpoint *memlane_buffer_endpoint(memlane_buffer *buffer) {
@@ -205,7 +205,7 @@ void memlane_buffer_mark_seen(memlane_buffer *buffer, uint64_t version) {
         return;
     }
     /* relaxed, both: guards nothing. Threads that mark out of order leave the endpoint ready once too often. */
-    if (version > memlane_load_relaxed(&buffer->seen)) {
+    if (memlane_version_is_newer(version, memlane_load_relaxed(&buffer->seen))) {
         memlane_store_relaxed(&buffer->seen, version);
     }
     memlane_watch_settle(&buffer->endpoint.watch);
@@ -491,7 +491,7 @@ static memlane_status wait_newer(memlane_buffer *buffer, uint64_t version, uint6
     for (;;) {
         uint64_t seen = memlane_load_acquire(word); /* acquire: as any reader of the word */
         *newest = memlane_word_version(seen);
-        if (*newest > version || memlane_segment_is_lost(segment)) {
+        if (memlane_version_is_newer(*newest, version) || memlane_segment_is_lost(segment)) {
             return MEMLANE_OK;
         }
         memlane_status status =

@@ -13,6 +13,7 @@
 
 #include "atomic.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -204,6 +205,29 @@ static inline uint64_t memlane_control_word(uint64_t version, uint64_t owner, ui
 
 static inline uint64_t memlane_word_version(uint64_t word) {
     return word >> 16;
+}
+
+/* Versions go round: after the greatest comes 1, for 0 is before the first. */
+#define MEMLANE_VERSION_MAXIMUM ((UINT64_C(1) << 48) - 1)
+
+static inline uint64_t memlane_version_after(uint64_t version) {
+    return version < MEMLANE_VERSION_MAXIMUM ? version + 1 : 1;
+}
+
+/* No version is ahead of another by as many but by going round: claims that were dropped one after the other are fewer. */
+#define MEMLANE_VERSION_LEAD (UINT64_C(1) << 40)
+
+/* Of two versions of words. */
+static inline bool memlane_version_leads(uint64_t leader, uint64_t follower) {
+    return (leader - follower - 1) << 16 < (MEMLANE_VERSION_LEAD - 1) << 16;
+}
+
+/* What is no version, as callers may give it, is newer than all of them. */
+static inline bool memlane_version_is_newer(uint64_t version, uint64_t than) {
+    if (version == 0 || than == 0 || (version | than) > MEMLANE_VERSION_MAXIMUM) {
+        return version > than;
+    }
+    return version != than && !memlane_version_leads(than, version);
 }
 
 static inline uint32_t memlane_latest_slot(uint64_t latest) {

@@ -197,7 +197,9 @@ static uint64_t claimed_version(uint64_t latest, uint64_t control) {
     if (MEMLANE_MUTANT(CLAIM_LATEST_PLUS_ONE)) {
         return newest + 1;
     }
-    return (newest > slots ? newest : slots) + 1; /* D46: a claim always raises the slot's version */
+    bool leads = slots != 0 && memlane_version_leads(slots, newest); /* by claims that were dropped */
+    /* D46: a claim always raises the slot's version */
+    return memlane_version_after(leads ? slots : newest);
 }
 
 static void undo_claim(struct memlane_register *reg, uint32_t slot, uint64_t version, uint64_t former) {
@@ -346,13 +348,14 @@ static memlane_status publish_above(struct memlane_register *reg, struct memlane
     for (int try = 0; try < PUBLISH_TRIES; try++) {
         uint64_t seen = memlane_load_acquire(&reg->control->latest); /* Y2 */
         uint64_t newest = memlane_word_version(seen);
-        if (newest >= claim->version) {
+        if (!memlane_version_leads(claim->version, newest)) {
+            uint64_t higher = memlane_version_after(newest);
             /* acq_rel: as the claim itself; the bytes stay ours and were not read by anybody. */
             if (!memlane_cas_acq_rel(control, memlane_control_word(claim->version, me, MEMLANE_SLOT_WRITING),
-                                     memlane_control_word(newest + 1, me, MEMLANE_SLOT_WRITING))) {
+                                     memlane_control_word(higher, me, MEMLANE_SLOT_WRITING))) {
                 return MEMLANE_OWNERSHIP_LOST;
             }
-            claim->version = newest + 1;
+            claim->version = higher;
         }
         count_publication(reg, seen, claim->slot);
         if (publish(reg, seen, claim->version, claim->slot)) {

@@ -26,21 +26,22 @@ memlane_status memlane_taking_look(const struct memlane_taking *taking, uint64_t
     uint64_t taken = memlane_taking_newest(taking);                /* T2: before latest */
     *latest = memlane_load_seq_cst(&taking->reg->control->latest); /* P2: as any reader; W2 of whoever polls; Y2 */
     uint64_t newest = memlane_word_version(*latest);
-    if (newest > taken && memlane_latest_slot(*latest) == MEMLANE_NO_SLOT) {
+    bool waits = memlane_version_is_newer(newest, taken);
+    if (waits && memlane_latest_slot(*latest) == MEMLANE_NO_SLOT) {
         /* T2, again: it was taken between the two loads above, unless it was not taken at all. */
-        return memlane_taking_newest(taking) >= newest ? MEMLANE_EMPTY : MEMLANE_CORRUPTED;
+        return memlane_version_is_newer(newest, memlane_taking_newest(taking)) ? MEMLANE_CORRUPTED : MEMLANE_EMPTY;
     }
-    if (newest < taken) {
+    if (!waits && newest != taken) {
         return MEMLANE_CORRUPTED;
     }
-    return newest > taken ? MEMLANE_OK : MEMLANE_EMPTY;
+    return waits ? MEMLANE_OK : MEMLANE_EMPTY;
 }
 
 memlane_status memlane_taking_take(const struct memlane_taking *taking, uint64_t version) {
     memlane_atomic64 *word = &taking->control->taken;
     for (;;) {
         uint64_t taken = memlane_load_relaxed(word); /* relaxed: the swap decides */
-        if (taken >= version && !MEMLANE_MUTANT(TAKE_BACKWARDS)) {
+        if (!memlane_version_is_newer(version, taken) && !MEMLANE_MUTANT(TAKE_BACKWARDS)) {
             return MEMLANE_TAKEN;
         }
         if (MEMLANE_MUTANT(TAKE_BY_STORE)) {
@@ -59,7 +60,7 @@ void memlane_taking_vacate(const struct memlane_taking *taking) {
     uint64_t taken = memlane_taking_newest(taking);                        /* T2: before latest */
     uint64_t latest = memlane_load_acquire(&taking->reg->control->latest); /* P2 */
     uint64_t newest = memlane_word_version(latest);
-    if (newest != 0 && (newest <= taken || MEMLANE_MUTANT(VACATE_UNTAKEN))) {
+    if (newest != 0 && (!memlane_version_is_newer(newest, taken) || MEMLANE_MUTANT(VACATE_UNTAKEN))) {
         memlane_register_vacate(taking->reg, latest);
     }
 }

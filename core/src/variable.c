@@ -150,7 +150,7 @@ static bool is_ready(struct memlane_endpoint *endpoint, bool thorough) {
      * what is expected looks again. */
     uint64_t expects = memlane_load_relaxed(&variable->expects);
     uint64_t known = expects != MEMLANE_ANY ? expects : memlane_load_relaxed(&variable->seen);
-    return memlane_register_version(&variable->reg) > known;
+    return memlane_version_is_newer(memlane_register_version(&variable->reg), known);
 }
 
 memlane_endpoint *memlane_variable_endpoint(memlane_variable *variable) {
@@ -162,7 +162,7 @@ static void note_seen(memlane_variable *variable, uint64_t version) {
     uint64_t seen;
     do {
         seen = memlane_load_relaxed(&variable->seen); /* relaxed, both: guards nothing */
-    } while (version > seen && !memlane_cas_relaxed(&variable->seen, seen, version));
+    } while (memlane_version_is_newer(version, seen) && !memlane_cas_relaxed(&variable->seen, seen, version));
     memlane_watch_settle(&variable->endpoint.watch);
 }
 
@@ -562,7 +562,7 @@ static memlane_status wait_newer(memlane_variable *variable, uint64_t version, u
     for (;;) {
         uint64_t seen = memlane_load_acquire(word); /* P2: as any reader */
         *newest = memlane_word_version(seen);
-        if (*newest > version || memlane_segment_is_lost(&variable->endpoint.segment)) {
+        if (memlane_version_is_newer(*newest, version) || memlane_segment_is_lost(&variable->endpoint.segment)) {
             return MEMLANE_OK;
         }
         memlane_status status =

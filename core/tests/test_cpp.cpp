@@ -3,7 +3,9 @@
 
 #include <memlane/memlane.hpp>
 
+#include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <limits>
 #include <signal.h>
 #include <thread>
@@ -252,6 +254,40 @@ void waiting_takes_what_another_process_writes() {
     CHECK_EQUAL(2, plain.wait_for(0s, 0).value.a);
     CHECK_EQUAL(2, plain.wait_for(std::chrono::hours::max(), 1).value.a);
     CHECK_THROWS(memlane::Timeout, plain.wait_for(-1h));
+    memlane::unlink("plain");
+}
+
+/* By the format pages: gives the newest value of a variable the greatest version there is. */
+void raise_version(const char *name) {
+    std::fstream file(std::string(std::getenv("MEMLANE_DIR")) + "/" + name,
+                      std::ios::in | std::ios::out | std::ios::binary);
+    const auto word_at = [&file](std::uint64_t offset) {
+        std::uint64_t word = 0;
+        file.seekg(static_cast<std::streamoff>(offset));
+        file.read(reinterpret_cast<char *>(&word), sizeof word);
+        return word;
+    };
+    const std::uint64_t greatest = (std::uint64_t{1} << 48) - 1, participants = word_at(40) >> 32, body = word_at(48);
+    const std::uint64_t slot = word_at(body) & 0xffff, control = body + 128 + 64 * (participants + slot);
+    for (const std::uint64_t offset : {body, control}) {
+        const std::uint64_t word = greatest << 16 | (word_at(offset) & 0xffff);
+        file.seekp(static_cast<std::streamoff>(offset));
+        file.write(reinterpret_cast<const char *>(&word), sizeof word);
+    }
+}
+
+void waiting_goes_on_when_the_version_has_gone_round() {
+    memlane::Variable<Plain> plain("plain");
+    plain.set({1, 1});
+    raise_version("plain");
+    CHECK_EQUAL(1, plain.wait().value.a);
+
+    plain.set({2, 2});
+    const auto reading = plain.wait_for(0s);
+
+    CHECK_EQUAL(2, reading.value.a);
+    CHECK_EQUAL(1U, reading.version);
+    CHECK_THROWS(memlane::Timeout, plain.wait_for(0s));
     memlane::unlink("plain");
 }
 
@@ -517,6 +553,7 @@ int main() {
         {"reading says which write it was", reading_says_which_write_it_was},
         {"a loan is published by commit alone", a_loan_is_published_by_commit_alone},
         {"a view stays as it is and outlives its variable", a_view_stays_as_it_is_and_outlives_its_variable},
+        {"waiting goes on when the version has gone round", waiting_goes_on_when_the_version_has_gone_round},
         {"waiting takes what another process writes", waiting_takes_what_another_process_writes},
         {"deadlines never overflow", deadlines_never_overflow},
         {"a signal ends a wait", a_signal_ends_a_wait},

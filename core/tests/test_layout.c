@@ -123,10 +123,38 @@ static void a_variable_of_a_known_shape_has_the_known_bytes(void) {
     endpoint_unlink("two words");
 }
 
+static void versions_go_round_past_zero(void) {
+    const uint64_t greatest = MEMLANE_VERSION_MAXIMUM;
+    CHECK_EQUAL(2, memlane_version_after(1));
+    CHECK_EQUAL(greatest, memlane_version_after(greatest - 1));
+    CHECK_EQUAL(1, memlane_version_after(greatest));
+
+    CHECK(memlane_version_is_newer(2, 1));
+    CHECK(!memlane_version_is_newer(1, 2));
+    CHECK(!memlane_version_is_newer(1, 1));
+    CHECK(memlane_version_is_newer(1, greatest));
+    CHECK(!memlane_version_is_newer(greatest, 1));
+    CHECK(memlane_version_is_newer(greatest, 1 + MEMLANE_VERSION_LEAD)); /* who slept for most of the round */
+    CHECK(memlane_version_is_newer(5, 5 + MEMLANE_VERSION_LEAD));
+    CHECK(!memlane_version_is_newer(5, 4 + MEMLANE_VERSION_LEAD));
+}
+
+static void no_version_is_older_than_the_first_and_none_newer_than_a_number_that_is_none(void) {
+    CHECK(memlane_version_is_newer(MEMLANE_VERSION_MAXIMUM, 0));
+    CHECK(!memlane_version_is_newer(0, 0));
+    CHECK(!memlane_version_is_newer(0, MEMLANE_VERSION_MAXIMUM));
+    CHECK(!memlane_version_is_newer(MEMLANE_VERSION_MAXIMUM, MEMLANE_VERSION_MAXIMUM + 1));
+    CHECK(!memlane_version_is_newer(1, UINT64_MAX));
+    CHECK(memlane_version_is_newer(UINT64_MAX, 1));
+}
+
 static const struct check_test tests[] = {
     {"the header lies where it always lay", the_header_lies_where_it_always_lay},
     {"the tables lie where they always lay", the_tables_lie_where_they_always_lay},
     {"words are packed as they always were", words_are_packed_as_they_always_were},
+    {"versions go round past zero", versions_go_round_past_zero},
+    {"no version is older than the first and none newer than a number that is none",
+     no_version_is_older_than_the_first_and_none_newer_than_a_number_that_is_none},
     {"a variable of a known shape has the known bytes", a_variable_of_a_known_shape_has_the_known_bytes},
 };
 

@@ -214,7 +214,7 @@ class Endpoint(NamedEndpoint):
     def _progress(self) -> str:
         if self.version == 0:
             return "empty"
-        waits = self._share.version > self._share._taken()  # noqa: SLF001
+        waits = self._share.version != self._share._taken()  # noqa: SLF001
         return f"version {self._share.version} {'waits' if waits else 'was taken'}"
 
     def _described(self, condition: str, properties: dict[str, Any]) -> str:

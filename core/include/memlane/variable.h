@@ -84,9 +84,9 @@ MEMLANE_API memlane_status memlane_variable_write(memlane_variable *variable, co
 
 /* What was read: size bytes of one and the same write. */
 typedef struct memlane_reading {
-    uint64_t version;      /* rises with each write, the same in all processes; may skip numbers */
-    uint64_t sequence;     /* how many writes there were, this one included */
-    uint64_t size;         /* bytes */
+    uint64_t version;  /* rises with each write, the same in all processes; may skip numbers. After 2^48 - 1 comes 1 */
+    uint64_t sequence; /* how many writes there were, this one included */
+    uint64_t size;     /* bytes */
     uint64_t monotonic_ns; /* CLOCK_MONOTONIC at the write */
     uint64_t real_ns;      /* CLOCK_REALTIME at the write: information only */
     uint32_t type;

@@ -183,10 +183,15 @@ class Endpoint {
     }
 
   protected:
-    /* Notes what a reading method returned, for waits that are not told what they are to be newer than. */
+    /* Notes what a reading method returned, for waits that are not told what they are to be newer than. Versions have 48
+     * bits, and go round: what is less than half of them ahead is newer. */
     void note(std::uint64_t version) noexcept {
+        const auto is_newer = [version](std::uint64_t seen) {
+            return static_cast<std::int64_t>((version - seen) << 16) > 0;
+        };
         std::uint64_t seen = seen_.load(std::memory_order_relaxed);
-        while (seen < version && !seen_.compare_exchange_weak(seen, version, std::memory_order_relaxed)) {}
+        while ((seen == 0 || is_newer(seen)) &&
+               !seen_.compare_exchange_weak(seen, version, std::memory_order_relaxed)) {}
     }
 
     std::uint64_t seen() const noexcept {

@@ -291,7 +291,7 @@ cdef class Variable(Endpoint):
 
     cdef void note(self, const memlane_reading* reading) noexcept:
         with cython.critical_section(self):
-            if reading.version > self.seen:
+            if reading.sequence > self.counted:  # a version goes round, this count does not
                 self.seen = reading.version
                 self.counted = reading.sequence
 

@@ -207,7 +207,7 @@ def _object(
         written=real_ns / _NANOSECONDS if has_value and real_ns else None,
         slots_writing=facts["slots_writing"] if has_value else None,
         slots_viewed=facts["slots_viewed"] if has_value else None,
-        untaken=version > facts["taken"] if kind == "share" else None,
+        untaken=version != facts["taken"] if kind == "share" else None,
         filled=(facts["tail"] - facts["head"]) % (1 << 64) if is_channel else None,
         position=facts["tail"] if is_channel else None,
         calls_waiting=facts["calls_waiting"] if is_function else None,
