@@ -149,6 +149,7 @@ static void forget_operations(struct memlane_segment *segment) {
     struct memlane_endpoint *endpoint = (struct memlane_endpoint *)(void *)segment;
     uint64_t word = memlane_load_relaxed(&endpoint->users); /* relaxed, as all here: the child has one thread */
     uint64_t left = users_in(word) - (word >> 32);
+    memlane_store32_relaxed(&endpoint->watch.polls, 0);
     if (left == 0 && users_in(word) != 0) {
         memlane_store32_relaxed(&endpoint->unfinished,
                                 1); /* system calls enough to give it back must not be made here */
@@ -231,20 +232,20 @@ memlane_status memlane_endpoint_descriptor(memlane_endpoint *endpoint, int *desc
 }
 
 memlane_status memlane_endpoint_begin_poll(memlane_endpoint *endpoint, int *descriptor, memlane_error *error) {
-    memlane_status status = memlane_endpoint_enter_to_stay(endpoint, error);
+    memlane_status status = memlane_endpoint_enter(endpoint, error); /* an operation, which a forked child forgets */
     if (status != MEMLANE_OK) {
         return status;
     }
     status = memlane_watch_begin_poll(&endpoint->watch, descriptor, error);
     if (status != MEMLANE_OK) {
-        memlane_endpoint_release(endpoint);
+        memlane_endpoint_leave(endpoint);
     }
     return status;
 }
 
 void memlane_endpoint_end_poll(memlane_endpoint *endpoint) {
     memlane_watch_end_poll(&endpoint->watch);
-    memlane_endpoint_release(endpoint);
+    memlane_endpoint_leave(endpoint);
 }
 
 enum { PASS_NS = 5000 }; /* of a loop, at the least: a shorter budget is over before the second look */

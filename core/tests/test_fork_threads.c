@@ -212,6 +212,25 @@ static void a_child_may_unlock_what_its_thread_had_locked(void) {
     memlane_channel_free(channel);
 }
 
+static void a_child_gives_back_an_endpoint_that_its_parent_polls(void) {
+    memlane_variable *variable = endpoint_open("pose");
+    int descriptor;
+    memlane_error error;
+    CHECK_OK(memlane_endpoint_begin_poll(memlane_variable_endpoint(variable), &descriptor, &error), &error);
+    pid_t pid = fork();
+    CHECK_CALL(pid);
+    if (pid == 0) {
+        unsigned before = check_count_descriptors();
+        memlane_variable_free(variable);
+        CHECK_EQUAL(before - 1, check_count_descriptors());
+        _exit(0);
+    }
+    end_child_well(pid);
+    memlane_endpoint_end_poll(memlane_variable_endpoint(variable));
+    memlane_variable_free(variable);
+    endpoint_unlink("pose");
+}
+
 static const struct check_test tests[] = {
     {"a child gives back a channel that another thread read from",
      a_child_gives_back_a_channel_that_another_thread_read_from},
@@ -223,6 +242,7 @@ static const struct check_test tests[] = {
     {"a child stops a dispatcher that another thread was stopping",
      a_child_stops_a_dispatcher_that_another_thread_was_stopping},
     {"a child may unlock what its thread had locked", a_child_may_unlock_what_its_thread_had_locked},
+    {"a child gives back an endpoint that its parent polls", a_child_gives_back_an_endpoint_that_its_parent_polls},
 };
 
 CHECK_MAIN(tests)

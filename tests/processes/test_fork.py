@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import multiprocessing
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 import memlane
 import memlane.sync
 from memlane import HostVariable
+from memlane._native.endpoint import Poll
 from memlane._native.sync import Participation
 from memlane.buffer import Buffer, Parameter
 from tests.children import Child, answer_of_child, end_by_itself
@@ -482,3 +484,38 @@ def test_child_goes_on_with_a_local_transaction_of_its_own_thread() -> None:
 
             assert answer_of_child(count_further) == 12
         assert buffer.get("count") == 2
+
+
+# -- what tasks and threads of the parent are in at the fork -------------------------------------------------------
+
+
+def closed_in_a_child(close: Callable[[], None]) -> Child:
+    """Start a child that closes an endpoint, and lives on until it is killed."""
+
+    def close_and_stay() -> None:
+        close()
+        signal.pause()
+
+    return Child(close_and_stay)
+
+
+def test_child_gives_back_an_endpoint_that_its_parent_polls(variable: HostVariable) -> None:
+    """Nobody in the child ends the poll of a task that it does not have."""
+    with Poll(variable), closed_in_a_child(variable.close):
+        wait_until(lambda: variable.stats().live_participants == 1, "the child has closed its endpoint")
+
+
+def test_child_leaves_the_poll_of_its_parent_alone(variable: HostVariable) -> None:
+    """It is forked in the midst of one, and leaves it too."""
+    with Poll(variable) as descriptor:
+
+        def leave_and_go_on() -> Any:
+            polls.close()
+            variable.data = "from the child"
+            return variable.data
+
+        with contextlib.ExitStack() as polls:
+            polls.enter_context(Poll(variable))
+            answer = answer_of_child(leave_and_go_on)
+
+        assert (answer, select.select([descriptor], [], [], PATIENCE_SECONDS)[0]) == ("from the child", [descriptor])

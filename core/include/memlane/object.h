@@ -42,7 +42,8 @@ MEMLANE_API memlane_status memlane_endpoint_descriptor(memlane_endpoint *endpoin
 
 /* The same descriptor for one poll, which ends with the matching call: until then mapping and descriptor are kept, also
  * across a close, and between polls publishers need not ring for it. Who polls takes the descriptor out of its selector
- * before it ends the poll: its number may be another file's afterwards.
+ * before it ends the poll: its number may be another file's afterwards. A forked child has no part in its parent's polls:
+ * it ends none of them, and its own descriptor is another one.
  *
  * Blocking, and briefly, as above. MEMLANE_CLOSED, MEMLANE_SYSTEM, MEMLANE_NO_MEMORY: then there is nothing to end. */
 MEMLANE_API memlane_status memlane_endpoint_begin_poll(memlane_endpoint *endpoint, int *descriptor,

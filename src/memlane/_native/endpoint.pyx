@@ -60,6 +60,7 @@ cdef class Poll:
 
     cdef Endpoint subject
     cdef memlane_endpoint* held
+    cdef int process
 
     def __cinit__(self, Endpoint subject not None):
         self.subject = subject
@@ -71,6 +72,7 @@ cdef class Poll:
         cdef memlane_endpoint* endpoint = self.subject.pollable()
         check(memlane_endpoint_begin_poll(endpoint, &descriptor, &error), &error)
         self.held = endpoint
+        self.process = getpid()
         return descriptor
 
     def __exit__(self, *raised):
@@ -82,7 +84,7 @@ cdef class Poll:
     cdef void let_go(self) noexcept:
         cdef memlane_endpoint* held = self.held
         self.held = NULL
-        if held != NULL:
+        if held != NULL and self.process == getpid():  # a forked child has none of its parent's polls
             memlane_endpoint_end_poll(held)
 
 
