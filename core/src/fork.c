@@ -9,7 +9,7 @@
 
 static memlane_mutex registry_mutex = MEMLANE_MUTEX_INITIAL;
 static struct memlane_segment *registry; /* all open segments of this process; under registry_mutex */
-static bool handlers_are_registered;     /* under registry_mutex */
+static int registering_failed;           /* written at load; 0: the handlers are registered */
 
 void memlane_fork_hold(void) {
     memlane_mutex_lock(&registry_mutex);
@@ -121,15 +121,14 @@ static void child(void) {
     memlane_mutex_unlock(&registry_mutex);
 }
 
-memlane_status memlane_fork_install(memlane_error *error) {
-    if (!handlers_are_registered) {
-        int failure = memlane_platform_at_fork(prepare, parent, child);
-        if (failure != 0) {
-            return memlane_fail_system(error, failure, "cannot register the handlers of fork()");
-        }
-        handlers_are_registered = true;
-    }
-    return MEMLANE_OK;
+MEMLANE_AT_LOAD(1) static void register_handlers(void) {
+    registering_failed = memlane_platform_at_fork(prepare, parent, child);
+}
+
+memlane_status memlane_fork_check(memlane_error *error) {
+    return registering_failed == 0
+               ? MEMLANE_OK
+               : memlane_fail_system(error, registering_failed, "the handlers of fork() could not be registered");
 }
 
 void memlane_fork_watch(struct memlane_segment *segment) {

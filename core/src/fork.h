@@ -10,8 +10,10 @@
 void memlane_fork_hold(void);
 void memlane_fork_release(void);
 
-/* All under memlane_fork_hold(). Registers the handlers once for each process; then each open segment. */
-memlane_status memlane_fork_install(memlane_error *error);
+/* MEMLANE_SYSTEM: the handlers could not be registered when the library was loaded. */
+memlane_status memlane_fork_check(memlane_error *error);
+
+/* Both under memlane_fork_hold(): each open segment. */
 void memlane_fork_watch(struct memlane_segment *segment);
 void memlane_fork_forget(struct memlane_segment *segment);
 

@@ -114,6 +114,10 @@ int memlane_platform_random(void *buffer, size_t size);
 void memlane_platform_boot_identity(unsigned char identity[16]);
 int memlane_platform_at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void));
 
+/* Lets a function run when the library is loaded, those of a lower order first. Handlers of fork() are registered there:
+ * when the first user did it under a lock, a child that was forked meanwhile would find that lock taken for ever. */
+#define MEMLANE_AT_LOAD(order) __attribute__((constructor(1000 + (order))))
+
 /* -- threads, and descriptors that others can poll ------------------------------------------------------- */
 
 /* A detached thread that no signal is delivered to. */

@@ -516,7 +516,7 @@ memlane_status memlane_segment_open(struct memlane_segment *segment, const struc
     memlane_fork_hold();
     memlane_status status = memlane_trap_install(error);
     if (status == MEMLANE_OK) {
-        status = memlane_fork_install(error);
+        status = memlane_fork_check(error);
     }
     if (status == MEMLANE_OK) {
         status = open_directory(request, &directory, error);

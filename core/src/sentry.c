@@ -28,8 +28,8 @@ struct memlane_sentry {
 
 static memlane_mutex roster_mutex = MEMLANE_MUTEX_INITIAL;
 static struct memlane_sentry *roster; /* under roster_mutex; never shrinks */
-static bool handlers_are_registered;  /* under roster_mutex */
 static uint32_t capacity;             /* of one sentry; under roster_mutex; 0: not asked yet */
+static int registering_failed;        /* written at load; 0: the handlers of fork() are registered */
 
 /* 1 where the kernel cannot sleep on several words: then each post has a sentry of its own (core.md 2.3). */
 static uint32_t find_capacity(void) {
@@ -118,14 +118,17 @@ static void child(void) {
     parent();
 }
 
+/* After those of the segments, so prepared before them: a sentry takes its own mutex before an endpoint's. */
+MEMLANE_AT_LOAD(2) static void register_handlers(void) {
+    registering_failed = memlane_platform_at_fork(prepare, parent, child);
+}
+
 /* Under roster_mutex. */
 static memlane_status prepare_the_roster(memlane_error *error) {
-    if (!handlers_are_registered) {
-        int failure = memlane_platform_at_fork(prepare, parent, child);
-        if (failure != 0) {
-            return memlane_fail_system(error, failure, "cannot register the handlers of fork()");
-        }
-        handlers_are_registered = true;
+    if (registering_failed != 0) {
+        return memlane_fail_system(error, registering_failed, "the handlers of fork() could not be registered");
+    }
+    if (capacity == 0) {
         capacity = find_capacity();
     }
     return MEMLANE_OK;

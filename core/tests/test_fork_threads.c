@@ -231,6 +231,59 @@ static void a_child_gives_back_an_endpoint_that_its_parent_polls(void) {
     endpoint_unlink("pose");
 }
 
+/* -- the first use ------------------------------------------------------------------------------------------------ */
+
+static struct {
+    _Atomic(pid_t) forking;
+    _Atomic bool is_here, has_forked, is_over;
+} first_use;
+
+int __real_memlane_platform_trap_faults(bool (*handle)(void *address));
+int __wrap_memlane_platform_trap_faults(bool (*handle)(void *address));
+
+/* Under the lock of the first opening. Stays there until the other thread has forked, or waits to be allowed to. */
+int __wrap_memlane_platform_trap_faults(bool (*handle)(void *address)) {
+    if (first_use.forking != 0) {
+        first_use.is_here = true;
+        while (!first_use.has_forked && peer_state(first_use.forking) != 'S') {
+            sched_yield();
+        }
+    }
+    return __real_memlane_platform_trap_faults(handle);
+}
+
+static void *open_the_first(void *argument) {
+    (void)argument;
+    memlane_variable_free(endpoint_open("pose"));
+    first_use.is_over = true;
+    return NULL;
+}
+
+/* Each test is a process of its own, which has not opened anything. */
+static void a_child_opens_while_its_parent_was_opening_the_first(void) {
+    pthread_t thread;
+    first_use.forking = (pid_t)syscall(SYS_gettid);
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, open_the_first, NULL));
+    CHECK_EQUAL(0, pthread_detach(thread)); /* the child could not join it, which ThreadSanitizer takes for a leak */
+    while (!first_use.is_here) {            /* awake: it must not look as if it waited in fork() already */
+        sched_yield();
+    }
+    pid_t pid = fork();
+    CHECK_CALL(pid);
+    first_use.has_forked = true;
+    if (pid == 0) {
+        first_use.forking = 0;
+        alarm(CHECK_WATCHDOG_SECONDS);
+        memlane_variable_free(endpoint_open("pose"));
+        _exit(0);
+    }
+    end_child_well(pid);
+    while (!first_use.is_over) {
+        sched_yield();
+    }
+    endpoint_unlink("pose");
+}
+
 static const struct check_test tests[] = {
     {"a child gives back a channel that another thread read from",
      a_child_gives_back_a_channel_that_another_thread_read_from},
@@ -242,6 +295,7 @@ static const struct check_test tests[] = {
     {"a child stops a dispatcher that another thread was stopping",
      a_child_stops_a_dispatcher_that_another_thread_was_stopping},
     {"a child may unlock what its thread had locked", a_child_may_unlock_what_its_thread_had_locked},
+    {"a child opens while its parent was opening the first", a_child_opens_while_its_parent_was_opening_the_first},
     {"a child gives back an endpoint that its parent polls", a_child_gives_back_an_endpoint_that_its_parent_polls},
 };
 

@@ -146,7 +146,6 @@ static void go_on_after_fork(const struct inquest *inquest) {
     memlane_fork_hold();
     for (int role = VICTIM + 1; role < ROLES; role++) {
         if (scene.endpoint[role].open) {
-            ORACLE_REQUIRE(memlane_fork_install(NULL) == MEMLANE_OK, "cannot watch role %d", role);
             memlane_fork_watch(&scene.endpoint[role].segment);
         }
     }
