@@ -470,26 +470,35 @@ static void count_served(const memlane_task *task, bool failed) {
     }
 }
 
+static bool is_ours(const memlane_task *task) {
+    return task->tag == task->function->endpoint.segment.tag;
+}
+
+static memlane_status lose(memlane_task *task, memlane_error *error) {
+    memlane_function *function = task->function;
+    task->function = NULL;
+    memlane_explain(error, MEMLANE_OWNERSHIP_LOST,
+                    "function '%s': this request is not this process's any more (it was taken before a fork, or the "
+                    "process had been taken for dead): the response reaches nobody",
+                    function->endpoint.segment.name.text);
+    return memlane_endpoint_depart(&function->endpoint, MEMLANE_OWNERSHIP_LOST, error);
+}
+
 static memlane_status answer(memlane_task *task, uint64_t size, uint32_t type, memlane_error *error) {
     memlane_function *function = task->function;
     struct memlane_ticket ticket = {.lane = task->lane, .slot = task->slot, .sequence = task->sequence};
-    memlane_status status = MEMLANE_OWNERSHIP_LOST;
-    if (task->tag == function->endpoint.segment.tag) {
-        status = memlane_call_answer(&function->lanes, &ticket, task->tag, memlane_payload_word(size, type));
+    if (memlane_call_answer(&function->lanes, &ticket, task->tag, memlane_payload_word(size, type)) ==
+        MEMLANE_OWNERSHIP_LOST) {
+        return lose(task, error);
     }
     task->function = NULL;
-    if (status == MEMLANE_OWNERSHIP_LOST) {
-        memlane_explain(
-            error, status,
-            "function '%s': this request is not this process's any more (it was taken before a fork, or the "
-            "process had been taken for dead): the response reaches nobody",
-            function->endpoint.segment.name.text);
-        return memlane_endpoint_depart(&function->endpoint, status, error);
-    }
     return memlane_endpoint_depart(&function->endpoint, MEMLANE_OK, error);
 }
 
 memlane_status memlane_task_respond(memlane_task *task, uint64_t size, uint32_t type, memlane_error *error) {
+    if (!is_ours(task)) {
+        return lose(task, error);
+    }
     if (size > task->capacity) {
         return memlane_fail(error, MEMLANE_VALUE_TOO_LARGE,
                             "function '%s': the result takes %" PRIu64 " bytes, at most max_sz_ret=%" PRIu64
@@ -506,6 +515,9 @@ memlane_status memlane_task_respond(memlane_task *task, uint64_t size, uint32_t 
 
 memlane_status memlane_task_fail(memlane_task *task, const char *text, const void *bytes, uint64_t size, uint32_t type,
                                  memlane_error *error) {
+    if (!is_ours(task)) {
+        return lose(task, error); /* without a byte written: the parent of a fork answers there */
+    }
     uint64_t room = task->function->lanes.failure_capacity;
     uint64_t length = strlen(text);
     uint64_t used = 0;

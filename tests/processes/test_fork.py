@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import multiprocessing
@@ -519,3 +520,60 @@ def test_child_leaves_the_poll_of_its_parent_alone(variable: HostVariable) -> No
             answer = answer_of_child(leave_and_go_on)
 
         assert (answer, select.select([descriptor], [], [], PATIENCE_SECONDS)[0]) == ("from the child", [descriptor])
+
+
+def test_child_gives_back_the_functions_that_its_parent_serves(namespace: Path) -> None:
+    """The threads that serve are the parent's; none of them would let the functions go."""
+    with memlane.HostFunctionDispatcher() as dispatcher:
+        dispatcher.add("length", len)
+        with memlane.HostFunctionCaller("length") as caller:
+            dispatcher.start()
+            assert caller.call("four") == 4
+        with closed_in_a_child(dispatcher.close):
+            wait_until(lambda: dispatcher.stats()["length"].live_participants == 1, "the child has closed its own")
+
+
+@pytest.mark.parametrize("served_by", ["threads", "tasks"])
+@pytest.mark.parametrize("end", ["returns", "raises", "closes"])
+def test_child_that_was_forked_in_a_callback_writes_no_response(namespace: Path, served_by: str, end: str) -> None:
+    """It leaves the callback after its parent, whose response the caller has not read yet."""
+    parent = os.getpid()
+    ready, go = os.pipe()
+    children = []
+
+    def fork() -> str:
+        pid = os.fork()
+        if pid != 0:
+            children.append(pid)
+            return "from the parent"
+        end_by_itself()
+        os.read(ready, 1)
+        if end == "raises":
+            raise ValueError("from the child, and longer")
+        if end == "closes":
+            dispatcher.close()
+        return "from the child, and longer"
+
+    def serve() -> None:
+        try:
+            asyncio.run(dispatcher.serve_async()) if served_by == "tasks" else dispatcher.serve_forever()
+        finally:
+            if os.getpid() != parent:
+                os._exit(0)
+
+    with memlane.HostFunctionDispatcher() as dispatcher:
+        dispatcher.add("fork", fork)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        with memlane.HostFunctionCaller("fork", timeout=PATIENCE_SECONDS) as caller:
+            pending = caller()
+            assert memlane.wait([caller], PATIENCE_SECONDS) == [caller]
+            os.write(go, b"!")
+            os.waitpid(children[0], 0)
+
+            assert pending.result() == "from the parent"
+            assert (caller.is_served, dispatcher.stats()["fork"].served) == (True, 1)
+        dispatcher.stop()
+        thread.join()
+    os.close(ready)
+    os.close(go)

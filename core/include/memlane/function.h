@@ -171,7 +171,8 @@ MEMLANE_API memlane_status memlane_dispatcher_add(memlane_dispatcher *dispatcher
 MEMLANE_API void memlane_dispatcher_stop(memlane_dispatcher *dispatcher);
 MEMLANE_API void memlane_dispatcher_resume(memlane_dispatcher *dispatcher);
 
-/* A call to be executed. Owned by who took it until memlane_task_respond() or memlane_task_fail(). */
+/* A call to be executed. Owned by who took it until memlane_task_respond() or memlane_task_fail(). A child that is forked
+ * meanwhile ends its copy by one of them, too, and leaves the response alone, which its parent writes. */
 typedef struct memlane_task {
     memlane_function *function;
     uint32_t place;    /* of the function: 0 for the first that was added */

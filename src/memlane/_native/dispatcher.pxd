@@ -1,6 +1,7 @@
 """The serving side of functions."""
 
 from libc.stdint cimport uint64_t
+from posix.types cimport pid_t
 
 from memlane._native.function cimport Function, Shift
 from memlane._native.library cimport memlane_call, memlane_dispatcher, memlane_error, memlane_status, memlane_task
@@ -12,8 +13,9 @@ cdef class Dispatcher:
     cdef list callbacks
     # Makes (text, description) of an exception.
     cdef object describe
-    # Threads in serve(), and whether the last of them lets the functions go.
-    cdef readonly int active
+    # Threads in serve(), of which process, and whether the last of them lets the functions go.
+    cdef int threads
+    cdef pid_t process
     cdef bint closing
     # How often it was stopped: a thread that was told to leave stays gone when others are told to serve.
     cdef uint64_t stops
@@ -28,7 +30,7 @@ cdef class Dispatcher:
     cdef int report_damage(self, const memlane_error* error) except -1
     cdef int run(self, memlane_task* task) except -1
     cdef object invoke(self, memlane_task* task)
-    cdef int respond(self, memlane_task* task, object value) except -1
+    cdef int respond(self, memlane_task* task, object value, uint64_t born) except -1
     cdef int fail(self, memlane_task* task, object error) except -1
 
 # A call that was taken, until it is answered.
@@ -36,6 +38,8 @@ cdef class Request:
     cdef Dispatcher dispatcher
     cdef memlane_task task
     cdef bint is_open
+    # In which generation of processes it was taken.
+    cdef uint64_t born
 
 cdef class Watch(Shift):
     cdef Dispatcher dispatcher

@@ -19,7 +19,7 @@ class Dispatcher:
 
     @property
     def active(self) -> int:
-        """Threads that are in `serve`."""
+        """Threads in `serve`. A forked child has none of its parent's."""
 
     def resume(self) -> int:
         """Begin to serve, in threads that run `serve` with the number that this returns."""

@@ -4,6 +4,9 @@
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t
+from posix.unistd cimport getpid
+
+from os import register_at_fork
 
 from memlane import errors
 from memlane._native.deadline cimport monotonic_ns
@@ -30,6 +33,18 @@ cdef uint64_t IDLE_CHUNK_NS = 50_000_000  # who waits for calls alone needs to n
 cdef enum:
     # Callbacks around one that waits for another (D29).
     DEPTH = 32
+
+
+# Of this process; a forked child is of the next.
+cdef uint64_t generation = 0
+
+
+def _begin_generation():
+    global generation
+    generation += 1
+
+
+register_at_fork(after_in_child=_begin_generation)
 
 
 cdef class Dispatcher:
@@ -89,6 +104,11 @@ cdef class Dispatcher:
         self.closing = True
         self.let_go()
 
+    @property
+    def active(self):
+        """Threads in `serve`. A forked child has none of its parent's."""
+        return self.threads if self.process == getpid() else 0
+
     cdef int let_go(self) except -1:
         with cython.critical_section(self):
             if self.closing and self.active == 0:
@@ -141,7 +161,8 @@ cdef class Dispatcher:
             raise errors.Corrupted(f"function {function.name!r}: a request that holds no arguments")
         return callback(*<tuple>value)
 
-    cdef int respond(self, memlane_task* task, object value) except -1:
+    cdef int respond(self, memlane_task* task, object value, uint64_t born) except -1:
+        """Give the caller a result. A child that was forked since the generation *born* writes none: it is refused."""
         cdef memlane_error error
         cdef memlane_status status
         cdef Function function = self.functions[task.place]
@@ -149,7 +170,7 @@ cdef class Dispatcher:
         cdef Pickled pickle
         cdef uint64_t size = 0
         cdef uint32_t content = CONTENT_RAW
-        if task.response == NULL:
+        if task.response == NULL or born != generation:
             status = memlane_task_respond(task, 0, CONTENT_RAW, &error)
         elif function.result is not None:
             packed = packed_message(function.result, value)
@@ -199,8 +220,9 @@ cdef class Dispatcher:
 
     cdef int run(self, memlane_task* task) except -1:
         """Execute a call. What its function raises is its caller's; what is to end the thread, is not."""
+        cdef uint64_t born = generation
         try:
-            self.respond(task, self.invoke(task))
+            self.respond(task, self.invoke(task), born)
         except Exception as error:
             self.fail(task, error)
         except BaseException as error:
@@ -229,6 +251,7 @@ cdef class Dispatcher:
             return None
         check(status, &error)
         request.dispatcher = self
+        request.born = generation
         request.is_open = True
         return request
 
@@ -243,16 +266,18 @@ cdef class Dispatcher:
         with cython.critical_section(self):
             self.check_open()
             watch.stops = self.stops if stops is None else stops
-            self.active += 1
+            self.threads = self.active + 1
+            self.process = getpid()
         begin_shift(watch)
         try:
             while self.take(watch.stops, NULL, MEMLANE_NO_DEADLINE, &task) == MEMLANE_OK:
                 self.run(&task)
         finally:
             end_shift(former)
-            with cython.critical_section(self):
-                self.active -= 1
-            self.let_go()
+            if watch.process == getpid():  # else the child was forked in a callback
+                with cython.critical_section(self):
+                    self.threads -= 1
+                self.let_go()
 
 
 @cython.final
@@ -271,7 +296,7 @@ cdef class Request:
     def respond(self, value):
         """Give the caller a result; where it cannot be given, the error that says so."""
         try:
-            self.dispatcher.respond(&self.task, value)
+            self.dispatcher.respond(&self.task, value, self.born)
         except Exception as error:
             self.dispatcher.fail(&self.task, error)
         self.is_open = False
