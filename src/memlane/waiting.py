@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from _thread import RLock, get_ident
+from _thread import RLock
 from errno import EMFILE, ENFILE, ETIMEDOUT
 
 from memlane._native.endpoint import Endpoint, Looks, Poll, wait_any
@@ -472,15 +472,16 @@ async def _trio_wait(descriptor: int, seconds: float | None) -> bool:
     return not scope.cancelled_caught
 
 
-# By thread and descriptor, whose first task waits for it, since trio lets one wait alone: what wakes the others.
-_beside: dict[tuple[int, int], set[_TrioSignal]] = {}
+# By run of trio and descriptor, whose first task waits for it, since trio lets one wait alone: what wakes the others.
+# Not by thread: one of a forked child has the number of one of its parent's, whose task is no longer there.
+_beside: dict[tuple[object, int], set[_TrioSignal]] = {}
 
 
 async def _trio_wait_beside_others(descriptor: int) -> None:
     """Wait until the descriptor may be readable: who waited first tells the others, also when it leaves early."""
     import trio  # noqa: PLC0415
 
-    place = get_ident(), descriptor
+    place = trio.lowlevel.current_trio_token(), descriptor
     if place in _beside:
         signal = _TrioSignal()
         others = _beside[place]
@@ -569,6 +570,7 @@ class _Readers:
     """
 
     def __init__(self) -> None:
+        self._owner = os.getpid()
         self._waiting: dict[int, set[asyncio.Future[bool]]] = {}
 
     def add(self, loop: asyncio.AbstractEventLoop, descriptor: int, future: asyncio.Future[bool]) -> None:
@@ -584,7 +586,8 @@ class _Readers:
         waiting.discard(future)
         if not waiting:
             del self._waiting[descriptor]
-            loop.remove_reader(descriptor)
+            if self._owner == os.getpid():  # a forked child's loop has the epoll in which its parent's still waits
+                loop.remove_reader(descriptor)
 
     def _tell(self, descriptor: int) -> None:
         for future in self._waiting[descriptor]:

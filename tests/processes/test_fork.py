@@ -12,11 +12,13 @@ import signal
 import subprocess
 import sys
 import threading
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+import trio
+import trio.testing
 
 import memlane
 import memlane.sync
@@ -24,13 +26,17 @@ from memlane import HostVariable
 from memlane._native.endpoint import Poll
 from memlane._native.sync import Participation
 from memlane.buffer import Buffer, Parameter
+from memlane.waiting import wait_until_readable
 from tests.children import Child, answer_of_child, end_by_itself
+from tests.loops import ASYNCIO_LOOPS
 from tests.peer import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.context import BaseContext
     from pathlib import Path
+
+    from tests.loops import Run
 
 
 def test_child_reads_and_writes_through_the_endpoint_of_its_parent(variable: HostVariable) -> None:
@@ -577,3 +583,64 @@ def test_child_that_was_forked_in_a_callback_writes_no_response(namespace: Path,
         thread.join()
     os.close(ready)
     os.close(go)
+
+
+@ASYNCIO_LOOPS
+@pytest.mark.usefixtures("what_loops_keep")
+def test_child_that_leaves_the_loop_leaves_its_parents_service_alone(namespace: Path, run: Run) -> None:
+    """It was forked in a task, and its loop is over the parent's epoll: what it takes out of that, nobody is told."""
+    parent = os.getpid()
+
+    def fork_and_leave() -> None:
+        if os.fork() == 0:
+            end_by_itself()
+            raise SystemExit
+        os.wait()
+
+    async def program() -> Any:
+        with (
+            memlane.HostFunctionDispatcher() as dispatcher,
+            memlane.HostFunctionCaller("length", timeout=PATIENCE_SECONDS) as caller,
+        ):
+            dispatcher.add("length", len)
+            serving = asyncio.create_task(dispatcher.serve_async())
+            before = await caller.call_async("four")
+            fork_and_leave()
+            after = await caller.call_async("five5")
+            dispatcher.stop()
+            await serving
+            return before, after
+
+    try:
+        assert run(program) == (4, 5)
+    finally:
+        if os.getpid() != parent:
+            os._exit(0)
+
+
+def test_child_waits_in_trio_for_a_descriptor_for_which_its_parent_waits(namespace: Path) -> None:
+    """Its thread may have the number of the parent's, whose task would have told it."""
+    event = os.eventfd(0)
+    waits = threading.Event()
+
+    async def wait_for_it() -> bool:
+        return await wait_until_readable(event, PATIENCE_SECONDS)
+
+    async def wait_and_tell() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wait_for_it)
+            await trio.testing.wait_all_tasks_blocked()
+            waits.set()
+
+    def wait_in_a_thread() -> bool:
+        os.eventfd_write(event, 1)
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(trio.run, wait_for_it).result()
+
+    thread = threading.Thread(target=trio.run, args=(wait_and_tell,))
+    thread.start()
+    assert waits.wait(PATIENCE_SECONDS)
+
+    assert answer_of_child(wait_in_a_thread) is True
+    thread.join()
+    os.close(event)
