@@ -30,12 +30,12 @@ class Listener:
     raises is logged and ends the listener, and so does the end of the stream. A context manager, which stops it.
     """
 
-    __slots__ = ("__weakref__", "_callback", "_channel", "_stopping", "_thread")
+    __slots__ = ("__weakref__", "_callback", "_channel", "_is_stopping", "_thread")
 
     def __init__(self, channel: ChannelEnd, callback: Callable[[bytes], object]) -> None:
         self._channel = channel
         self._callback = callback
-        self._stopping = threading.Event()
+        self._is_stopping = False  # an event has a lock, which a forked child may find taken
         self._thread = threading.Thread(target=self._listen, name=f"memlane-{channel.name}", daemon=True)
         self._thread.start()
 
@@ -57,14 +57,14 @@ class Listener:
 
         Waits for a callback that is running, unless it is the caller.
         """
-        self._stopping.set()
+        self._is_stopping = True
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
     def _listen(self) -> None:
         name = self._channel.name
         try:
-            while not self._stopping.is_set():
+            while not self._is_stopping:
                 self._deliver()
         except OppositeEndClosedError as error:
             logger.info("%s", error)

@@ -644,3 +644,28 @@ def test_child_waits_in_trio_for_a_descriptor_for_which_its_parent_waits(namespa
     assert answer_of_child(wait_in_a_thread) is True
     thread.join()
     os.close(event)
+
+
+def test_child_rings_no_task_of_its_parent(namespace: Path, tmp_path: Path) -> None:
+    """What rang them may be a file of the child by now: a daemon closes all that it inherited."""
+    files = [tmp_path / str(number) for number in range(100)]
+
+    def stop_among_files() -> None:
+        os.closerange(3, 200)
+        streams = [file.open("wb") for file in files]
+        dispatcher.stop()
+        assert len(streams) == len(files)
+
+    async def serve() -> None:
+        serving = asyncio.create_task(dispatcher.serve_async())
+        await asyncio.sleep(0)
+        with Child(stop_among_files) as child:
+            child.join()
+        dispatcher.stop()
+        await serving
+
+    with memlane.HostFunctionDispatcher() as dispatcher:
+        dispatcher.add("length", len)
+        asyncio.run(serve())
+
+    assert {file.stat().st_size for file in files} == {0}

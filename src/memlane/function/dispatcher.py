@@ -138,6 +138,7 @@ class HostFunctionDispatcher(Closing):
         self._closed = False
         self._gathering: waiting.Gathering | None = None
         self._alarms: set[int] = set()
+        self._alarms_owner = os.getpid()
         # At exit the threads end with the process: its callbacks are not waited for.
         self._end = weakref.finalize(self, self._core.stop)
         self._end.atexit = False
@@ -264,7 +265,7 @@ class HostFunctionDispatcher(Closing):
             gathering.add(alarm)
             stack.callback(self._leave, alarm)
             with self._lock.here():
-                self._alarms.add(alarm)
+                self._own_alarms().add(alarm)
                 stops = self._core.resume()
             async with waiting.crew() as crew:
                 await self._serve_tasks(crew, gathering, alarm, stops)
@@ -272,8 +273,9 @@ class HostFunctionDispatcher(Closing):
     def _leave(self, alarm: int) -> None:
         """End the service of a task; that of the dispatcher, where it was the last: nobody must take it for served."""
         with self._lock.here():
-            self._alarms.discard(alarm)
-            if not self._alarms and not self.running and not self._core.active:
+            alarms = self._own_alarms()
+            alarms.discard(alarm)
+            if not alarms and not self.running and not self._core.active:
                 self._core.stop()
 
     async def _serve_tasks(self, crew: Any, gathering: waiting.Gathering, alarm: int, stops: int) -> None:
@@ -304,8 +306,14 @@ class HostFunctionDispatcher(Closing):
 
     def _ring(self) -> None:
         """Let every task in `serve_async` look around. Under the lock."""
-        for alarm in self._alarms:
+        for alarm in self._own_alarms():
             os.eventfd_write(alarm, 1)
+
+    def _own_alarms(self) -> set[int]:
+        """Return what rings the tasks of this process: a forked child has none of its parent's. Under the lock."""
+        if self._alarms_owner != os.getpid():
+            self._alarms, self._alarms_owner = set(), os.getpid()
+        return self._alarms
 
     def fileno(self) -> int:
         """Return a descriptor that is readable while a call is there to be served, for `select` and event loops.
