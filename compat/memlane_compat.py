@@ -2244,7 +2244,7 @@ class _Listener(object):
     """Calls back with whatever arrives at the reading end of a channel. A context manager, which stops it."""
 
     def __init__(self, channel, callback):
-        self._channel, self._callback, self._stopping = channel, callback, threading.Event()
+        self._channel, self._callback, self._is_stopping = channel, callback, False
         self._thread = threading.Thread(target=self._listen, name="memlane-%s" % channel.name)
         self._thread.daemon = True
         self._thread.start()
@@ -2256,7 +2256,7 @@ class _Listener(object):
 
     def stop(self):
         """Listen no more. Waits for a callback that is running, unless it is the caller."""
-        self._stopping.set()
+        self._is_stopping = True
         if threading.current_thread() is not self._thread:
             self._thread.join()
 
@@ -2269,7 +2269,7 @@ class _Listener(object):
     def _listen(self):
         channel = self._channel
         try:
-            while not self._stopping.is_set():
+            while not self._is_stopping:
                 self._deliver()
         except (OppositeEndClosedError, Closed) as error:
             _LOGGER.info("%s", error)
@@ -2318,7 +2318,28 @@ _FATES = (
     (True, "its response came too late, and was dropped"),
 )
 _TEXT_LIMIT, _TRACEBACK_LIMIT, _DESCRIPTION_LIMIT = 1000, 1800, 3000
-_shifts = threading.local()  # of threads that run callbacks: the core that they serve, and how deep they are
+_shifts = threading.local()  # of threads that run callbacks: the core that they serve, how deep they are, in which process
+
+
+def _serving_core():
+    """What this thread serves, or None. A child that was forked in a callback does not serve."""
+    return getattr(_shifts, "core", None) if getattr(_shifts, "process", None) == os.getpid() else None
+
+
+class _ThreadLock(object):
+    """A reentrant lock between the threads of one process: ``with lock.here():``. A forked child's is another one."""
+
+    def __init__(self):
+        self._begin()
+
+    def _begin(self):
+        self._process, self._lock = os.getpid(), threading.RLock()
+
+    def here(self):
+        """Return the lock of this process: of what another thread held at the fork, nobody gives back the copy."""
+        if self._process != os.getpid():
+            self._begin()
+        return self._lock
 
 
 def _remote_types():
@@ -2473,7 +2494,7 @@ class HostFunctionCaller(_Function):
             peer_uid, max_participants,
         )
         self._timeout, self._fail_fast, self._raw = timeout, fail_fast, raw
-        self._flying, self._kept, self._number, self._lock = {}, {}, 0, threading.RLock()
+        self._flying, self._kept, self._number, self._lock = {}, {}, 0, _ThreadLock()
         error = _Error()
         _check(_library.memlane_function_prepare(self._handle, _by(error)), error)
 
@@ -2498,7 +2519,7 @@ class HostFunctionCaller(_Function):
             status = _library.memlane_call_begin(self._handle, _by(call), 0, _by(error))
             if status != _NO_FREE_SLOT:
                 return _check(status, error)
-            if getattr(_shifts, "core", None) is not None:
+            if _serving_core() is not None:
                 # The calls that are under way may be those of the callbacks around this one: no wait would end.
                 return self._another()._begin(call)
             self._wait_for_slot(deadline)
@@ -2544,7 +2565,7 @@ class HostFunctionCaller(_Function):
 
     def _wait_for(self, call, deadline, answer):
         """Wait for the answer. A callback that waits goes on serving."""
-        core, error = getattr(_shifts, "core", None), _Error()
+        core, error = _serving_core(), _Error()
         if core is not None:
             core.serve_until(call, deadline)
 
@@ -2596,7 +2617,7 @@ class HostFunctionCaller(_Function):
         if self._is_one_way:
             _library.memlane_call_forget(_by(pending._call))
             return pending
-        with self._lock:
+        with self._lock.here():
             pending._stage, pending._number, self._number = _FLYING, self._number, self._number + 1
             self._flying[pending._number] = self._kept[pending._number] = pending
             if len(self._kept) > _KEPT + len(self._flying):
@@ -2609,8 +2630,10 @@ class HostFunctionCaller(_Function):
         self._open_handle()
         if self._is_one_way:
             self._refuse_one_way()
-        with self._lock:
-            pending = self._kept[min(self._kept)] if self._kept else None
+        with self._lock.here():
+            process = os.getpid()  # calls before a fork are the parent's
+            own = [number for number, pending in self._kept.items() if pending._process == process]
+            pending = self._kept[min(own)] if own else None
         if pending is None:
             raise NoResponse(
                 "function '%s': every response was taken already, or no call was made: call first" % self.name
@@ -2636,7 +2659,7 @@ class PendingCall(object):
     def __init__(self, caller):
         self._caller, self._call, self._stage, self._number = caller, _Call(), _ONE_WAY, -1
         self._value = self._error = None
-        self._lock = threading.RLock()
+        self._lock, self._process = _ThreadLock(), os.getpid()
 
     def __del__(self):
         if self._stage == _FLYING and _library is not None:
@@ -2651,7 +2674,7 @@ class PendingCall(object):
 
     def _look(self):
         """Whether the call is over; collects what came."""
-        with self._lock:
+        with self._lock.here():
             if self._stage != _FLYING:
                 return True
             answer, error = _Answer(), _Error()
@@ -2696,7 +2719,7 @@ class PendingCall(object):
         return self._look()
 
     def _abandon(self):
-        with self._lock:
+        with self._lock.here():
             if self._stage == _FLYING:
                 known = self._settle(_RAISED, None, None)
                 self._error = Closed("the caller was closed while this call was under way; %s" % _FATES[known][1])
@@ -2713,7 +2736,7 @@ class _Core(object):
         handle, error = ctypes.c_void_p(), _Error()
         _check(_library.memlane_dispatcher_make(_by(handle), capacity, _by(error)), error)
         self.handle, self.functions, self.callbacks = handle.value, [], []
-        self.lock, self.serving, self.closing = threading.Lock(), 0, False
+        self.lock, self.serving, self.closing, self.process = _ThreadLock(), 0, False, os.getpid()
         self.stop()
 
     def __del__(self):
@@ -2726,8 +2749,10 @@ class _Core(object):
         self.count(0)
 
     def count(self, change):
-        """Note that a thread came or went."""
-        with self.lock:
+        """Note that a thread came or went. A forked child has none of its parent's."""
+        with self.lock.here():
+            if self.process != os.getpid():
+                self.process, self.serving = os.getpid(), 0
             self.serving += change
             handle = self.handle if self.closing and self.serving == 0 else None
             if handle is not None:
@@ -2761,6 +2786,8 @@ class _Core(object):
             return _library.memlane_dispatcher_take(self.handle, awaited, until, _by(task), _by(error))
 
         while True:
+            if self.handle is None:  # closed by a child that was forked in a callback
+                return False
             status = _patiently(attempt, deadline)
             if status in (_ANSWERED, _TIMEOUT, _CLOSED):
                 return False
@@ -2771,8 +2798,9 @@ class _Core(object):
 
     def run(self, task):
         """Execute a call. What its function raises is its caller's; what is to end the thread, is not."""
+        process = os.getpid()
         try:
-            self.respond(task, self.invoke(task))
+            self.respond(task, self.invoke(task), process)
         except Exception as error:
             self.fail(task, error)
         except BaseException as error:
@@ -2792,9 +2820,10 @@ class _Core(object):
             raise Corrupted("function '%s': a request that holds no arguments" % function.name)
         return callback(*value)
 
-    def respond(self, task, value):
+    def respond(self, task, value, process):
+        """Give the caller a result. A child that was forked since in *process* writes none: it is refused."""
         error = _Error()
-        if not task.response:
+        if not task.response or process != os.getpid():
             size, content = 0, _RAW
         elif task.type & _CONTENT_MASK == _RAW:
             size, content = _write_raw(value, task.response, task.capacity), _RAW
@@ -2821,8 +2850,9 @@ class _Core(object):
 
     def serve(self):
         """Execute calls in this thread, until `stop`."""
-        former = getattr(_shifts, "core", None), getattr(_shifts, "depth", 0)
-        _shifts.core, _shifts.depth = self, 0
+        former = _serving_core(), getattr(_shifts, "depth", 0)
+        process = os.getpid()
+        _shifts.core, _shifts.depth, _shifts.process = self, 0, process
         task = _Task()
         self.count(1)
         try:
@@ -2830,7 +2860,8 @@ class _Core(object):
                 self.run(task)
         finally:
             _shifts.core, _shifts.depth = former
-            self.count(-1)
+            if process == os.getpid():  # else the child was forked in a callback
+                self.count(-1)
 
     def serve_until(self, call, deadline):
         """Go on serving in a callback that waits for a call, until that is over or the time is."""
@@ -2892,7 +2923,7 @@ class HostFunctionDispatcher(object):
         self._allow_pickle, self._workers = allow_pickle, workers
         self._core = _Core(max_func_count)
         _cores.add(self._core)
-        self._threads, self._lock, self.closed = [], threading.Lock(), False
+        self._threads, self._lock, self.closed = [], _ThreadLock(), False
 
     def __del__(self):
         if self._core is not None and _library is not None:
@@ -2910,7 +2941,7 @@ class HostFunctionDispatcher(object):
             name, max_sz_args, max_sz_ret, lanes, slots, create, persistent, self._allow_pickle, self._directory,
             self._mode, self._peer_uid, max_participants,
         )
-        with self._lock:
+        with self._lock.here():
             self._core.add(function, foo)
 
     attach = add
@@ -2918,7 +2949,7 @@ class HostFunctionDispatcher(object):
     def start(self):
         """Serve in daemon threads, one for each of the workers. Functions can still be added. Does nothing twice."""
         self._check_open()
-        with self._lock:
+        with self._lock.here():
             self._core.resume()
             self._start_threads(self._workers)
         return self
@@ -2934,7 +2965,7 @@ class HostFunctionDispatcher(object):
     def serve_forever(self):
         """Serve in this thread (and, with more workers, in others) until `stop`, or Ctrl-C."""
         self._check_open()
-        with self._lock:
+        with self._lock.here():
             self._core.resume()
             self._start_threads(self._workers - 1)
         self._core.serve()
@@ -2942,7 +2973,7 @@ class HostFunctionDispatcher(object):
     def stop(self):
         """Serve no more: what is being executed comes to its end, the rest waits for another dispatcher, or `start`."""
         self._core.stop()
-        with self._lock:
+        with self._lock.here():
             threads, self._threads = self._threads, []
         for thread in threads:
             if thread is not threading.current_thread():

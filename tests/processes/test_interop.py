@@ -249,6 +249,101 @@ def test_surfaces_keep_their_promises_in_every_interpreter(name: str, tmp_path: 
     assert said.split() == ["check_arguments", "check_pickles", "check_values", "check_functions", "check_channels"]
 
 
+FORKING = """
+import os, signal, sys, threading
+import memlane_compat as compat
+
+compat.init_library()  # which answers reach nobody is no news here
+
+def in_child(function):
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(30)
+        try:
+            function()
+        except:
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
+        os._exit(0)
+    return pid
+
+def check(pid):
+    assert os.waitpid(pid, 0)[1] == 0
+
+is_here, may_go = threading.Event(), threading.Event()
+
+def halt():
+    is_here.set()
+    may_go.wait(30)
+
+class Halting(object):
+    def __reduce__(self):
+        return halt, ()
+
+def answer_and_fork():
+    pid = os.fork()
+    if pid != 0:
+        children.append(pid)
+        return "from the parent"
+    os.read(readable, 1)
+    if sys.argv[1] == "closes":
+        dispatcher.close()
+    return "from the child, and longer"
+
+children = []
+readable, writable = os.pipe()
+dispatcher = compat.HostFunctionDispatcher()
+for function in (len, Halting, answer_and_fork):
+    dispatcher.add(function.__name__, function)
+dispatcher.start()
+
+halting = compat.HostFunctionCaller("Halting", timeout=30)
+pending = halting()
+thread = threading.Thread(target=pending.result)
+thread.start()
+assert is_here.wait(30)
+check(in_child(pending.done))
+may_go.set()
+thread.join()
+print("settles")
+
+length = compat.HostFunctionCaller("len", timeout=30)
+pending = length("parent")
+def call():
+    length("child")
+    assert length.get_response() == 5
+check(in_child(call))
+assert length.get_response() == 6
+print("collects")
+
+caller = compat.HostFunctionCaller("answer_and_fork", timeout=30)
+pending = caller()
+assert length.call("the one thread has answered") == 27
+os.write(writable, b"!")
+os.waitpid(children[0], 0)
+assert pending.result() == "from the parent"
+print("answers")
+
+def close():
+    for each in (dispatcher, halting, length, caller):
+        each.close()
+    for number in os.listdir("/proc/self/fd"):
+        if os.path.exists("/proc/self/fd/" + number):
+            assert os.environ["MEMLANE_DIR"] not in os.readlink("/proc/self/fd/" + number)
+check(in_child(close))
+print("closes")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("namespace")
+@pytest.mark.parametrize("name", ["2.7", "own"])
+@pytest.mark.parametrize("end", ["returns", "closes"])
+def test_fork_leaves_both_sides_able_to_work(name: str, end: str, tmp_path: Path) -> None:
+    """Hazard 38, without the compiled modules: what threads held, called and served is their process's."""
+    assert said_by(name, tmp_path, "-c", FORKING, end).split() == ["settles", "collects", "answers", "closes"]
+
+
 ENTERED = """
 import sys, memlane_compat as compat
 entered = []
