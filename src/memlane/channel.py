@@ -127,9 +127,9 @@ class ChannelStatistics(NamedTuple):
 
 def log(level: int, message: str, *values: object) -> None:
     """Log where somebody can listen: who has not imported logging cannot have asked for anything."""
-    logging = sys.modules.get("logging")
-    if logging is not None:
-        logging.getLogger("memlane").log(level, message, *values)
+    get_logger = getattr(sys.modules.get("logging"), "getLogger", None)  # none yet: another thread is importing it
+    if get_logger is not None:
+        get_logger("memlane").log(level, message, *values)
 
 
 def require(kind: type | tuple[type, ...], argument: str, value: object, expected: str) -> None:

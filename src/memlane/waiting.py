@@ -430,15 +430,16 @@ if TYPE_CHECKING:
 
 
 def _runs_in_trio() -> bool:
-    trio = sys.modules.get("trio")
-    return trio is not None and trio.lowlevel.in_trio_task() and not _runs_in_asyncio()
+    # Another thread may be importing trio: no task runs in it before it has this.
+    lowlevel = getattr(sys.modules.get("trio"), "lowlevel", None)
+    return lowlevel is not None and lowlevel.in_trio_task() and not _runs_in_asyncio()
 
 
 def _runs_in_asyncio() -> bool:
     """Whether a task of asyncio calls, though trio runs in the thread too: as its guest, or before a fork."""
-    asyncio = sys.modules.get("asyncio")
+    current_task = getattr(sys.modules.get("asyncio"), "current_task", None)  # none yet: it is being imported
     try:
-        return asyncio is not None and asyncio.current_task() is not None
+        return current_task is not None and current_task() is not None
     except RuntimeError:  # no loop runs
         return False
 

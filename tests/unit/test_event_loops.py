@@ -6,15 +6,17 @@ import asyncio
 import gc
 import os
 import random
+import sys
 import threading
 import weakref
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import memlane
 from memlane import HostVariable
-from tests.loops import ASYNCIO_LOOPS, LOOPS, sleep, together
+from tests.loops import ASYNCIO_LOOPS, LOOPS, run_in_asyncio, run_in_trio, sleep, together
 from tests.peer import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -250,3 +252,19 @@ def test_threads_of_the_library_do_not_grow(namespace: Path) -> None:
             variable.fileno()
 
     assert count() == before
+
+
+@pytest.mark.parametrize("library", ["trio", "asyncio"])
+def test_task_waits_while_another_thread_imports_a_loop(
+    variable: HostVariable, monkeypatch: pytest.MonkeyPatch, library: str
+) -> None:
+    """A module is known before it has its names. To a child that was forked in between, for ever."""
+
+    async def write_and_wait() -> Any:
+        variable.data = "value"
+        return await variable.wait_async(timeout=PATIENCE_SECONDS)
+
+    run = {"trio": run_in_asyncio, "asyncio": run_in_trio}[library]
+    monkeypatch.setitem(sys.modules, library, ModuleType(library))
+
+    assert run(write_and_wait) == "value"
