@@ -79,8 +79,6 @@ FAULTY(__wrap_memlane_platform_allocate_pages, __real_memlane_platform_allocate_
 FAULTY(__wrap_memlane_platform_move_read_only, __real_memlane_platform_move_read_only,
        (void *from, size_t size, void *to), (from, size, to))
 FAULTY(__wrap_memlane_platform_random, __real_memlane_platform_random, (void *buffer, size_t size), (buffer, size))
-FAULTY(__wrap_memlane_platform_at_fork, __real_memlane_platform_at_fork,
-       (void (*prepare)(void), void (*parent)(void), void (*child)(void)), (prepare, parent, child))
 FAULTY(__wrap_memlane_platform_trap_faults, __real_memlane_platform_trap_faults, (bool (*handle)(void *)), (handle))
 
 void *__real_malloc(size_t size);
