@@ -255,17 +255,8 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
 
     def _exported(self) -> None:
         """Unmap a closed map whose last export has gone."""
-        if not self._endpoint.closed():
-            return
-        try:
-            size, address = super().__len__(), self._address()
-        except ValueError:  # it was unmapped, by another thread meanwhile or long ago
-            return
-        self._endpoint.unguard()
-        try:
-            self._unmap()
-        except BufferError:  # an export lives, and comes here at its end
-            self._endpoint.guard(address, size)
+        if self._endpoint.closed():
+            self._endpoint.unmap(self, super().close)
 
     def _progress(self) -> str:
         return "open"

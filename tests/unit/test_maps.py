@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import copy
+import ctypes
+import faulthandler
 import io
+import itertools
 import mmap
 import pickle
+import sys
+import tempfile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,6 +29,8 @@ from memlane import (
     UnsafeSharedMMap,
     WriteAccessError,
 )
+from tests.children import Child
+from tests.peer import PeerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -419,6 +426,51 @@ def mappings_of(directory: Path) -> int:
     """Return how many mappings of files in a directory this process has."""
     with open("/proc/self/maps") as maps:
         return sum(str(directory) in line for line in maps)
+
+
+def test_exports_that_end_in_the_midst_of_each_other_leave_no_protection(namespace: Path) -> None:
+    """Left behind, it would hide the faults of whatever is mapped there next."""
+    stops = 0
+    while end_two_exports(stops):
+        stops += 1
+        assert mappings_of(namespace) == 0
+
+    assert stops > 1
+
+
+def end_two_exports(stop: int) -> bool:
+    """End the last exports of a closed map, one at a stop of the other's end. False: there are fewer stops."""
+    with UnsafeSharedMMap(f"map{stop}", mmap.PAGESIZE) as shm:
+        one, other = memoryview(shm), memoryview(shm)
+    address = np.frombuffer(one, np.uint8).ctypes.data
+    events = itertools.count()
+
+    def interrupt(*_event: object) -> None:
+        if next(events) == stop:
+            other.release()
+
+    sys.setprofile(interrupt)
+    one.release()
+    sys.setprofile(None)
+    other.release()
+
+    with (
+        Child(lambda: read_behind_the_end_of_a_file(address)) as child,
+        pytest.raises(PeerFailed, match="without an answer"),  # killed by SIGBUS, or by a sanitizer that caught it
+    ):
+        child.answer()
+    memlane.unlink(f"map{stop}")
+    return next(events) > stop
+
+
+def read_behind_the_end_of_a_file(address: int) -> None:
+    """Map an empty file where the map was, and touch it: where nothing protects it that is the end of the process."""
+    library, fixed = ctypes.CDLL(None), 0x10
+    with tempfile.TemporaryFile() as file:
+        faulthandler.enable(file)  # what comes is no surprise; disabled, it would take our handler away with it
+        arguments = (mmap.PROT_READ, mmap.MAP_SHARED | fixed, file.fileno(), ctypes.c_long(0))
+        library.mmap(ctypes.c_void_p(address), ctypes.c_size_t(mmap.PAGESIZE), *arguments)
+        ctypes.string_at(address, 1)
 
 
 def test_array_over_a_forgotten_map_stays_readable(namespace: Path) -> None:

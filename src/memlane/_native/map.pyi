@@ -1,5 +1,6 @@
 """One endpoint of a map, and the locks taken through it."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, final
 
@@ -37,8 +38,8 @@ class Endpoint(Pollable):
     def guard(self, address: int, size: int) -> None:
         """Protect a second mapping of the bytes against truncation of the file."""
 
-    def unguard(self) -> None:
-        """End that, before the mapping goes."""
+    def unmap(self, mapping: Mapping, unmapping: Callable[[], None]) -> None:
+        """End that and call unmapping(), in one step, unless exports of the memory live: then it is BufferError."""
 
     def check(self) -> None:
         """Raise `Closed`, or `Corrupted` where the file was truncated."""

@@ -38,6 +38,9 @@ cdef class Endpoint(Pollable):
     """The part of the map classes that works on the object. None stands for what was not given."""
 
     cdef memlane_map* handle
+    # Of the second mapping; NULL when there is none any more.
+    cdef void* address
+    cdef size_t size
 
     def __cinit__(
         self, bytes name, bytes directory, *, size, participants, persistent, mode, peer_uid,
@@ -82,11 +85,26 @@ cdef class Endpoint(Pollable):
 
     def guard(self, uintptr_t address, size_t size):
         """Protect a second mapping of the bytes against truncation of the file."""
-        memlane_map_guard(self.handle, <void*>address, size)
+        self.address = <void*>address
+        self.size = size
+        memlane_map_guard(self.handle, self.address, size)
 
-    def unguard(self):
-        """End that, before the mapping goes."""
-        memlane_map_unguard(self.handle)
+    def unmap(self, mapping, unmapping):
+        """End that and call unmapping(), in one step, unless exports of the memory live: then it is BufferError."""
+        with cython.critical_section(mapping):
+            if self.address != NULL:
+                memlane_map_unguard(self.handle)
+                try:
+                    unmapping()
+                    self.address = NULL
+                except BufferError:  # an export lives, and comes here at its end
+                    self.guard_again()
+
+    cdef void guard_again(self) noexcept:
+        """In the critical section. The error was an object: collecting garbage for it may have let others in."""
+        if self.address != NULL:
+            memlane_map_unguard(self.handle)
+            memlane_map_guard(self.handle, self.address, self.size)
 
     def check(self):
         """Raise `Closed`, or `Corrupted` where the file was truncated."""

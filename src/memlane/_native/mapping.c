@@ -7,7 +7,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-/* Where there is no global lock, exports are counted and the memory is unmapped one after the other. */
+/* Where there is no global lock, exports are counted and the memory is unmapped, by Endpoint.unmap(), in turns. */
 #ifdef Py_GIL_DISABLED
 #define BEGIN_TURN(self) Py_BEGIN_CRITICAL_SECTION(self)
 #define END_TURN() Py_END_CRITICAL_SECTION()
@@ -90,23 +90,8 @@ static PyObject *address(PyObject *self, PyObject *Py_UNUSED(nothing)) {
     return PyLong_FromVoidPtr(view.buf);
 }
 
-PyDoc_STRVAR(unmap_doc, "_unmap($self, /)\n--\n\nUnmap the memory; BufferError while an export lives.");
-
-static PyObject *unmap(PyObject *self, PyObject *Py_UNUSED(nothing)) {
-    PyObject *base = find_base(), *answer;
-    if (base == NULL) {
-        return NULL;
-    }
-    BEGIN_TURN(self);
-    answer = PyObject_CallMethod(base, "close", "O", self);
-    END_TURN();
-    Py_DECREF(base);
-    return answer;
-}
-
 static PyMethodDef methods[] = {
     {"_address", address, METH_NOARGS, address_doc},
-    {"_unmap", unmap, METH_NOARGS, unmap_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -7,6 +7,3 @@ class Mapping(mmap.mmap):
 
     def _address(self, /) -> int:
         """Return where the memory is."""
-
-    def _unmap(self, /) -> None:
-        """Unmap the memory; BufferError while an export lives."""
