@@ -135,8 +135,9 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
         if writable:
             self._permit_writing("an export of its memory for writing")
             return True
-        self._permit_reading("an export of its memory")
-        return self._may_write()
+        may_write = self._may_write()
+        self._permit_reading("an export of its memory")  # last: where another thread closes it, nothing may be done
+        return may_write
 
     def _may_write(self) -> bool:
         return True
@@ -145,14 +146,17 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
 
     def __getitem__(self, key: Any) -> Any:
         self._permit_reading("reading an index or a slice")
-        value = super().__getitem__(key)
-        self._endpoint.check()
-        return value
+        try:
+            return super().__getitem__(key)
+        finally:
+            self._endpoint.check()
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self._permit_writing("writing an index or a slice")
-        super().__setitem__(key, value)
-        self._endpoint.check()
+        try:
+            super().__setitem__(key, value)
+        finally:
+            self._endpoint.check()
 
     def __delitem__(self, key: Any) -> NoReturn:
         self._permit_writing("deleting an index or a slice")
@@ -202,12 +206,20 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
     def seek(self, *place: Any) -> Any:
         """Move the file position, as `mmap.mmap.seek`."""
         self._check_open()
-        return super().seek(*place)
+        try:
+            return super().seek(*place)
+        except ValueError:
+            self._check_open()
+            raise
 
     def tell(self) -> int:
         """Return the file position of this endpoint."""
         self._check_open()
-        return super().tell()
+        try:
+            return super().tell()
+        except ValueError:
+            self._check_open()
+            raise
 
     def size(self) -> int:
         """Return the size of the map in bytes."""
@@ -215,7 +227,11 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
 
     def __len__(self) -> int:
         self._check_open()
-        return super().__len__()
+        try:
+            return super().__len__()
+        except ValueError:
+            self._check_open()
+            raise
 
     # -- the endpoint ----------------------------------------------------------------------------------------------
 
@@ -306,18 +322,19 @@ def _reopened(
 
 def _guarded(name: str, *, writes: bool) -> Callable[..., Any]:
     """Return the method of `mmap.mmap`, behind the permission that it needs."""
-    base = getattr(mmap.mmap, name)
+    base = getattr(Mapping, name)
 
     def method(self: UnsafeSharedMMap, *arguments: Any, **named: Any) -> Any:
         permit = self._permit_writing if writes else self._permit_reading
         permit(f"{name}()")
-        value = base(self, *arguments, **named)
-        self._endpoint.check()
-        return value
+        try:
+            return base(self, *arguments, **named)
+        finally:
+            self._endpoint.check()
 
     method.__name__ = name
     method.__qualname__ = f"UnsafeSharedMMap.{name}"
-    method.__doc__ = base.__doc__
+    method.__doc__ = getattr(mmap.mmap, name).__doc__
     return method
 
 
@@ -360,15 +377,16 @@ class _LockedMap(UnsafeSharedMMap):
         )
 
     def _permit_reading(self, what: str) -> None:
+        mode = self._mode()  # first: nothing is locked in an endpoint that another thread closes
         self._endpoint.check()
-        if self._mode() == 0:
+        if mode == 0:
             raise ReadAccessError(
                 errno.EACCES, f"map {self.name!r}: {what} needs its lock: use it inside `with {self._READ_LOCK}:`"
             )
 
     def _permit_writing(self, what: str) -> None:
+        mode = self._mode()  # first, as above
         self._endpoint.check()
-        mode = self._mode()
         if mode != _WRITING:
             held = " and this thread has its read lock" if mode == _READING else ""
             raise WriteAccessError(

@@ -7,7 +7,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-/* Where there is no global lock, exports are counted and the memory is unmapped, by Endpoint.unmap(), in turns. */
+/* Where there is no global lock, the memory is used, exported and unmapped in turns: by this, and by Endpoint.unmap(). */
 #ifdef Py_GIL_DISABLED
 #define BEGIN_TURN(self) Py_BEGIN_CRITICAL_SECTION(self)
 #define END_TURN() Py_END_CRITICAL_SECTION()
@@ -31,6 +31,21 @@ static PyObject *find_base(void) {
     return base;
 }
 
+/* For an error of mmap.mmap: raises Closed in its place where another thread closed the map. */
+static void explain(PyObject *self) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyObject *answer = PyObject_CallMethod(self, "_check_open", NULL);
+    if (answer != NULL) {
+        PyErr_Restore(type, value, traceback);
+        Py_DECREF(answer);
+        return;
+    }
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+}
+
 /* self._export(writable) raises, or says whether the export may be written to: a plain export of a mapping that can be
  * written would otherwise be writable. */
 static int get_buffer(PyObject *self, Py_buffer *view, int flags) {
@@ -49,6 +64,7 @@ static int get_buffer(PyObject *self, Py_buffer *view, int flags) {
     status = base_get_buffer(self, view, flags);
     END_TURN();
     if (status < 0) {
+        explain(self);
         return -1;
     }
     if (!may_write) {
@@ -112,6 +128,53 @@ static PyType_Spec spec = {
     .slots = slots,
 };
 
+#ifdef Py_GIL_DISABLED
+
+static PyObject *call_in_turn(PyObject *method, PyObject *const *arguments, Py_ssize_t count, PyObject *names) {
+    PyObject *self = count > 0 ? arguments[0] : method; /* method: refuses to be called without */
+    PyObject *answer;
+    BEGIN_TURN(self);
+    answer = PyObject_Vectorcall(method, arguments, (size_t)count, names);
+    END_TURN();
+    return answer;
+}
+
+static PyMethodDef in_turn = {"in_turn", (PyCFunction)(void (*)(void))call_in_turn, METH_FASTCALL | METH_KEYWORDS,
+                              NULL};
+
+/* close() runs in the turn of Endpoint.unmap(), which a second one would interrupt. */
+static int takes_turns(PyObject *name, PyObject *attribute) {
+    return (Py_IS_TYPE(attribute, &PyMethodDescr_Type) && PyUnicode_CompareWithASCIIString(name, "close") != 0) ||
+           PyUnicode_CompareWithASCIIString(name, "__getitem__") == 0 ||
+           PyUnicode_CompareWithASCIIString(name, "__setitem__") == 0;
+}
+
+/* mmap.mmap itself takes no lock before Python 3.15. */
+static int override(PyObject *type, PyObject *base) {
+    PyObject *attributes = PyType_GetDict((PyTypeObject *)base), *name, *attribute;
+    Py_ssize_t position = 0;
+    int status = 0;
+    while (status == 0 && PyDict_Next(attributes, &position, &name, &attribute)) {
+        if (takes_turns(name, attribute)) {
+            PyObject *function = PyCFunction_New(&in_turn, attribute);
+            PyObject *method = function == NULL ? NULL : PyInstanceMethod_New(function);
+            status = method == NULL ? -1 : PyObject_SetAttr(type, name, method);
+            Py_XDECREF(method);
+            Py_XDECREF(function);
+        }
+    }
+    Py_DECREF(attributes);
+    return status;
+}
+
+#else
+
+static int override(PyObject *Py_UNUSED(type), PyObject *Py_UNUSED(base)) {
+    return 0;
+}
+
+#endif
+
 static int execute(PyObject *module) {
     PyObject *base = find_base();
     if (base == NULL) {
@@ -121,7 +184,7 @@ static int execute(PyObject *module) {
     base_release_buffer = ((PyTypeObject *)base)->tp_as_buffer->bf_releasebuffer;
     PyObject *bases = PyTuple_Pack(1, base);
     PyObject *type = bases == NULL ? NULL : PyType_FromSpecWithBases(&spec, bases);
-    int status = type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
+    int status = type == NULL || override(type, base) < 0 ? -1 : PyModule_AddType(module, (PyTypeObject *)type);
     Py_XDECREF(type);
     Py_XDECREF(bases);
     Py_DECREF(base);
