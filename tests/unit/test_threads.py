@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import sys
 import threading
@@ -261,6 +262,21 @@ def test_each_kept_response_goes_to_one_thread(namespace: Path) -> None:
         run_together(lambda: call(0), lambda: call(300), lambda: call(600))
 
         assert sorted(results) == list(range(900))
+
+
+@pytest.mark.slow
+def test_loops_of_threads_share_the_lane_for_calls_of_tasks(namespace: Path) -> None:
+    """Where there is room for one of them, the thread that comes second must not open another."""
+    with HostFunctionDispatcher() as dispatcher:
+        dispatcher.add("f", lambda number: number, 100, 100, lanes=2)
+        dispatcher.start()
+        for _ in range(20):
+            with HostFunctionCaller("f", 100, 100) as caller:
+
+                def call(caller: HostFunctionCaller = caller) -> None:
+                    assert asyncio.run(caller.call_async(1)) == 1
+
+                run_together(call, call, call)
 
 
 @pytest.mark.slow

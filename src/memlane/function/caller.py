@@ -12,6 +12,7 @@ from memlane.endpoint import NamedEndpoint
 from memlane.errors import Timeout, TooManyParticipants
 from memlane.function import remote
 from memlane.names import encoded_name
+from memlane.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     import os
@@ -103,6 +104,7 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         "__weakref__",
         "_fail_fast",
         "_formats",
+        "_opening",
         "_peer_uid",
         "_permissions",
         "_raw",
@@ -166,6 +168,7 @@ class HostFunctionCaller(NamedEndpoint, Caller):
 
     def _begin(self) -> None:
         self._tasks: HostFunctionCaller | None = None
+        self._opening = ThreadLock()
         self._turns = waiting.Turns()
         try:
             self._prepare(self._seconds, self._raw, self._fail_fast, remote.rebuild)
@@ -220,12 +223,13 @@ class HostFunctionCaller(NamedEndpoint, Caller):
 
     def _for_tasks(self) -> HostFunctionCaller:
         """Return the endpoint for calls of tasks: what else waits to be collected here must not wake them."""
-        self._check()
-        if self._tasks is None:
-            tasks = self._another()
-            tasks._prepare(0, self._raw, self._fail_fast, remote.rebuild)  # noqa: SLF001  (it never waits)
-            self._tasks = tasks
-        return self._tasks
+        with self._opening.here():  # loops of several threads may be here at once, and another that closes
+            self._check()
+            if self._tasks is None:
+                tasks = self._another()
+                tasks._prepare(0, self._raw, self._fail_fast, remote.rebuild)  # noqa: SLF001  (it never waits)
+                self._tasks = tasks
+            return self._tasks
 
     async def _begin_async(
         self, arguments: tuple[Any, ...], keywords: dict[str, Any], timeout: float | None
@@ -246,9 +250,11 @@ class HostFunctionCaller(NamedEndpoint, Caller):
     def close(self) -> None:
         """Close the endpoint. Calls that nobody has begun are taken back; the others' responses are dropped."""
         super().close()
-        tasks: HostFunctionCaller | None = getattr(self, "_tasks", None)
-        if tasks is not None:
-            tasks.close()
+        if hasattr(self, "_opening"):  # else the constructor failed
+            with self._opening.here():
+                tasks = self._tasks
+            if tasks is not None:
+                tasks.close()
 
     def _progress(self) -> str:
         return "served" if self.is_served else "nobody serves it"
