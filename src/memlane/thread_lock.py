@@ -18,14 +18,11 @@ class ThreadLock:
     """
 
     def __init__(self) -> None:
-        self._begin()
-
-    def _begin(self) -> None:
-        self._process = os.getpid()
-        self._lock = RLock()
+        self._locks: dict[int, AbstractContextManager[bool]] = {}  # by process
 
     def here(self) -> AbstractContextManager[bool]:
         """Return the lock of this process. A block that forks gives back the one that it took, on both sides."""
-        if self._process != os.getpid():
-            self._begin()
-        return self._lock
+        process = os.getpid()
+        lock = self._locks.get(process)
+        # The first threads of a child may be here at once: both must get one lock.
+        return self._locks.setdefault(process, RLock()) if lock is None else lock

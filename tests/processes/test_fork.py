@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import itertools
 import multiprocessing
 import os
 import select
@@ -26,6 +27,7 @@ from memlane import HostVariable
 from memlane._native.endpoint import Poll
 from memlane._native.sync import Participation
 from memlane.buffer import Buffer, Parameter
+from memlane.thread_lock import ThreadLock
 from memlane.waiting import wait_until_readable
 from tests.children import Child, answer_of_child, end_by_itself
 from tests.loops import ASYNCIO_LOOPS
@@ -491,6 +493,28 @@ def test_child_goes_on_with_a_local_transaction_of_its_own_thread() -> None:
 
             assert answer_of_child(count_further) == 12
         assert buffer.get("count") == 2
+
+
+def test_first_threads_of_a_child_get_one_lock() -> None:
+    """Wherever the first one is interrupted by another: with a lock each, both would be inside."""
+    locks = [ThreadLock() for _ in range(20)]
+    with Child(lambda: [is_one(lock, stop) for stop, lock in enumerate(locks)]) as child:
+        assert all(child.answer())
+
+
+def is_one(lock: ThreadLock, stop: int) -> bool:
+    """Take the lock of this process, and once more at a stop of that, if it has so many: whether they are the same."""
+    events = itertools.count()
+    others = []
+
+    def interrupt(*_event: object) -> None:
+        if next(events) == stop:
+            others.append(lock.here())
+
+    sys.setprofile(interrupt)
+    mine = lock.here()
+    sys.setprofile(None)
+    return all(other is mine for other in others)
 
 
 # -- what tasks and threads of the parent are in at the fork -------------------------------------------------------

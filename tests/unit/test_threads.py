@@ -425,7 +425,7 @@ def test_maps_are_closed_while_threads_read_and_write_them(
             return mapping.lock_write()
         return mapping.lock() if isinstance(mapping, memlane.SharedMMap) else contextlib.nullcontext()
 
-    for _ in range(100):
+    for _ in range(50):
         mapping = kind("m", 1 << 16)
         used = threading.Event()
 
