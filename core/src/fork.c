@@ -9,7 +9,7 @@
 
 static memlane_mutex registry_mutex = MEMLANE_MUTEX_INITIAL;
 static struct memlane_segment *registry; /* all open segments of this process; under registry_mutex */
-static int registering_failed;           /* written at load; 0: the handlers are registered */
+static int registering_failed;           /* written at load; 0: all handlers are registered */
 
 void memlane_fork_hold(void) {
     memlane_mutex_lock(&registry_mutex);
@@ -121,8 +121,13 @@ static void child(void) {
     memlane_mutex_unlock(&registry_mutex);
 }
 
+void memlane_fork_register(void (*before)(void), void (*in_parent)(void), void (*in_child)(void)) {
+    int failure = memlane_platform_at_fork(before, in_parent, in_child);
+    registering_failed = registering_failed != 0 ? registering_failed : failure;
+}
+
 MEMLANE_AT_LOAD(1) static void register_handlers(void) {
-    registering_failed = memlane_platform_at_fork(prepare, parent, child);
+    memlane_fork_register(prepare, parent, child);
 }
 
 memlane_status memlane_fork_check(memlane_error *error) {

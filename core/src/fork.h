@@ -10,7 +10,9 @@
 void memlane_fork_hold(void);
 void memlane_fork_release(void);
 
-/* MEMLANE_SYSTEM: the handlers could not be registered when the library was loaded. */
+/* Registers handlers of fork(), while the library is loaded (MEMLANE_AT_LOAD); each may be NULL. */
+void memlane_fork_register(void (*before)(void), void (*in_parent)(void), void (*in_child)(void));
+/* MEMLANE_SYSTEM: some of them could not be registered. */
 memlane_status memlane_fork_check(memlane_error *error);
 
 /* Both under memlane_fork_hold(): each open segment. */

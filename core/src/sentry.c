@@ -1,6 +1,7 @@
 #include "sentry.h"
 
 #include "failure.h"
+#include "fork.h"
 #include "platform.h"
 #include "wait.h"
 
@@ -29,7 +30,6 @@ struct memlane_sentry {
 static memlane_mutex roster_mutex = MEMLANE_MUTEX_INITIAL;
 static struct memlane_sentry *roster; /* under roster_mutex; never shrinks */
 static uint32_t capacity;             /* of one sentry; under roster_mutex; 0: not asked yet */
-static int registering_failed;        /* written at load; 0: the handlers of fork() are registered */
 
 /* 1 where the kernel cannot sleep on several words: then each post has a sentry of its own (core.md 2.3). */
 static uint32_t find_capacity(void) {
@@ -120,18 +120,15 @@ static void child(void) {
 
 /* After those of the segments, so prepared before them: a sentry takes its own mutex before an endpoint's. */
 MEMLANE_AT_LOAD(2) static void register_handlers(void) {
-    registering_failed = memlane_platform_at_fork(prepare, parent, child);
+    memlane_fork_register(prepare, parent, child);
 }
 
 /* Under roster_mutex. */
 static memlane_status prepare_the_roster(memlane_error *error) {
-    if (registering_failed != 0) {
-        return memlane_fail_system(error, registering_failed, "the handlers of fork() could not be registered");
-    }
     if (capacity == 0) {
         capacity = find_capacity();
     }
-    return MEMLANE_OK;
+    return memlane_fork_check(error);
 }
 
 /* Under roster_mutex. Only posts are added without the sentry's own mutex held by others for long: it never sleeps. */

@@ -1,5 +1,6 @@
 #include "endpoint.h"
 #include "failure.h"
+#include "fork.h"
 #include "lock.h"
 
 #include <memlane/sync.h>
@@ -95,22 +96,15 @@ void memlane_sync_free(memlane_sync *sync) {
 
 /* Stands for a table in which nobody lives but this process, under a tag that no forked child has. */
 static struct memlane_segment solitary = {.descriptor = -1, .guard = MEMLANE_TRAP_NONE};
-static int registering_failed; /* written at load; 0: the handler of fork() is registered */
 
 static void become_another(void) {
     solitary.tag = memlane_tag(0, memlane_tag_generation(solitary.tag) + 1);
 }
 
 MEMLANE_AT_LOAD(3) static void prepare_solitary(void) {
-    registering_failed = memlane_platform_at_fork(NULL, NULL, become_another);
+    memlane_fork_register(NULL, NULL, become_another);
     solitary.tag = memlane_tag(0, 1);
     memlane_store32_relaxed(&solitary.attached, 1); /* relaxed: before any thread comes here */
-}
-
-static memlane_status check_solitary(memlane_error *error) {
-    return registering_failed == 0
-               ? MEMLANE_OK
-               : memlane_fail_system(error, registering_failed, "the handler of fork() could not be registered");
 }
 
 /* -- entering -------------------------------------------------------------------------------------------------- */
@@ -120,7 +114,7 @@ static struct memlane_segment *segment_of(memlane_sync *sync) {
 }
 
 static memlane_status enter(memlane_sync *sync, memlane_error *error) {
-    return sync == NULL ? check_solitary(error) : memlane_endpoint_enter(&sync->endpoint, error);
+    return sync == NULL ? memlane_fork_check(error) : memlane_endpoint_enter(&sync->endpoint, error);
 }
 
 static memlane_status finish(memlane_sync *sync, memlane_status status, memlane_error *error) {
