@@ -524,6 +524,47 @@ def _patiently(attempt, deadline, chunk_ns=_CHUNK_NS, late=_TIMEOUT):
             return status
 
 
+# -- threads -----------------------------------------------------------------------------------------------------
+
+_at_exit = threading.Event()
+atexit.register(_at_exit.set)
+
+
+def _start_thread(name, target, *arguments):
+    """Start a daemon thread, which ends without a word when it outlives the modules.
+
+    Python 2 lets such threads go on while it empties the modules, this one and the builtins too, so that whatever they do
+    fails. No name is looked up here then.
+    """
+    def run(is_exiting=_at_exit.is_set):
+        try:
+            target(*arguments)
+        except:  # noqa: E722  (the name of a class may be gone)
+            if not is_exiting():
+                raise
+
+    thread = threading.Thread(target=run, name=name)
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+class _ThreadLock(object):
+    """A reentrant lock between the threads of one process: ``with lock.here():``. A forked child's is another one."""
+
+    def __init__(self):
+        self._begin()
+
+    def _begin(self):
+        self._process, self._lock = os.getpid(), threading.RLock()
+
+    def here(self):
+        """Return the lock of this process: of what another thread held at the fork, nobody gives back the copy."""
+        if self._process != os.getpid():
+            self._begin()
+        return self._lock
+
+
 # -- the plain codec: docs/format/plain-codec.md --------------------------------------------------------------------
 
 _PLAIN, _PLAIN_BUFFERS, _PICKLE, _PICKLE_BUFFERS = 1, 2, 3, 4
@@ -2245,9 +2286,7 @@ class _Listener(object):
 
     def __init__(self, channel, callback):
         self._channel, self._callback, self._is_stopping = channel, callback, False
-        self._thread = threading.Thread(target=self._listen, name="memlane-%s" % channel.name)
-        self._thread.daemon = True
-        self._thread.start()
+        self._thread = _start_thread("memlane-%s" % channel.name, self._listen)
 
     @property
     def running(self):
@@ -2324,22 +2363,6 @@ _shifts = threading.local()  # of threads that run callbacks: the core that they
 def _serving_core():
     """What this thread serves, or None. A child that was forked in a callback does not serve."""
     return getattr(_shifts, "core", None) if getattr(_shifts, "process", None) == os.getpid() else None
-
-
-class _ThreadLock(object):
-    """A reentrant lock between the threads of one process: ``with lock.here():``. A forked child's is another one."""
-
-    def __init__(self):
-        self._begin()
-
-    def _begin(self):
-        self._process, self._lock = os.getpid(), threading.RLock()
-
-    def here(self):
-        """Return the lock of this process: of what another thread held at the fork, nobody gives back the copy."""
-        if self._process != os.getpid():
-            self._begin()
-        return self._lock
 
 
 def _remote_types():
@@ -2957,10 +2980,7 @@ class HostFunctionDispatcher(object):
     def _start_threads(self, count):
         self._threads = [thread for thread in self._threads if thread.is_alive()]
         for number in range(len(self._threads), count):
-            thread = threading.Thread(target=_serve, args=(self._core,), name="memlane-%d" % number)
-            thread.daemon = True
-            thread.start()
-            self._threads.append(thread)
+            self._threads.append(_start_thread("memlane-%d" % number, _serve, self._core))
 
     def serve_forever(self):
         """Serve in this thread (and, with more workers, in others) until `stop`, or Ctrl-C."""

@@ -344,6 +344,47 @@ def test_fork_leaves_both_sides_able_to_work(name: str, end: str, tmp_path: Path
     assert said_by(name, tmp_path, "-c", FORKING, end).split() == ["settles", "collects", "answers", "closes"]
 
 
+OUTLIVING = """
+import __builtin__, os, threading, time
+import memlane_compat as compat
+
+readable, writable = os.pipe()
+
+def wait(is_here, read=os.read, readable=readable):
+    is_here.set()
+    read(readable, 1)
+
+class Last(object):  # of the builtins: the modules are empty when it goes
+    def __del__(self, close=os.close, writable=writable, list=os.listdir, sleep=time.sleep, say=os.write):
+        close(writable)
+        for _ in xrange(3000):
+            if list("/proc/self/task") == [str(pid)]:
+                say(1, "ended")
+                break
+            sleep(0.01)
+
+def start(events):
+    dispatcher = compat.HostFunctionDispatcher(workers=2)
+    dispatcher.add("wait", lambda: wait(events[0]), persistent=False)
+    caller = compat.HostFunctionCaller("wait")
+    writer, reader = (compat.Channel("ends", mode, 64, persistent=False) for mode in (compat.CHAN_W, compat.CHAN_R))
+    reader.read_async(lambda block: wait(events[1]))
+    writer.write(b"1")
+    return dispatcher.start(), caller()
+
+__builtin__.pid, __builtin__.last, events = os.getpid(), Last(), (threading.Event(), threading.Event())
+held = start(events)
+assert all(event.wait(30) for event in events)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("namespace")
+def test_threads_that_outlive_the_modules_of_python_2_end_without_a_word(tmp_path: Path) -> None:
+    """It lets daemon threads go on while it empties the modules; newer ones stop them before."""
+    assert said_by("2.7", tmp_path, "-c", OUTLIVING) == "ended"
+
+
 ENTERED = """
 import sys, memlane_compat as compat
 entered = []
