@@ -30,6 +30,8 @@ from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import tests.sanitizer  # noqa: F401 - a fork waits for threads that have ended
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.packaging import toolchain
+from tests.sanitizer import SANITIZED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -61,7 +62,6 @@ def test_cpp_program_builds_and_runs_by_the_flags_of_pkg_config(
 def test_program_builds_and_runs_by_the_flags_of_the_command(build_folder: Path) -> None:
     """Who has no pkg-config asks memlane itself."""
     program = build_folder / "greeting"
-    lenient = ["-Wl,--allow-shlib-undefined"] if toolchain.SANITIZED else []
 
     toolchain.output_of(
         [
@@ -70,7 +70,7 @@ def test_program_builds_and_runs_by_the_flags_of_the_command(build_folder: Path)
             "-o",
             program,
             *toolchain.ask("--cflags", "--libs"),
-            *lenient,
+            *toolchain.LENIENT,
         ]
     )
 
@@ -78,7 +78,7 @@ def test_program_builds_and_runs_by_the_flags_of_the_command(build_folder: Path)
 
 
 @pytest.mark.usefixtures("namespace")
-@pytest.mark.skipif(toolchain.SANITIZED, reason="a stranger's project does not know of the sanitizer's runtime")
+@pytest.mark.skipif(SANITIZED, reason="a stranger's project does not know of the sanitizer's runtime")
 def test_program_builds_and_runs_by_find_package(build_folder: Path) -> None:
     """CMake projects name the target and nothing else."""
     cmake, _, _ = toolchain.find("cmake"), toolchain.find("gcc", "cc"), toolchain.find("g++", "c++")

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.sanitizer import SANITIZED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -19,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 STRICT = ("-Wall", "-Wextra", "-Wpedantic", "-Werror")
 PATIENCE_SECONDS = 60
 # A sanitized libmemlane.so leaves names open, which the runtime that is loaded before it has.
-SANITIZED = "libclang_rt" in os.environ.get("LD_PRELOAD", "")
+LENIENT = ("-Wl,--allow-shlib-undefined",) if SANITIZED else ()
 
 
 def find(*commands: str) -> str:
@@ -58,6 +60,5 @@ def pkg_config_flags() -> list[str]:
 
 def build(compiler: str, source: Path, program: Path, *options: str) -> Path:
     """Compile and link one program without a warning, by the flags of pkg-config."""
-    lenient = ["-Wl,--allow-shlib-undefined"] if SANITIZED else []
-    output_of([compiler, *options, *STRICT, source, "-o", program, *pkg_config_flags(), *lenient])
+    output_of([compiler, *options, *STRICT, source, "-o", program, *pkg_config_flags(), *LENIENT])
     return program
