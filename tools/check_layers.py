@@ -51,6 +51,8 @@ C_RANKS = (
         "channel",
         "function_handle",
         "function",
+        "caller",
+        "answer",
         "dispatcher",
         "map",
         "buffer",

@@ -1,4 +1,4 @@
-/* The handle of a function, for its two halves: who calls (function.c) and who serves (dispatcher.c). */
+/* The handle of a function, for its two halves: who calls (caller.c, answer.c) and who serves (dispatcher.c). */
 #ifndef MEMLANE_FUNCTION_HANDLE_H
 #define MEMLANE_FUNCTION_HANDLE_H
 
@@ -6,6 +6,7 @@
 #include "endpoint.h"
 #include "patience.h"
 #include "signature.h"
+#include "statistics.h"
 
 #include <memlane/function.h>
 
@@ -33,6 +34,19 @@ struct memlane_function {
     memlane_atomic64 quiet;    /* `posted` when who polls for calls to serve found none */
 };
 
+static inline struct memlane_function *memlane_function_of(struct memlane_endpoint *endpoint) {
+    return (struct memlane_function *)(void *)endpoint;
+}
+
+static inline const char *memlane_function_name(const memlane_function *function) {
+    return function->endpoint.segment.name.text;
+}
+
+static inline void memlane_function_count(const memlane_function *function, enum memlane_function_counter counter,
+                                          uint64_t amount) {
+    memlane_statistics_add(&function->endpoint.segment, (enum memlane_counter)counter, amount);
+}
+
 /* Whether these are the bytes of a struct of the format; anything is where there is none. */
 static inline bool memlane_function_fits(const memlane_format *format, uint64_t size, uint32_t type) {
     return format == NULL || (size == format->size && type == MEMLANE_TYPE_STRUCT);
@@ -42,6 +56,15 @@ static inline bool memlane_function_fits(const memlane_format *format, uint64_t 
 memlane_status memlane_function_explain_format(const memlane_function *function, const char *what,
                                                const memlane_format *format, uint64_t size, uint32_t type,
                                                memlane_error *error);
+
+/* As memlane_function_is_served(), within an operation. */
+bool memlane_function_has_server(const memlane_function *function);
+
+/* What the slots of a lane are used for at this moment. For display. */
+struct memlane_census {
+    uint32_t busy, waiting, executing;
+};
+struct memlane_census memlane_function_take_census(const memlane_function *function, uint32_t lane);
 
 /* One more dispatcher serves it, or one less. */
 void memlane_function_serve(memlane_function *function);
