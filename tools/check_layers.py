@@ -48,7 +48,10 @@ C_RANKS = (
     (
         "variable",
         "variable_kind",
+        "channel_handle",
         "channel",
+        "transfer",
+        "span",
         "function_handle",
         "function",
         "caller",

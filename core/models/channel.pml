@@ -1,4 +1,5 @@
-/* The ends of a channel and the bytes between them (core/src/ends.c, ring.c, channel.c; D24 to D26, D54 to D56).
+/* The ends of a channel and the bytes between them (core/src/ends.c, ring.c, channel.c, transfer.c; D24 to D26,
+ * D54 to D56).
  *
  * Two writers and two readers are candidates for their ends and open at any moment: the later ones are successors, or the
  * second run. Each may die at any step, or close. An end's word is (epoch, owner); a byte's value is the ghost identity of its
