@@ -48,6 +48,8 @@ C_RANKS = (
     (
         "variable",
         "variable_kind",
+        "loan",
+        "access",
         "channel_handle",
         "channel",
         "transfer",

@@ -11,15 +11,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum {
-    OPTIMISTIC_ATTEMPTS = 3,  /* then a pin: a writer that laps a reader three times may do so for ever */
-    ATTEMPTS_MAXIMUM = 10000, /* with every pin of the endpoint in use by views */
-    WAIT_CHUNK_NS = 50000000, /* bounds how late a waiter notices a killed writer's forgotten wake-up */
-    SLOT_CHUNK_NS = 1000000,
-    SLOT_CHUNK_MAXIMUM_NS = 16000000
-};
-
-#define NO_PIN UINT32_MAX
+enum { WAIT_CHUNK_NS = 50000000 }; /* bounds how late a waiter notices a killed writer's forgotten wake-up */
 
 /* The tasks that waited stayed in the parent. */
 static void adopt(struct memlane_segment *segment) {
@@ -43,11 +35,6 @@ const struct memlane_variable_kind memlane_kind_of_variables = {
     .default_size = MEMLANE_DEFAULT_MAX_SIZE,
     .default_slots = MEMLANE_DEFAULT_SLOTS,
 };
-
-/* For texts: "variable". */
-static const char *kind_of(const memlane_variable *variable) {
-    return memlane_kind_name(variable->kind->base.code);
-}
 
 /* -- opening --------------------------------------------------------------------------------------------------- */
 
@@ -157,22 +144,6 @@ memlane_endpoint *memlane_variable_endpoint(memlane_variable *variable) {
     return &variable->endpoint;
 }
 
-/* Only rises, also when threads return versions out of order: with the lower one the endpoint would stay ready. */
-static void note_seen(memlane_variable *variable, uint64_t version) {
-    uint64_t seen;
-    do {
-        seen = memlane_load_relaxed(&variable->seen); /* relaxed, both: guards nothing */
-    } while (memlane_version_is_newer(version, seen) && !memlane_cas_relaxed(&variable->seen, seen, version));
-    memlane_watch_settle(&variable->endpoint.watch);
-}
-
-void memlane_variable_mark_seen(memlane_variable *variable, uint64_t version) {
-    if (memlane_endpoint_enter(&variable->endpoint, NULL) == MEMLANE_OK) {
-        note_seen(variable, version);
-        memlane_endpoint_leave(&variable->endpoint);
-    }
-}
-
 void memlane_variable_expect(memlane_variable *variable, uint64_t version) {
     if (memlane_endpoint_enter(&variable->endpoint, NULL) == MEMLANE_OK) {
         memlane_store_relaxed(&variable->expects, version); /* relaxed: the mutex of the watch orders it */
@@ -235,324 +206,12 @@ void memlane_variable_free(memlane_variable *variable) {
     memlane_endpoint_free(variable == NULL ? NULL : &variable->endpoint);
 }
 
-/* -- writing --------------------------------------------------------------------------------------------------- */
-
-static memlane_status explain_no_slot(const memlane_variable *variable, memlane_error *error) {
-    char holders[600];
-    memlane_custody_describe(&variable->reg, holders, sizeof holders);
-    return memlane_fail(error, MEMLANE_NO_FREE_SLOT,
-                        "%s '%s': none of its %" PRIu32
-                        " slots is free (%s): release views and loans, continue stopped "
-                        "processes, or create it with more slots=",
-                        kind_of(variable), variable->endpoint.segment.name.text, variable->reg.slots, holders);
-}
-
-/* Waits for a slot, taking back what the dead held. Slots come back without a notification, so this polls, in growing
- * chunks. */
-static memlane_status claim_patiently(memlane_variable *variable, struct memlane_claim *claim, uint64_t deadline_ns,
-                                      memlane_error *error) {
-    for (uint64_t chunk = SLOT_CHUNK_NS;; chunk = chunk < SLOT_CHUNK_MAXIMUM_NS ? 2 * chunk : chunk) {
-        if (memlane_register_claim(&variable->reg, claim) == MEMLANE_OK) {
-            return MEMLANE_OK;
-        }
-        if (memlane_endpoint_is_closing(&variable->endpoint)) {
-            return memlane_endpoint_explain_closed(&variable->endpoint, error);
-        }
-        memlane_participant_collect(&variable->endpoint.segment);
-        if (memlane_register_claim(&variable->reg, claim) == MEMLANE_OK) {
-            return MEMLANE_OK;
-        }
-        uint64_t now = memlane_platform_monotonic_ns();
-        if (now >= deadline_ns) {
-            return explain_no_slot(variable, error);
-        }
-        memlane_platform_sleep_ns(chunk < deadline_ns - now ? chunk : deadline_ns - now);
-    }
-}
-
-static memlane_status explain_too_large(const memlane_variable *variable, uint64_t size, memlane_error *error) {
-    const struct memlane_variable_kind *kind = variable->kind;
-    return memlane_fail(error, MEMLANE_VALUE_TOO_LARGE,
-                        "%s '%s': the value takes %" PRIu64 " bytes, at most %s=%" PRIu64
-                        " fit; the old value stays: write less, or memlane.unlink() it and create it with a larger %s=",
-                        kind_of(variable), variable->endpoint.segment.name.text, size, kind->size_word,
-                        variable->reg.capacity - kind->headroom, kind->size_word);
-}
-
-/* A value that may be written here: it fits, and it is the struct where there is a format. */
-static memlane_status check_value(const memlane_variable *variable, uint64_t size, uint32_t type,
-                                  memlane_error *error) {
-    const memlane_format *format = variable->endpoint.format;
-    if (format != NULL && (size != memlane_format_size(format) || type != MEMLANE_TYPE_STRUCT)) {
-        return memlane_fail(error, MEMLANE_INVALID_ARGUMENT,
-                            "variable '%s' has a format: %" PRIu64 " bytes of type mark %" PRIu32
-                            " were given, its values are the %" PRIu64 " bytes of its struct, of type mark %d",
-                            variable->endpoint.segment.name.text, size, type, memlane_format_size(format),
-                            MEMLANE_TYPE_STRUCT);
-    }
-    return size > variable->reg.capacity ? explain_too_large(variable, size, error) : MEMLANE_OK;
-}
-
-static memlane_status commit(memlane_variable *variable, struct memlane_claim *claim, uint64_t size, uint32_t type,
-                             uint64_t *version, memlane_error *error) {
-    struct memlane_segment *segment = &variable->endpoint.segment;
-    memlane_status status = memlane_register_commit(&variable->reg, claim, size, type, version);
-    if (status == MEMLANE_OWNERSHIP_LOST) {
-        return memlane_fail(
-            error, status,
-            "%s '%s': this loan is not this process's any more (it was made before a fork, or the process had "
-            "been taken for dead); nothing was published: loan again",
-            kind_of(variable), segment->name.text);
-    }
-    memlane_wait_notify(&variable->reg.control->bell);
-    memlane_statistics_add(segment, MEMLANE_COUNTER_WRITES, 1);
-    memlane_statistics_add(segment, MEMLANE_COUNTER_BYTES_WRITTEN, size);
-    if (status == MEMLANE_SUPERSEDED) {
-        memlane_statistics_add(segment, MEMLANE_COUNTER_SUPERSEDED, 1); /* D4 */
-    }
-    return MEMLANE_OK;
-}
-
-memlane_status memlane_variable_write(memlane_variable *variable, const void *bytes, uint64_t size, uint32_t type,
-                                      uint64_t deadline_ns, memlane_error *error) {
-    memlane_status status = check_value(variable, size, type, error);
-    if (status != MEMLANE_OK) {
-        return status;
-    }
-    memlane_loan loan = {0};
-    status = memlane_variable_loan(variable, &loan, deadline_ns, error);
-    if (status != MEMLANE_OK || loan.variable == NULL) { /* no loan without success, as clang-tidy cannot see */
-        return status;
-    }
-    if (size > 0) { /* memcpy takes no null pointer, not even for nothing */
-        memcpy(loan.bytes, bytes, (size_t)size);
-    }
-    return memlane_loan_commit(&loan, size, type, NULL, error);
-}
-
-memlane_status memlane_variable_loan(memlane_variable *variable, memlane_loan *loan, uint64_t deadline_ns,
-                                     memlane_error *error) {
-    struct memlane_claim claim;
-    memlane_status status = memlane_endpoint_enter(&variable->endpoint, error);
-    if (status != MEMLANE_OK) {
-        return status;
-    }
-    if (variable->kind->before_loan != NULL) {
-        variable->kind->before_loan(variable);
-    }
-    status = claim_patiently(variable, &claim, deadline_ns, error);
-    if (status != MEMLANE_OK) {
-        bool lost = memlane_endpoint_finish(&variable->endpoint, status, error) == MEMLANE_CORRUPTED;
-        return lost ? MEMLANE_CORRUPTED : status;
-    }
-    memlane_endpoint_stay(&variable->endpoint); /* the loan is a user */
-    *loan = (memlane_loan){
-        .variable = variable,
-        .bytes = claim.bytes,
-        .capacity = variable->reg.capacity,
-        .version = claim.version,
-        .slot = claim.slot,
-        .tag = claim.tag,
-    };
-    return MEMLANE_OK;
-}
-
-static struct memlane_claim claim_of(const memlane_loan *loan) {
-    return (struct memlane_claim){.slot = loan->slot, .tag = loan->tag, .version = loan->version, .bytes = loan->bytes};
-}
-
-memlane_status memlane_loan_commit(memlane_loan *loan, uint64_t size, uint32_t type, uint64_t *version,
-                                   memlane_error *error) {
-    memlane_variable *variable = loan->variable;
-    memlane_status status = check_value(variable, size, type, error);
-    if (status != MEMLANE_OK) {
-        return status;
-    }
-    uint64_t committed = 0;
-    struct memlane_claim claim = claim_of(loan);
-    status = commit(variable, &claim, size, type, &committed, error);
-    if (version != NULL) {
-        *version = committed;
-    }
-    loan->variable = NULL;
-    return memlane_endpoint_depart(&variable->endpoint, status, error);
-}
-
-void memlane_loan_drop(memlane_loan *loan) {
-    struct memlane_claim claim = claim_of(loan);
-    memlane_register_drop(&loan->variable->reg, &claim);
-    memlane_endpoint_release(&loan->variable->endpoint);
-    loan->variable = NULL;
-}
-
-/* -- reading --------------------------------------------------------------------------------------------------- */
-
 memlane_status memlane_variable_explain_damage(const memlane_variable *variable, memlane_error *error) {
     return memlane_fail(
         error, MEMLANE_CORRUPTED,
         "%s '%s': its shared words contradict each other: another program overwrote them; end the programs "
         "that use it, remove it with memlane.unlink(), and open it anew",
-        kind_of(variable), variable->endpoint.segment.name.text);
-}
-
-static memlane_status explain_reading(const memlane_variable *variable, memlane_status status, memlane_error *error) {
-    const char *kind = kind_of(variable), *name = variable->endpoint.segment.name.text;
-    switch (status) {
-    case MEMLANE_EMPTY:
-        return memlane_register_version(&variable->reg) != 0
-                   ? memlane_fail(error, status, "the value of %s '%s' was taken: wait for the next one", kind, name)
-                   : memlane_fail(error, status,
-                                  "%s '%s' was never written: write it first, or read it by get(default)", kind, name);
-    case MEMLANE_TOO_MANY_VIEWS:
-        return memlane_fail(
-            error, status, "%s '%s': this endpoint views %d versions already: release views, or open a second endpoint",
-            kind, name, MEMLANE_PINS_EACH);
-    default:
-        return memlane_variable_explain_damage(variable, error);
-    }
-}
-
-/* Every value of an object with a format has the struct's size and mark. */
-static bool is_of_format(const memlane_variable *variable, const struct memlane_glance *glance) {
-    const memlane_format *format = variable->endpoint.format;
-    return format == NULL || (glance->length == memlane_format_size(format) && glance->type == MEMLANE_TYPE_STRUCT);
-}
-
-static memlane_status pin_value(memlane_variable *variable, struct memlane_glance *glance, uint32_t *pin) {
-    memlane_status status = memlane_register_pin(&variable->reg, glance, pin);
-    if (status == MEMLANE_OK && !is_of_format(variable, glance)) {
-        memlane_register_unpin(&variable->reg, *pin);
-        return MEMLANE_CORRUPTED;
-    }
-    return status;
-}
-
-static memlane_status glance_at_value(memlane_variable *variable, struct memlane_glance *glance) {
-    memlane_status status = memlane_register_glance(&variable->reg, glance);
-    if (status == MEMLANE_OK && !is_of_format(variable, glance)) {
-        return memlane_register_still(&variable->reg, glance) ? MEMLANE_CORRUPTED : MEMLANE_TIMEOUT;
-    }
-    return status;
-}
-
-/* Early attempts leave no trace; late ones pin, so that a fast writer cannot lap them. */
-static memlane_status look(memlane_variable *variable, uint32_t attempt, struct memlane_glance *glance, uint32_t *pin) {
-    memlane_status status = MEMLANE_TOO_MANY_VIEWS;
-    *pin = NO_PIN;
-    if (attempt >= OPTIMISTIC_ATTEMPTS) {
-        status = pin_value(variable, glance, pin);
-    }
-    if (status == MEMLANE_TOO_MANY_VIEWS && attempt < ATTEMPTS_MAXIMUM) {
-        *pin = NO_PIN;
-        status = glance_at_value(variable, glance);
-    }
-    return status;
-}
-
-memlane_status memlane_access_begin(memlane_variable *variable, uint32_t attempt, memlane_access *access,
-                                    memlane_error *error) {
-    struct memlane_glance glance;
-    memlane_status status = memlane_endpoint_enter_to_stay(&variable->endpoint, error); /* until the access ends */
-    if (status != MEMLANE_OK) {
-        return status;
-    }
-    while ((status = look(variable, attempt, &glance, &access->pin)) == MEMLANE_TIMEOUT) {
-        attempt++;
-    }
-    if (status != MEMLANE_OK) {
-        return memlane_endpoint_depart(&variable->endpoint, explain_reading(variable, status, error), error);
-    }
-    access->bytes = glance.bytes;
-    access->latest = glance.latest;
-    access->reading = memlane_reading_of(&glance);
-    if (attempt > 0) {
-        memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_RETRIES, 1);
-    }
-    return MEMLANE_OK;
-}
-
-bool memlane_access_still(memlane_variable *variable, const memlane_access *access) {
-    struct memlane_glance glance = {.latest = access->latest};
-    return access->pin != NO_PIN || memlane_register_still(&variable->reg, &glance);
-}
-
-memlane_status memlane_access_end(memlane_variable *variable, memlane_access *access, bool complete,
-                                  memlane_error *error) {
-    if (access->pin != NO_PIN) {
-        memlane_register_unpin(&variable->reg, access->pin);
-    }
-    if (complete) {
-        memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_READS, 1);
-        memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_BYTES_READ, access->reading.size);
-        note_seen(variable, access->reading.version);
-    }
-    return memlane_endpoint_depart(&variable->endpoint, MEMLANE_OK, error);
-}
-
-memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, uint64_t capacity,
-                                     memlane_reading *reading, memlane_error *error) {
-    for (uint32_t attempt = 0;; attempt++) {
-        memlane_access access = {0};
-        memlane_status status = memlane_access_begin(variable, attempt, &access, error);
-        if (status != MEMLANE_OK) {
-            return status;
-        }
-        *reading = access.reading;
-        bool fits = reading->size <= capacity;
-        if (fits && reading->size > 0) {
-            memcpy(buffer, access.bytes, (size_t)reading->size);
-        }
-        bool still = memlane_access_still(variable, &access);
-        status = memlane_access_end(variable, &access, still && fits, error);
-        if (status != MEMLANE_OK || still) {
-            return status != MEMLANE_OK || fits
-                       ? status
-                       : memlane_fail(error, MEMLANE_BUFFER_TOO_SMALL,
-                                      "%s '%s': the value takes %" PRIu64 " bytes, the buffer holds %" PRIu64,
-                                      kind_of(variable), variable->endpoint.segment.name.text, reading->size, capacity);
-        }
-    }
-}
-
-/* -- views ----------------------------------------------------------------------------------------------------- */
-
-static memlane_status map_view(memlane_variable *variable, memlane_error *error) {
-    memlane_mutex_lock(&variable->endpoint.segment.mutex);
-    memlane_status status = memlane_segment_map_view(&variable->endpoint.segment, error);
-    memlane_mutex_unlock(&variable->endpoint.segment.mutex);
-    return status;
-}
-
-memlane_status memlane_variable_view(memlane_variable *variable, memlane_view *view, memlane_error *error) {
-    struct memlane_glance glance;
-    uint32_t pin;
-    memlane_status status = memlane_endpoint_enter_to_stay(&variable->endpoint, error); /* the view is a user */
-    if (status != MEMLANE_OK) {
-        return status;
-    }
-    status = map_view(variable, error);
-    if (status != MEMLANE_OK) {
-        return memlane_endpoint_depart(&variable->endpoint, status, error);
-    }
-    status = pin_value(variable, &glance, &pin);
-    if (status != MEMLANE_OK) {
-        return memlane_endpoint_depart(&variable->endpoint, explain_reading(variable, status, error), error);
-    }
-    *view = (memlane_view){
-        .variable = variable,
-        .bytes = variable->endpoint.segment.view_base + (glance.bytes - variable->endpoint.segment.base),
-        .reading = memlane_reading_of(&glance),
-        .pin = pin,
-    };
-    memlane_statistics_add(&variable->endpoint.segment, MEMLANE_COUNTER_READS, 1);
-    note_seen(variable, view->reading.version);
-    return MEMLANE_OK;
-}
-
-void memlane_view_release(memlane_view *view) {
-    memlane_register_unpin(&view->variable->reg, view->pin);
-    memlane_endpoint_release(&view->variable->endpoint);
-    view->variable = NULL;
+        memlane_variable_kind_name(variable), variable->endpoint.segment.name.text);
 }
 
 /* -- waiting --------------------------------------------------------------------------------------------------- */
@@ -579,9 +238,9 @@ static memlane_status explain_wait(const memlane_variable *variable, memlane_sta
     switch (status) {
     case MEMLANE_TIMEOUT:
         return memlane_fail(error, status, "%s '%s': no version newer than %" PRIu64 " was written in time",
-                            kind_of(variable), variable->endpoint.segment.name.text, version);
+                            memlane_variable_kind_name(variable), variable->endpoint.segment.name.text, version);
     case MEMLANE_INTERRUPTED:
-        return memlane_fail(error, status, "%s '%s': a signal ended the wait", kind_of(variable),
+        return memlane_fail(error, status, "%s '%s': a signal ended the wait", memlane_variable_kind_name(variable),
                             variable->endpoint.segment.name.text);
     case MEMLANE_CLOSED:
         return memlane_endpoint_explain_closed(&variable->endpoint, error);

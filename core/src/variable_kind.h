@@ -3,6 +3,7 @@
 #define MEMLANE_VARIABLE_KIND_H
 
 #include "endpoint.h"
+#include "header.h"
 #include "patience.h"
 #include "register.h"
 
@@ -28,6 +29,11 @@ struct memlane_variable {
     memlane_atomic64 seen;    /* the newest version that was returned here: what is newer makes the endpoint ready */
     memlane_atomic64 expects; /* MEMLANE_ANY, or the version that counts in its stead */
 };
+
+/* For texts: "variable". */
+static inline const char *memlane_variable_kind_name(const memlane_variable *variable) {
+    return memlane_kind_name(variable->kind->base.code);
+}
 
 /* What a glance tells callers of its value. */
 static inline memlane_reading memlane_reading_of(const struct memlane_glance *glance) {
