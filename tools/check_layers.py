@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 C_RANKS = (
     ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
     ("checksum", "layout", "utf8", "names", "format", "schema"),
-    ("directory", "trap", "header", "removal", "segment", "participant", "fork"),
+    ("directory", "trap", "header", "removal", "segment", "mapping", "storage", "participant", "fork"),
     (
         "wait",
         "bells",

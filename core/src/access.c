@@ -2,6 +2,7 @@
 #include "variable_kind.h"
 
 #include "failure.h"
+#include "mapping.h"
 #include "statistics.h"
 
 #include <inttypes.h>
@@ -156,7 +157,7 @@ memlane_status memlane_variable_read(memlane_variable *variable, void *buffer, u
 
 static memlane_status map_view(memlane_variable *variable, memlane_error *error) {
     memlane_mutex_lock(&variable->endpoint.segment.mutex);
-    memlane_status status = memlane_segment_map_view(&variable->endpoint.segment, error);
+    memlane_status status = memlane_mapping_view(&variable->endpoint.segment, error);
     memlane_mutex_unlock(&variable->endpoint.segment.mutex);
     return status;
 }

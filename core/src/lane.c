@@ -3,6 +3,7 @@
 #include "failure.h"
 #include "mutant.h"
 #include "participant.h"
+#include "storage.h"
 #include "wait.h"
 
 #include <inttypes.h>
@@ -153,7 +154,7 @@ static bool scrub(const struct memlane_lanes *lanes, uint32_t lane) {
 /* Who holds the lane gives it back: memory first, which a live server may still write to. */
 static void release(struct memlane_lanes *lanes, uint32_t lane, uint32_t tag) {
     if (scrub(lanes, lane) || MEMLANE_MUTANT(PUNCH_EARLY)) {
-        memlane_segment_give_back(lanes->segment, lanes->payload_offset + lane * lanes->lane_stride,
+        memlane_storage_give_back(lanes->segment, lanes->payload_offset + lane * lanes->lane_stride,
                                   lanes->lane_stride);
     }
     memlane_cas32_seq_cst(&lanes->lane[lane].owner, tag, 0); /* O1 */
@@ -272,7 +273,7 @@ memlane_status memlane_lane_claim(struct memlane_lanes *lanes, uint32_t *lane, m
         memlane_platform_sleep_ns(BUSY_CHUNK_NS);
     }
     /* Memory first: a slot that is scrubbed to FREE can be used. */
-    memlane_status status = memlane_segment_reserve(lanes->segment, lanes->payload_offset + *lane * lanes->lane_stride,
+    memlane_status status = memlane_storage_reserve(lanes->segment, lanes->payload_offset + *lane * lanes->lane_stride,
                                                     lanes->lane_stride, "the calls of one caller", error);
     if (status != MEMLANE_OK) {
         release(lanes, *lane, lanes->segment->tag);

@@ -4,8 +4,10 @@
 #include "failure.h"
 #include "fork.h"
 #include "header.h"
+#include "mapping.h"
 #include "participant.h"
 #include "removal.h"
+#include "storage.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -15,8 +17,7 @@
 enum {
     TRIES = 100,                  /* openings of a name that others remove and make anew all the time */
     BUSY_PATIENCE_NS = 100000000, /* D10: somebody who removes an object holds all bytes only for moments */
-    BUSY_CHUNK_NS = 200000,
-    POPULATE_MAXIMUM = 1 << 28 /* bytes; about 50 ms. Larger objects fault in as they are used. Arbitrary */
+    BUSY_CHUNK_NS = 200000
 };
 
 static const char CURE[] = "remove it with memlane.unlink()"; /* a damaged schema */
@@ -27,121 +28,15 @@ static void clear_handles(struct memlane_segment *segment) {
     memlane_store32_relaxed(&segment->view_guard, 0); /* relaxed: nobody else knows the segment yet */
 }
 
-static void unmap(struct memlane_segment *segment) {
-    if (segment->base != NULL) {
-        memlane_trap_release(segment->guard);
-        memlane_platform_unmap(segment->base, segment->size);
-    }
-    if (segment->view_base != NULL) {
-        memlane_trap_release(memlane_segment_view_guard(segment));
-        memlane_platform_unmap((void *)(uintptr_t)segment->view_base, segment->size);
-    }
-    if (segment->inherited_views != NULL) {
-        memlane_platform_unmap(segment->inherited_views, segment->size);
-    }
-    segment->base = NULL;
-    segment->view_base = NULL;
-    segment->inherited_views = NULL;
-}
-
 /* Undoes an attempt, whatever it had reached. */
 static void discard(struct memlane_segment *segment) {
-    unmap(segment);
+    memlane_mapping_end(segment);
     if (segment->descriptor >= 0) {
         memlane_platform_close(segment->descriptor);
     }
     free(segment->schema);
     segment->schema = NULL;
     clear_handles(segment);
-}
-
-/* A mapping keeps the open file description that it was made from, and that keeps its byte locks: a forked child
- * inherits our mappings, and would make us look alive after our death. So every mapping is made from a description
- * that never carries a lock, and whose descriptor is closed at once (D13). */
-static int map_without_locks(const struct memlane_segment *segment, bool writable, void **address) {
-    int second;
-    int failure = memlane_platform_reopen(segment->descriptor, &second);
-    if (failure == 0) {
-        failure = memlane_platform_map(second, segment->size, writable, address);
-        memlane_platform_close(second);
-    }
-    return failure;
-}
-
-static memlane_status explain_descriptors(const char *name, int failure, memlane_error *error) {
-    return memlane_fail_system(
-        error, failure,
-        "no descriptor is left for '%s' (one for each endpoint): close endpoints or raise the limit (ulimit -n)", name);
-}
-
-static memlane_status explain_map(const struct memlane_segment *segment, int failure, memlane_error *error) {
-    const char *name = segment->name.text;
-    switch (failure) {
-    case EMFILE:
-    case ENFILE:
-        return explain_descriptors(name, failure, error);
-    case EACCES:
-    case EPERM:
-        return memlane_fail(error, MEMLANE_ACCESS_DENIED,
-                            "this user may not open '%s' again, which each mapping takes (%s): let its owner read and "
-                            "write by mode=, and make the first view before giving up rights",
-                            name, strerror(failure));
-    case ENOENT:
-        return memlane_fail_system(
-            error, failure, "cannot map '%s', since /proc is missing: mount it (mount -t proc proc /proc)", name);
-    case ENOMEM:
-        return memlane_fail_system(error, failure,
-                                   "cannot map the %zu bytes of '%s': close endpoints, or raise the limit of addresses "
-                                   "(ulimit -v)",
-                                   segment->size, name);
-    default:
-        return memlane_fail_system(error, failure, "cannot map the %zu bytes of '%s'", segment->size, name);
-    }
-}
-
-static void populate(const struct memlane_segment *segment, const unsigned char *address) {
-    if (segment->kind->populates && segment->size <= POPULATE_MAXIMUM) {
-        memlane_platform_populate(address, segment->size);
-    }
-}
-
-static memlane_status map(struct memlane_segment *segment, memlane_error *error) {
-    void *address;
-    segment->size = (size_t)segment->header.total_size;
-    int failure = map_without_locks(segment, true, &address);
-    if (failure != 0) {
-        return explain_map(segment, failure, error);
-    }
-    segment->base = address;
-    segment->guard = memlane_trap_guard(address, segment->size, true);
-    populate(segment, segment->base);
-    return MEMLANE_OK;
-}
-
-static memlane_status explain_lost_descriptor(const struct memlane_segment *segment, memlane_error *error) {
-    return memlane_fail(
-        error, MEMLANE_OWNERSHIP_LOST,
-        "'%s': another part of this program closed its descriptor (os.closerange, daemonisation): open it anew",
-        segment->name.text);
-}
-
-memlane_status memlane_segment_map_view(struct memlane_segment *segment, memlane_error *error) {
-    void *address;
-    if (segment->view_base != NULL) {
-        return MEMLANE_OK;
-    }
-    if (!memlane_participant_descriptor_is_ours(segment, segment->descriptor)) {
-        return explain_lost_descriptor(segment, error);
-    }
-    int failure = map_without_locks(segment, false, &address);
-    if (failure != 0) {
-        return explain_map(segment, failure, error);
-    }
-    segment->view_base = address;
-    /* relaxed: see memlane_segment_is_lost. */
-    memlane_store32_relaxed(&segment->view_guard, (uint32_t)(memlane_trap_guard(address, segment->size, false) + 1));
-    populate(segment, segment->view_base);
-    return MEMLANE_OK;
 }
 
 static memlane_status explain_crowd(const struct memlane_segment *segment, memlane_error *error) {
@@ -189,35 +84,6 @@ static void identify(struct memlane_segment *segment, const struct memlane_file_
 
 /* -- creating ------------------------------------------------------------------------------------------ */
 
-static memlane_status explain_space(const struct memlane_segment *segment, const struct memlane_directory *directory,
-                                    int failure, memlane_error *error) {
-    uint64_t available = 0;
-    if (failure == EFBIG) {
-        return memlane_fail_system(error, failure,
-                                   "'%s' takes a file of %" PRIu64
-                                   " bytes: ask for less, or raise the limit of file sizes (ulimit -f)",
-                                   segment->name.text, segment->header.total_size);
-    }
-    if (failure != ENOSPC) {
-        return memlane_fail_system(error, failure, "cannot reserve %" PRIu64 " bytes for '%s' in '%s'",
-                                   segment->header.total_size, segment->name.text, directory->path);
-    }
-    if (memlane_platform_free_space(directory->descriptor, &available) != 0) {
-        available = 0;
-    }
-    memlane_explain(
-        error, MEMLANE_NO_SPACE,
-        "no space for %s '%s': %" PRIu64 " bytes are needed, %" PRIu64
-        " are free in '%s'; ask for less (slots= and max_size= multiply), remove what nobody needs (memlane gc, "
-        "memlane.unlink), or enlarge the file system (mount -o remount,size=..., docker run --shm-size=...)",
-        memlane_kind_name(segment->header.kind), segment->name.text, memlane_segment_fixed_size(segment), available,
-        directory->path);
-    if (error != NULL) {
-        error->system_error = ENOSPC;
-    }
-    return MEMLANE_NO_SPACE;
-}
-
 static memlane_status write_contents(struct memlane_segment *segment, const struct memlane_request *request,
                                      memlane_error *error) {
     int failure = memlane_platform_write_at(segment->descriptor, 0, &segment->header, sizeof segment->header);
@@ -248,12 +114,12 @@ static memlane_status create_unpublished(struct memlane_segment *segment, const 
         return memlane_fail_system(error, failure, "cannot create a file for '%s' in '%s'", segment->name.text,
                                    directory->path);
     }
-    failure = memlane_platform_reserve(segment->descriptor, memlane_segment_fixed_size(segment));
-    if (failure == 0 && memlane_segment_fixed_size(segment) < segment->header.total_size) {
+    failure = memlane_platform_reserve(segment->descriptor, memlane_storage_fixed_size(segment));
+    if (failure == 0 && memlane_storage_fixed_size(segment) < segment->header.total_size) {
         failure = memlane_platform_extend(segment->descriptor, segment->header.total_size);
     }
     if (failure != 0) {
-        return explain_space(segment, directory, failure, error);
+        return memlane_storage_explain_shortage(segment, directory, failure, error);
     }
     failure = memlane_platform_describe(segment->descriptor, &file);
     if (failure != 0) {
@@ -262,7 +128,7 @@ static memlane_status create_unpublished(struct memlane_segment *segment, const 
     identify(segment, &file);
     status = write_contents(segment, request, error);
     if (status == MEMLANE_OK) {
-        status = map(segment, error);
+        status = memlane_mapping_make(segment, error);
     }
     return status == MEMLANE_OK ? attach(segment, error) : status;
 }
@@ -319,7 +185,7 @@ static memlane_status explain_open(const struct memlane_request *request, const 
                             name, directory->path, strerror(failure));
     case EMFILE:
     case ENFILE:
-        return explain_descriptors(name, failure, error);
+        return memlane_mapping_explain_descriptors(name, failure, error);
     default:
         return memlane_fail_system(error, failure, "cannot open '%s' in '%s'", name, directory->path);
     }
@@ -347,18 +213,6 @@ static memlane_status check_file(const struct memlane_request *request, const st
                             name, file->permissions, request->sharing.permissions, file->permissions);
     }
     return MEMLANE_OK;
-}
-
-/* A sparse file would raise SIGBUS later, when the file system is full. Storage of the parts that come and go may hide
- * a hole in the fixed one: then the trap is what is left. */
-static memlane_status check_reserved(const struct memlane_segment *segment, const struct memlane_directory *directory,
-                                     const struct memlane_file_status *file, memlane_error *error) {
-    uint64_t fixed = memlane_segment_fixed_size(segment);
-    if (file->allocated >= fixed) {
-        return MEMLANE_OK;
-    }
-    int failure = memlane_platform_reserve(segment->descriptor, fixed);
-    return failure == 0 ? MEMLANE_OK : explain_space(segment, directory, failure, error);
 }
 
 static memlane_status read_header(struct memlane_segment *segment, const struct memlane_request *request,
@@ -420,7 +274,7 @@ static memlane_status examine(struct memlane_segment *segment, const struct meml
         status = read_header(segment, request, &file, error);
     }
     if (status == MEMLANE_OK) {
-        status = check_reserved(segment, directory, &file, error);
+        status = memlane_storage_check(segment, directory, &file, error);
     }
     return status == MEMLANE_OK ? memlane_segment_keep_schema(segment, CURE, error) : status;
 }
@@ -433,7 +287,7 @@ static memlane_status open_found(struct memlane_segment *segment, const struct m
                                  const struct memlane_directory *directory, memlane_error *error) {
     memlane_status status = examine(segment, request, directory, error);
     if (status == MEMLANE_OK) {
-        status = map(segment, error);
+        status = memlane_mapping_make(segment, error);
     }
     if (status == MEMLANE_OK && is_ephemeral(segment) &&
         memlane_removal_of_abandoned(segment, segment->descriptor, directory)) {
@@ -536,49 +390,6 @@ memlane_status memlane_segment_open(struct memlane_segment *segment, const struc
     return status;
 }
 
-/* -- parts that are reserved when they are needed ---------------------------------------------------------- */
-
-uint64_t memlane_segment_fixed_size(const struct memlane_segment *segment) {
-    const struct memlane_header *header = &segment->header;
-    return segment->kind->fixed_size == NULL
-               ? header->total_size
-               : header->body_offset + segment->kind->fixed_size(header->geometry, header->participants_count);
-}
-
-memlane_status memlane_segment_reserve(struct memlane_segment *segment, uint64_t offset, uint64_t size,
-                                       const char *purpose, memlane_error *error) {
-    if (!memlane_participant_descriptor_is_ours(segment, segment->descriptor)) {
-        return explain_lost_descriptor(segment, error);
-    }
-    int failure = memlane_platform_reserve_range(segment->descriptor, offset, size);
-    if (failure == 0) {
-        return MEMLANE_OK;
-    }
-    if (failure != ENOSPC) {
-        return memlane_fail_system(error, failure, "cannot reserve %" PRIu64 " bytes for %s of '%s'", size, purpose,
-                                   segment->name.text);
-    }
-    uint64_t available = 0;
-    memlane_platform_free_space(segment->descriptor, &available); /* 0 when it cannot be told */
-    memlane_explain(
-        error, MEMLANE_NO_SPACE,
-        "no space for %s of %s '%s': %" PRIu64 " bytes are needed, %" PRIu64
-        " are free in '%s'; ask for less, remove what nobody needs (memlane gc, memlane.unlink), or enlarge "
-        "the file system (mount -o remount,size=..., docker run --shm-size=...)",
-        purpose, memlane_kind_name(segment->header.kind), segment->name.text, size, available, segment->directory);
-    if (error != NULL) {
-        error->system_error = ENOSPC;
-    }
-    return MEMLANE_NO_SPACE;
-}
-
-void memlane_segment_give_back(struct memlane_segment *segment, uint64_t offset, uint64_t size) {
-    if (memlane_participant_descriptor_is_ours(segment, segment->descriptor)) {
-        memlane_platform_punch(segment->descriptor, offset,
-                               size); /* else the storage stays, for the next who uses it */
-    }
-}
-
 /* -- while it is open ------------------------------------------------------------------------------------ */
 
 /* A second try at a description of the very same file, for a child whose parent's descriptor was lost. */
@@ -620,6 +431,13 @@ memlane_status memlane_segment_settle(struct memlane_segment *segment, memlane_e
     }
     memlane_fork_release();
     return status;
+}
+
+memlane_status memlane_segment_explain_lost_descriptor(const struct memlane_segment *segment, memlane_error *error) {
+    return memlane_fail(
+        error, MEMLANE_OWNERSHIP_LOST,
+        "'%s': another part of this program closed its descriptor (os.closerange, daemonisation): open it anew",
+        segment->name.text);
 }
 
 void memlane_segment_explain_loss(const struct memlane_segment *segment, memlane_error *error) {
@@ -675,7 +493,7 @@ void memlane_segment_close(struct memlane_segment *segment) {
     } /* else the number is somebody else's by now (D12) */
     segment->descriptor = -1;
     memlane_fork_release();
-    unmap(segment);
+    memlane_mapping_end(segment);
     free(segment->schema);
     segment->schema = NULL;
     memlane_mutex_destroy(&segment->mutex);

@@ -113,9 +113,6 @@ static inline bool memlane_segment_is_attached(const struct memlane_segment *seg
  * MEMLANE_SYSTEM. */
 memlane_status memlane_segment_settle(struct memlane_segment *segment, memlane_error *error);
 
-/* Maps the read-only view on first use. Under segment->mutex. */
-memlane_status memlane_segment_map_view(struct memlane_segment *segment, memlane_error *error);
-
 static inline int memlane_segment_view_guard(const struct memlane_segment *segment) {
     /* relaxed: a guard that this thread does not see yet guards nothing that it has read. */
     return (int)memlane_load32_relaxed(&segment->view_guard) - 1;
@@ -130,14 +127,8 @@ static inline bool memlane_segment_is_lost(const struct memlane_segment *segment
 /* The text for MEMLANE_CORRUPTED in that case. */
 void memlane_segment_explain_loss(const struct memlane_segment *segment, memlane_error *error);
 
-/* The part of the file that was reserved at creation. */
-uint64_t memlane_segment_fixed_size(const struct memlane_segment *segment);
-
-/* Reserves storage for a range of the file beyond that part: MEMLANE_NO_SPACE, MEMLANE_SYSTEM, MEMLANE_OWNERSHIP_LOST.
- * `purpose` names it in the error. Gives it back: what is in it is lost. */
-memlane_status memlane_segment_reserve(struct memlane_segment *segment, uint64_t offset, uint64_t size,
-                                       const char *purpose, memlane_error *error);
-void memlane_segment_give_back(struct memlane_segment *segment, uint64_t offset, uint64_t size);
+/* The text for a descriptor that is not ours any more, and MEMLANE_OWNERSHIP_LOST. */
+memlane_status memlane_segment_explain_lost_descriptor(const struct memlane_segment *segment, memlane_error *error);
 
 /* Whether the name still leads to this object. */
 bool memlane_segment_is_current(const struct memlane_segment *segment);

@@ -2,6 +2,7 @@
 #include "transfer.h"
 
 #include "failure.h"
+#include "mapping.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static memlane_status make_bounce(memlane_channel *channel, uint64_t size, memla
 
 static memlane_status map_view(memlane_channel *channel, memlane_error *error) {
     memlane_mutex_lock(&channel->endpoint.segment.mutex);
-    memlane_status status = memlane_segment_map_view(&channel->endpoint.segment, error);
+    memlane_status status = memlane_mapping_view(&channel->endpoint.segment, error);
     memlane_mutex_unlock(&channel->endpoint.segment.mutex);
     return status;
 }
