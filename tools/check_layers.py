@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
 # C: a file includes its own rank and lower ones.
 C_RANKS = (
-    ("version", "status", "object", "mutant", "atomic", "platform", "platform_linux", "failure"),
+    (
+        "version",
+        "status",
+        "object",
+        "mutant",
+        "atomic",
+        "platform",
+        "platform_linux",
+        "platform_linux_descriptor",
+        "failure",
+    ),
     ("checksum", "layout", "utf8", "names", "format", "schema"),
     ("directory", "trap", "header", "removal", "segment", "mapping", "storage", "participant", "fork"),
     (
@@ -73,7 +83,7 @@ LANGUAGE_HEADERS = frozenset(
     f"{name}.h"
     for name in ("errno", "inttypes", "limits", "stdarg", "stdbool", "stddef", "stdint", "stdio", "stdlib", "string")
 )
-SYSTEM_SEAM = ("platform.h", "platform_linux.c")
+SYSTEM_SEAM = ("platform.h", "platform_linux.c", "platform_linux_descriptor.c")
 # What is compiled must not depend on the machine outside the seam, save for the switches these three define.
 MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 
