@@ -40,6 +40,7 @@ C_RANKS = (
         "rwlock",
         "gate",
         "register",
+        "register_geometry",
         "taking",
         "transaction",
         "custody",

@@ -7,7 +7,6 @@
 #include "statistics.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Edges of this file (docs/design/memory-model.md):
  *   PUBLISH  P1 (commit, CAS latest) -> P2 (glance and pin, load latest): the slot's bytes and words.
@@ -35,50 +34,10 @@ enum {
 
 #define TYPE_MAXIMUM UINT32_C(0xffffff)
 
-/* -- geometry -------------------------------------------------------------------------------------------- */
-
-static uint64_t stride_of(uint64_t capacity) {
-    return (capacity + MEMLANE_LINE - 1) / MEMLANE_LINE * MEMLANE_LINE;
-}
-
-static uint64_t data_offset_of(uint64_t slots, uint64_t participants) {
-    uint64_t words = sizeof(struct memlane_register_control) + participants * sizeof(struct memlane_pin_row) +
-                     slots * sizeof(struct memlane_slot);
-    return (words + MEMLANE_PAGE - 1) / MEMLANE_PAGE * MEMLANE_PAGE;
-}
-
-/* No sum overflows: 65,535 slots of at most 2^38 bytes are below 2^55. */
-uint64_t memlane_register_body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint32_t participants) {
-    uint64_t slots = geometry[MEMLANE_REGISTER_SLOTS];
-    uint64_t capacity = geometry[MEMLANE_REGISTER_CAPACITY];
-    bool possible = slots >= MEMLANE_SLOTS_MINIMUM && slots <= MEMLANE_SLOTS_MAXIMUM && capacity >= 1 &&
-                    capacity <= MEMLANE_CAPACITY_MAXIMUM && geometry[MEMLANE_REGISTER_STRIDE] == stride_of(capacity);
-    return possible ? data_offset_of(slots, participants) + slots * stride_of(capacity) : 0;
-}
-
-void memlane_register_shape(uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint64_t slots, uint64_t capacity) {
-    geometry[MEMLANE_REGISTER_SLOTS] = slots;
-    geometry[MEMLANE_REGISTER_CAPACITY] = capacity;
-    geometry[MEMLANE_REGISTER_STRIDE] = stride_of(capacity);
-}
+/* -- the endpoint ----------------------------------------------------------------------------------------- */
 
 static size_t own_words(const struct memlane_register *reg) {
     return (reg->slots + WORD_BITS - 1) / WORD_BITS;
-}
-
-void memlane_register_locate(struct memlane_register *reg, struct memlane_segment *segment) {
-    unsigned char *body = segment->base + segment->header.body_offset;
-    memset(reg, 0, sizeof *reg);
-    reg->segment = segment;
-    reg->slots = (uint32_t)segment->header.geometry[MEMLANE_REGISTER_SLOTS];
-    reg->participants = segment->header.participants_count;
-    reg->capacity = segment->header.geometry[MEMLANE_REGISTER_CAPACITY];
-    reg->stride = stride_of(reg->capacity);
-    reg->data_offset = segment->header.body_offset + data_offset_of(reg->slots, reg->participants);
-    reg->control = (void *)body;
-    reg->pins = (void *)(body + sizeof(struct memlane_register_control));
-    reg->slot = (void *)(reg->pins + reg->participants);
-    reg->data = segment->base + reg->data_offset;
 }
 
 memlane_status memlane_register_bind(struct memlane_register *reg, struct memlane_segment *segment,
