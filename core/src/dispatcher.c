@@ -474,25 +474,31 @@ static bool is_ours(const memlane_task *task) {
     return task->tag == task->function->endpoint.segment.tag;
 }
 
+static memlane_status explain_loss(const memlane_function *function, memlane_error *error) {
+    return memlane_fail(
+        error, MEMLANE_OWNERSHIP_LOST,
+        "function '%s': this request is not this process's any more (it was taken before a fork, or the "
+        "process had been taken for dead): the response reaches nobody",
+        function->endpoint.segment.name.text);
+}
+
 static memlane_status lose(memlane_task *task, memlane_error *error) {
     memlane_function *function = task->function;
     task->function = NULL;
-    memlane_explain(error, MEMLANE_OWNERSHIP_LOST,
-                    "function '%s': this request is not this process's any more (it was taken before a fork, or the "
-                    "process had been taken for dead): the response reaches nobody",
-                    function->endpoint.segment.name.text);
-    return memlane_endpoint_depart(&function->endpoint, MEMLANE_OWNERSHIP_LOST, error);
+    return memlane_endpoint_depart(&function->endpoint, explain_loss(function, error), error);
 }
 
 static memlane_status answer(memlane_task *task, uint64_t size, uint32_t type, memlane_error *error) {
     memlane_function *function = task->function;
     struct memlane_ticket ticket = {.lane = task->lane, .slot = task->slot, .sequence = task->sequence};
+    memlane_status status = MEMLANE_OK;
+    task->function = NULL;
+    memlane_endpoint_conclude(&function->endpoint); /* before the caller knows, and may fork */
     if (memlane_call_answer(&function->lanes, &ticket, task->tag, memlane_payload_word(size, type)) ==
         MEMLANE_OWNERSHIP_LOST) {
-        return lose(task, error);
+        status = explain_loss(function, error);
     }
-    task->function = NULL;
-    return memlane_endpoint_depart(&function->endpoint, MEMLANE_OK, error);
+    return memlane_endpoint_finish(&function->endpoint, status, error);
 }
 
 memlane_status memlane_task_respond(memlane_task *task, uint64_t size, uint32_t type, memlane_error *error) {

@@ -339,6 +339,10 @@ void memlane_endpoint_stay(struct memlane_endpoint *endpoint) {
     memlane_add_seq_cst(&endpoint->users, 0 - (OPERATION - USER));
 }
 
+void memlane_endpoint_conclude(struct memlane_endpoint *endpoint) {
+    memlane_add_seq_cst(&endpoint->users, OPERATION - USER);
+}
+
 static memlane_status finish(struct memlane_endpoint *endpoint, uint64_t amount, memlane_status status,
                              memlane_error *error) {
     if (memlane_segment_is_lost(&endpoint->segment)) {

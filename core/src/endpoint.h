@@ -95,6 +95,9 @@ void memlane_endpoint_leave(struct memlane_endpoint *endpoint);
 /* The operation goes on as a hold, beyond the call that began it; until memlane_endpoint_release() or _depart(). */
 void memlane_endpoint_stay(struct memlane_endpoint *endpoint);
 
+/* A hold comes to its end as an operation, by leave or finish: a child that is forked from here on has nothing of it. */
+void memlane_endpoint_conclude(struct memlane_endpoint *endpoint);
+
 /* Enters and stays. */
 memlane_status memlane_endpoint_enter_to_stay(struct memlane_endpoint *endpoint, memlane_error *error);
 

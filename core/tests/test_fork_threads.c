@@ -231,6 +231,72 @@ static void a_child_gives_back_an_endpoint_that_its_parent_polls(void) {
     endpoint_unlink("pose");
 }
 
+/* -- a response on its way ---------------------------------------------------------------------------------------- */
+
+static struct {
+    memlane_dispatcher *dispatcher;
+    pid_t caller;
+    _Atomic(pid_t) server;
+    _Atomic bool has_rung, has_forked, is_over;
+} response;
+
+void __real_memlane_platform_futex_wake_all(_Atomic uint32_t *word);
+void __wrap_memlane_platform_futex_wake_all(_Atomic uint32_t *word);
+
+/* The server stays where its caller has the response, and itself still has the request. */
+void __wrap_memlane_platform_futex_wake_all(_Atomic uint32_t *word) {
+    __real_memlane_platform_futex_wake_all(word);
+    if (response.server == (pid_t)syscall(SYS_gettid)) {
+        response.has_rung = true;
+        while (!response.has_forked) {
+            sched_yield();
+        }
+    }
+}
+
+static void *respond_to_a_sleeper(void *argument) {
+    (void)argument;
+    memlane_task task = function_take(response.dispatcher);
+    while (state_of_thread(response.caller) != 'S') {
+        sched_yield();
+    }
+    response.server = (pid_t)syscall(SYS_gettid);
+    function_respond(&task, 2);
+    response.is_over = true;
+    return NULL;
+}
+
+static void a_child_gives_back_a_function_whose_call_is_over(void) {
+    memlane_function *function = function_open("add");
+    pthread_t thread;
+    response.dispatcher = function_dispatcher(function);
+    response.caller = (pid_t)syscall(SYS_gettid);
+    memlane_call call = function_post(function, 1);
+    CHECK_EQUAL(0, pthread_create(&thread, NULL, respond_to_a_sleeper, NULL));
+    CHECK_EQUAL(0, pthread_detach(thread)); /* the child could not join it, which ThreadSanitizer takes for a leak */
+    CHECK_EQUAL(2, function_collect(&call));
+    while (!response.has_rung) {
+        sched_yield();
+    }
+    pid_t pid = fork();
+    CHECK_CALL(pid);
+    if (pid == 0) {
+        unsigned before = check_count_descriptors();
+        memlane_dispatcher_free(response.dispatcher);
+        memlane_function_free(function);
+        CHECK_EQUAL(before - 1, check_count_descriptors());
+        _exit(0);
+    }
+    response.has_forked = true;
+    end_child_well(pid);
+    while (!response.is_over) {
+        sched_yield();
+    }
+    memlane_dispatcher_free(response.dispatcher);
+    memlane_function_free(function);
+    function_unlink("add");
+}
+
 /* -- the first use ------------------------------------------------------------------------------------------------ */
 
 static struct {
@@ -292,6 +358,7 @@ static const struct check_test tests[] = {
     {"a child keeps its views, and not the waits of other threads",
      a_child_keeps_its_views_and_not_the_waits_of_other_threads},
     {"a child gives back what was being closed", a_child_gives_back_what_was_being_closed},
+    {"a child gives back a function whose call is over", a_child_gives_back_a_function_whose_call_is_over},
     {"a child stops a dispatcher that another thread was stopping",
      a_child_stops_a_dispatcher_that_another_thread_was_stopping},
     {"a child may unlock what its thread had locked", a_child_may_unlock_what_its_thread_had_locked},

@@ -284,13 +284,14 @@ def answer_and_fork():
     pid = os.fork()
     if pid != 0:
         children.append(pid)
+        has_forked.set()
         return "from the parent"
     os.read(readable, 1)
     if sys.argv[1] == "closes":
         dispatcher.close()
     return "from the child, and longer"
 
-children = []
+children, has_forked = [], threading.Event()
 readable, writable = os.pipe()
 dispatcher = compat.HostFunctionDispatcher()
 for function in (len, Halting, answer_and_fork):
@@ -318,6 +319,7 @@ print("collects")
 
 caller = compat.HostFunctionCaller("answer_and_fork", timeout=30)
 pending = caller()
+assert has_forked.wait(30)
 assert length.call("the one thread has answered") == 27
 os.write(writable, b"!")
 os.waitpid(children[0], 0)
