@@ -24,7 +24,7 @@
 
 #define CHECK_UNUSED __attribute__((unused))
 
-enum { CHECK_SKIPPED = 77, CHECK_WATCHDOG_SECONDS = 60, CHECK_PATH_SIZE = 512 };
+enum { CHECK_SKIPPED = 77, CHECK_PATH_SIZE = 512 };
 
 /* NOLINTNEXTLINE(readability-use-concise-preprocessor-directives): its other branch is no #ifdef */
 #if defined(__SANITIZE_THREAD__)
@@ -186,9 +186,15 @@ static CHECK_UNUSED unsigned check_count_mappings(const char *fragment) {
     return count;
 }
 
+/* Each process of a test ends by itself when it hangs. An emulator is given more time. */
+static CHECK_UNUSED void check_set_watchdog(void) {
+    const char *seconds = getenv("MEMLANE_WATCHDOG_SECONDS");
+    alarm(seconds == NULL ? 60 : (unsigned)strtoul(seconds, NULL, 10));
+}
+
 static void check_run_alone(const struct check_test *test) {
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    alarm(CHECK_WATCHDOG_SECONDS);
+    check_set_watchdog();
     unsigned descriptors = check_count_descriptors();
     test->run();
     CHECK_EQUAL(descriptors, check_count_descriptors());

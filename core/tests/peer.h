@@ -37,7 +37,7 @@ static CHECK_UNUSED struct peer peer_start(void (*body)(int socket)) {
         if (getppid() != parent) {
             _exit(1);
         }
-        alarm(CHECK_WATCHDOG_SECONDS);
+        check_set_watchdog();
         close(ends[0]);
         body(ends[1]);
         fflush(stdout);

@@ -157,7 +157,7 @@ static void as_nobody(void (*body)(void)) {
     pid_t pid = fork();
     CHECK_CALL(pid);
     if (pid == 0) {
-        alarm(CHECK_WATCHDOG_SECONDS);
+        check_set_watchdog();
         if (setgid(ANOTHER_USER) != 0 || setuid(ANOTHER_USER) != 0) {
             check_skip("only root can become somebody else");
         }

@@ -213,7 +213,7 @@ static uint64_t fork_with_a_view(uint64_t last) {
     bool viewed = worked(memlane_variable_view(variable, &view, &error), &error);
     pid_t child = fork();
     if (child == 0) {
-        alarm(CHECK_WATCHDOG_SECONDS);
+        check_set_watchdog();
         CHECK(!viewed || memcmp(view.bytes, &last, sizeof last) == 0);
         try_to_read(variable, last);
         try_to_view(variable, last);
@@ -281,7 +281,7 @@ enum { INJECTED = 0, CLEAN = 3 };
 
 /* In a process of its own, which nothing of memlane was done in. */
 __attribute__((noreturn)) static void run_with_fault(action act, uint64_t before) {
-    alarm(CHECK_WATCHDOG_SECONDS);
+    check_set_watchdog();
     unsigned descriptors = check_count_descriptors();
     uint64_t last = act(before);
     bool was_clean = calls < failing;

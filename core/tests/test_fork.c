@@ -13,7 +13,7 @@ static pid_t fork_with_watchdog(void) {
     pid_t child = fork();
     CHECK_CALL(child);
     if (child == 0) {
-        alarm(CHECK_WATCHDOG_SECONDS);
+        check_set_watchdog();
     }
     return child;
 }

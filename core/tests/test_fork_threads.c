@@ -339,7 +339,7 @@ static void a_child_opens_while_its_parent_was_opening_the_first(void) {
     first_use.has_forked = true;
     if (pid == 0) {
         first_use.forking = 0;
-        alarm(CHECK_WATCHDOG_SECONDS);
+        check_set_watchdog();
         memlane_variable_free(endpoint_open("pose"));
         _exit(0);
     }

@@ -17,7 +17,10 @@ static memlane_variable *open_small(const char *name, uint64_t ephemeral, memlan
     options.slots = RACERS + 2;
     options.object.participants = RACERS + 1;
     options.object.ephemeral = ephemeral;
-    *status = memlane_variable_open(&variable, name, strlen(name), &options, &error);
+    uint64_t deadline = check_in_ms(20000);
+    do { /* a remover that gets no processor for 100 ms, with every byte, looks like a crowd (D10) */
+        *status = memlane_variable_open(&variable, name, strlen(name), &options, &error);
+    } while (*status == MEMLANE_TOO_MANY_PARTICIPANTS && memlane_platform_monotonic_ns() < deadline);
     if (*status != MEMLANE_TIMEOUT) { /* as often removed while being opened */
         CHECK_OK(*status, &error);
     }

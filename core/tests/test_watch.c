@@ -255,7 +255,7 @@ static void a_child_has_a_descriptor_of_its_own(void) {
     pid_t child = fork();
     CHECK_CALL(child);
     if (child == 0) {
-        alarm(CHECK_WATCHDOG_SECONDS);
+        check_set_watchdog();
         int own = descriptor_of(reader); /* the number may be the same: the parent's is closed here */
         CHECK(!is_readable(own, 0));
         endpoint_write(writer, 7);
