@@ -214,6 +214,10 @@ static inline uint64_t memlane_version_after(uint64_t version) {
     return version < MEMLANE_VERSION_MAXIMUM ? version + 1 : 1;
 }
 
+static inline uint64_t memlane_version_before(uint64_t version) {
+    return version > 1 ? version - 1 : MEMLANE_VERSION_MAXIMUM;
+}
+
 /* No version is ahead of another by as many but by going round: claims that were dropped one after the other are fewer. */
 #define MEMLANE_VERSION_LEAD (UINT64_C(1) << 40)
 
@@ -228,6 +232,12 @@ static inline bool memlane_version_is_newer(uint64_t version, uint64_t than) {
         return version > than;
     }
     return version != than && !memlane_version_leads(than, version);
+}
+
+/* Whether the versions have come half of the way round to the one that is behind. */
+static inline bool memlane_version_falls_behind(uint64_t version, uint64_t newest) {
+    return version != 0 && memlane_version_is_newer(newest, version) &&
+           ((newest - version) & MEMLANE_VERSION_MAXIMUM) > MEMLANE_VERSION_MAXIMUM / 2;
 }
 
 static inline uint32_t memlane_latest_slot(uint64_t latest) {
@@ -291,7 +301,8 @@ static inline uint32_t memlane_end_tag(uint64_t word) {
 
 /* taken = the newest version that a get took or a clear dropped, 0: none. A value waits to be taken while the version of
  * `latest` is above it. Writers: any participant, by CAS from a lower version to that of the value which it copied or
- * pinned before; so it only rises, and each version is taken at most once. Who has a stale value fails its CAS and looks
+ * pinned before; so it only rises, and each version is taken at most once. A put that finds it half of the round behind
+ * moves it to just before `latest`, so that versions never come round to it. Who has a stale value fails its CAS and looks
  * again. Its writer's death changes nothing: before the CAS the value still waits, after it the value was taken. */
 struct memlane_share_control {
     memlane_atomic64 taken;

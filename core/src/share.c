@@ -22,8 +22,8 @@ static uint64_t body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint3
     return has_room ? memlane_taking_body_size(geometry, participants) : 0;
 }
 
-static void vacate(struct memlane_variable *variable) {
-    memlane_taking_vacate(&((memlane_share *)(void *)variable)->taking);
+static void make_way(struct memlane_variable *variable) {
+    memlane_taking_make_way(&((memlane_share *)(void *)variable)->taking);
 }
 
 const struct memlane_variable_kind memlane_kind_of_shares = {
@@ -42,7 +42,7 @@ const struct memlane_variable_kind memlane_kind_of_shares = {
     .headroom = MEMLANE_SHARE_HEADROOM,
     .default_size = MEMLANE_DEFAULT_SHARE_SIZE,
     .default_slots = MEMLANE_DEFAULT_SHARE_SLOTS,
-    .before_loan = vacate,
+    .before_loan = make_way,
 };
 
 static const char *name_of(const memlane_share *share) {

@@ -3,9 +3,9 @@
 #include "mutant.h"
 
 /* Edge of this file (docs/design/memory-model.md):
- *   TAKE  T1 (take, CAS taken) -> T2 (look, load taken, before its load of latest): who took a version had seen it in
+ *   TAKE  T1 (take, make way, CAS taken) -> T2 (look, load taken, before its load of latest): who took a version had seen it in
  *         `latest`, so who sees it taken finds a `latest` that is at least as new.
- *   VACATE  Y1 (vacate: after its load of taken, CAS latest) -> Y2 (look, load latest, before it loads taken again): who
+ *   VACATE  Y1 (make way: after its load of taken, CAS latest) -> Y2 (look, load latest, before it loads taken again): who
  *           finds a slot given free sees that its value was taken. */
 
 uint64_t memlane_taking_body_size(const uint64_t geometry[MEMLANE_GEOMETRY_WORDS], uint32_t participants) {
@@ -56,11 +56,14 @@ memlane_status memlane_taking_take(const struct memlane_taking *taking, uint64_t
     }
 }
 
-void memlane_taking_vacate(const struct memlane_taking *taking) {
+void memlane_taking_make_way(const struct memlane_taking *taking) {
     uint64_t taken = memlane_taking_newest(taking);                        /* T2: before latest */
     uint64_t latest = memlane_load_acquire(&taking->reg->control->latest); /* P2 */
     uint64_t newest = memlane_word_version(latest);
     if (newest != 0 && (!memlane_version_is_newer(newest, taken) || MEMLANE_MUTANT(VACATE_UNTAKEN))) {
         memlane_register_vacate(taking->reg, latest);
+    } else if (memlane_version_falls_behind(taken, newest)) {
+        /* T1, release: as who takes. Fails where somebody took since. */
+        memlane_cas_release(&taking->control->taken, taken, memlane_version_before(newest));
     }
 }

@@ -23,9 +23,10 @@ memlane_status memlane_taking_look(const struct memlane_taking *taking, uint64_t
  * MEMLANE_TAKEN: it, or a newer one, was taken before. Lock-free: each failed try is another one's success. */
 memlane_status memlane_taking_take(const struct memlane_taking *taking, uint64_t version);
 
-/* Gives the slot of the latest value free if that was taken, so that the next put may use it again: the same memory, which
- * is in the caches already. Lock-free. */
-void memlane_taking_vacate(const struct memlane_taking *taking);
+/* Before a put. Gives the slot of the latest value free if that was taken, so that the put may use it again: the same memory,
+ * which is in the caches already. If nobody took for so long that versions would come round to the mark, moves that to just
+ * before the latest value, which goes on waiting. Lock-free. */
+void memlane_taking_make_way(const struct memlane_taking *taking);
 
 /* The newest version that was taken. Wait-free. */
 uint64_t memlane_taking_newest(const struct memlane_taking *taking);

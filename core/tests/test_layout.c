@@ -128,6 +128,8 @@ static void versions_go_round_past_zero(void) {
     CHECK_EQUAL(2, memlane_version_after(1));
     CHECK_EQUAL(greatest, memlane_version_after(greatest - 1));
     CHECK_EQUAL(1, memlane_version_after(greatest));
+    CHECK_EQUAL(1, memlane_version_before(2));
+    CHECK_EQUAL(greatest, memlane_version_before(1));
 
     CHECK(memlane_version_is_newer(2, 1));
     CHECK(!memlane_version_is_newer(1, 2));
@@ -148,6 +150,18 @@ static void no_version_is_older_than_the_first_and_none_newer_than_a_number_that
     CHECK(memlane_version_is_newer(UINT64_MAX, 1));
 }
 
+static void a_version_falls_behind_by_half_of_the_round(void) {
+    const uint64_t half = MEMLANE_VERSION_MAXIMUM / 2;
+    CHECK(!memlane_version_falls_behind(1, 1 + half));
+    CHECK(memlane_version_falls_behind(1, 2 + half));
+    CHECK(memlane_version_falls_behind(half + 2, 2));
+    CHECK(!memlane_version_falls_behind(half + 4, 2));
+    CHECK(!memlane_version_falls_behind(5, 5));
+    CHECK(!memlane_version_falls_behind(6, 5));
+    CHECK(!memlane_version_falls_behind(0, MEMLANE_VERSION_MAXIMUM)); /* nothing was ever taken */
+    CHECK(!memlane_version_falls_behind(UINT64_MAX, 5));              /* damage stays damage */
+}
+
 static const struct check_test tests[] = {
     {"the header lies where it always lay", the_header_lies_where_it_always_lay},
     {"the tables lie where they always lay", the_tables_lie_where_they_always_lay},
@@ -155,6 +169,7 @@ static const struct check_test tests[] = {
     {"versions go round past zero", versions_go_round_past_zero},
     {"no version is older than the first and none newer than a number that is none",
      no_version_is_older_than_the_first_and_none_newer_than_a_number_that_is_none},
+    {"a version falls behind by half of the round", a_version_falls_behind_by_half_of_the_round},
     {"a variable of a known shape has the known bytes", a_variable_of_a_known_shape_has_the_known_bytes},
 };
 

@@ -157,6 +157,22 @@ def test_share_is_handed_over_while_its_version_goes_round(namespace: Path) -> N
         assert inspect.look("cloud").untaken
 
 
+def test_share_that_nobody_takes_from_is_put_to_for_a_whole_round(namespace: Path) -> None:
+    """Its versions come round to what was taken last: what waits must not look taken by then, nor damaged."""
+    with SharedAssign("cloud", mode="put") as giver, SharedAssign("cloud", mode="get") as taker:
+        giver.put("first")
+        taker.get(timeout=0)
+
+        for version in (2**46, 2**47, 2**47 + 2**46, 2**48 - 2**39, GREATEST_VERSION):
+            giver.put("passed over")
+            set_versions(Segment(namespace / "cloud"), version)
+            giver.put(version)
+            assert inspect.look("cloud").untaken
+
+        assert taker.read(timeout=0)[:2] == (GREATEST_VERSION, 1)
+        assert taker.stats().taken == 1
+
+
 def await_positions(link: Link) -> None:
     """Wait for one change after the other."""
     with Record.open("robot", create=False) as buffer:

@@ -49,7 +49,7 @@ static void prepare_put(const struct actor *actor) {
 static void act_put(void *argument) {
     const struct actor *actor = argument;
     struct machine_report *report = operation_begin(actor);
-    memlane_taking_vacate(&endpoint_of(actor)->taking);
+    memlane_taking_make_way(&endpoint_of(actor)->taking);
     write_value(actor, report);
 }
 

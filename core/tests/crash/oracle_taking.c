@@ -20,7 +20,7 @@ static uint64_t taken(enum role role) {
 
 /* As a share does it: the slot of what was taken is used again. */
 static memlane_status put(enum role role, uint64_t value) {
-    memlane_taking_vacate(&scene_become(role)->taking);
+    memlane_taking_make_way(&scene_become(role)->taking);
     return scene_write(role, value);
 }
 
