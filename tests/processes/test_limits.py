@@ -128,6 +128,27 @@ def test_task_that_waits_beyond_all_versions_sleeps_until_its_time_is_over(varia
         asyncio.run(variable.wait_async(number, timeout=0.05))
 
 
+def test_task_goes_on_at_the_first_write_of_a_round_though_another_waits_beyond_it(
+    variable: HostVariable, namespace: Path
+) -> None:
+    """The endpoint looks out for what comes after the older version, which is the greater number."""
+    variable.data = "first"
+    set_versions(Segment(namespace / "pose"), GREATEST_VERSION)
+
+    async def wait_for_both() -> None:
+        beyond_last = asyncio.ensure_future(variable.wait_async(GREATEST_VERSION, timeout=PATIENCE))
+        beyond_first = asyncio.ensure_future(variable.wait_async(1, timeout=PATIENCE))
+        await asyncio.sleep(0)
+        variable.data = "second"
+        assert memlane.wait([variable], timeout=0) == [variable]
+        assert await beyond_last == "second"
+        assert not beyond_first.done()
+        variable.data = "third"
+        assert await beyond_first == "third"
+
+    asyncio.run(wait_for_both())
+
+
 def take_values(link: Link) -> None:
     """Take one value after the other."""
     with SharedAssign("cloud", mode="get") as taker:

@@ -562,7 +562,7 @@ cdef class Buffer(Endpoint):
         return names_of(changed)
 
     def _expect(self, ticket, version):
-        """Poll for what is newer than the lowest of the versions that tasks looked at; None: one of them does not."""
+        """Poll for what is newer than the first of the versions that tasks looked at; None: one of them does not."""
         self.pollable()
         cdef list void = self.expectations.void()
         with cython.critical_section(self.expectations):

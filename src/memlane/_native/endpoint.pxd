@@ -15,3 +15,4 @@ cdef class Expectations:
 
     cdef list void(self)
     cdef uint64_t change(self, object ticket, object version, list void) except? 0
+    cdef uint64_t first(self) except? 0

@@ -28,6 +28,9 @@ cdef uint64_t CHUNK_NS = 50_000_000
 cdef uint64_t LARGE_CROWD_CHUNK_NS = 500_000_000
 cdef uint32_t LARGE_CROWD = 64
 
+# After it comes 1 (core/src/layout.h).
+cdef uint64_t GREATEST_VERSION = 0xffff_ffff_ffff
+
 
 cdef class Endpoint:
     """What can be polled, and waited for together with others."""
@@ -127,7 +130,7 @@ cdef class Expectations:
     cdef uint64_t change(self, object ticket, object version, list void) except? 0:
         """In the critical section: forget the void ones, and note what a task waits beyond, None: it does not.
 
-        Returns the lowest of all, MEMLANE_ANY where none waits.
+        Returns the one that came first, MEMLANE_ANY where none waits.
         """
         cdef int process = getpid()
         if self.process != process:  # a forked child has none of its parent's tasks
@@ -139,7 +142,15 @@ cdef class Expectations:
             self.versions.pop(ticket, None)
         else:
             self.versions[ticket] = version
-        return min(self.versions.values(), default=MEMLANE_ANY)
+        return self.first()
+
+    cdef uint64_t first(self) except? 0:
+        """Return the lowest; where versions have gone round in between, the lowest of those before that."""
+        cdef list versions = sorted(self.versions.values())
+        for each in versions:
+            if versions[0] + GREATEST_VERSION // 2 < each <= GREATEST_VERSION:
+                return each
+        return versions[0] if versions else MEMLANE_ANY
 
 
 cdef class Crowd:

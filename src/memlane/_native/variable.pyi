@@ -66,7 +66,7 @@ class Variable(Endpoint):
         """The newest version that this endpoint has returned."""
 
     def _expect(self, ticket: Any, version: int | None) -> None:
-        """Poll for what is newer than the lowest of the versions that tasks wait beyond; None: one of them does not."""
+        """Poll for what is newer than the first of the versions that tasks wait beyond; None: one of them does not."""
 
     def _next(self, timeout: float | None, newer_than: int | None = None) -> Any:
         """Wait for a version that this endpoint has not returned, or had not; count what it passed over."""

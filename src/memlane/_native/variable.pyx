@@ -521,7 +521,7 @@ cdef class Variable(Endpoint):
         return self.seen
 
     def _expect(self, ticket, version):
-        """Poll for what is newer than the lowest of the versions that tasks wait beyond; None: one of them does not."""
+        """Poll for what is newer than the first of the versions that tasks wait beyond; None: one of them does not."""
         # MEMLANE_ANY would say that nothing is expected; no version comes near it.
         beyond = None if version is None else min(version_of(version), MEMLANE_ANY - 1)
         cdef list void = self.expectations.void()
