@@ -20,7 +20,7 @@
 #define W 0
 #define R 1
 
-byte epoch[2], owner[2]; /* the two words */
+byte epoch[2] = 255, owner[2]; /* the two words; epochs go round in the midst of the run */
 byte head, tail, ring[CAP];
 byte commits, committed_as[9], consumed[9], committed; /* ghosts */
 bit killed[CANDIDATES], gone[CANDIDATES], holds[CANDIDATES];

@@ -51,12 +51,14 @@
 #define ABANDONED 16
 #define TAG_OF(w) ((w) % 16)
 #define COUNT_OF(w) ((w) / 64)
+#define COUNTS 64               /* the product: 2^32 */
+#define NEXT_COUNT(w) ((COUNT_OF(w) + 1) % COUNTS)
 #define WAITED_BIT_OF(w) ((w) & WAITED)
 #define IS_ABANDONED(w) ((w) & ABANDONED)
 #define LOW_HALF(w) ((w) % 64)
 #define WORD(count, flags, tag) ((count) * 64 + (flags) + (tag))
 
-short word;
+short word = WORD(COUNTS - 2, 0, 0);    /* the count goes round in the midst of the run */
 byte first;
 byte second;
 
@@ -207,7 +209,7 @@ inline clean_up(index)
         d_step {
             if
             :: word == seen ->
-                word = WORD(COUNT_OF(seen) + 1, ABANDONED_BIT, 0);
+                word = WORD(NEXT_COUNT(seen), ABANDONED_BIT, 0);
                 taken = true
             :: else ->
                 taken = false
@@ -280,7 +282,7 @@ next_round:
                 d_step {                                /* L2 */
                     if
                     :: word == seen ->
-                        word = WORD(COUNT_OF(seen) + 1, WAITED_BIT_OF(seen) | SLEPT_BIT, tag);
+                        word = WORD(NEXT_COUNT(seen), WAITED_BIT_OF(seen) | SLEPT_BIT, tag);
                         acquired(IS_ABANDONED(seen) != 0)
                     :: else
                     fi
@@ -291,7 +293,7 @@ next_round:
                     d_step {                            /* L4 */
                         if
                         :: STILL_THE_SAME ->
-                            word = WORD(COUNT_OF(seen) + 1, WAITED, tag);
+                            word = WORD(NEXT_COUNT(seen), WAITED, tag);
 #ifdef STEAL_UNREPORTED
                             acquired(false)
 #else

@@ -5,6 +5,9 @@
  *   latest     version and slot of the current value; replaced only by CAS, and versions only rise.
  *   ctrl[i]    version, owner and state of slot i; changed only by CAS of the whole word.  A claim always raises
  *              the version, nothing lowers it, so that each claim's word is unique (D46).
+ *   versions   1 to ROUND, and then 1 again; 0 is before all.  Every run crosses that.  A version leads another by less
+ *              than LEAD, all that is further off is behind.  What is compared for being equal (a copy, a pin, a CAS) must
+ *              not have been stopped for exactly a round; the order that claims and commits ask for needs no bound.
  *   first[i], second[i]   the payload.  Only the owner of the claim writes it, while the state is WRITING.
  *   pin        what the reader pins: a copy of `latest`, 0 = nothing.  Any pin that names a slot protects it,
  *              whatever its version (D1).  pins_used says that somebody has ever pinned (D3).
@@ -41,6 +44,7 @@
  *   -DHEIR       index 1 is attached again       -DJANITOR   a janitor cleans up behind the dead
  *   -DLOAN       writer 2 writes inside its open loan          -DMORTAL_LOAN  so does writer 1
  *   -DNEVER_FULL with SLOTS as D47 says no claim ever fails
+ *   -DOLD        writer 2 only commits a loan, which it, and somebody else slot 1, claimed any number of versions ago
  *   -DVACATE     each write first gives up the latest value, as the puts of a share do with what was taken
  * MUTANTS  see run.py
  */
@@ -63,6 +67,12 @@
 #define BORROWER_IS_MORTAL false
 #endif
 #define PUBLISH_TRIES 2         /* the product: 16 */
+#define ROUND 15                /* the product: 2^48 - 1 */
+#ifdef SHORT_LEAD
+#define LEAD 3
+#else
+#define LEAD 4                  /* the product: 2^40; more than claims are dropped here one after the other */
+#endif
 
 #define FREE 0
 #define PUBLISHED 1
@@ -72,11 +82,23 @@
 #define VERSION_OF(ctrl_word) ((ctrl_word) / 16)
 #define OWNER_OF(ctrl_word) (((ctrl_word) / 4) % 4)
 #define STATE_OF(ctrl_word) ((ctrl_word) % 4)
-#define HIGHEST_VERSION 15
 
 #define LATEST(version, slot) ((version) * 8 + (slot))
 #define LATEST_VERSION(word) ((word) / 8)
 #define LATEST_SLOT(word) ((word) % 8)
+
+#define VERSION_AFTER(version) ((version) % ROUND + 1)
+#ifdef COMPARE_PLAINLY
+#define LEADS(leader, follower) ((leader) > (follower))
+#else
+#define LEADS(leader, follower) (((leader) + ROUND - (follower)) % (ROUND + 1) < LEAD - 1)
+#endif
+#ifdef OLD
+#define START ROUND             /* the version that is there at the beginning */
+#else
+#define START (ROUND - 1)
+#endif
+#define AGE(version) (((version) + ROUND - START) % ROUND)      /* ghost: versions since then; they fit into one round */
 
 #define NOBODY 0
 #define WRITER_1 1              /* indices */
@@ -84,9 +106,10 @@
 #define READER 3
 #define NO_SLOT 7
 #define FIRST_VALUE 1
+#define OLD_LOAN (SLOTS - 1)
 
 /* Shared memory. */
-byte latest = LATEST(1, 0);
+byte latest = LATEST(START, 0);
 byte ctrl[SLOTS];
 byte first[SLOTS];
 byte second[SLOTS];
@@ -112,7 +135,7 @@ bool killed_reader;
 byte viewed = NO_SLOT;          /* the slot that a validated view of the reader shows */
 byte value_of[SLOTS];           /* what was last published in the slot */
 byte last_value = FIRST_VALUE;
-byte last_version = 1;
+byte last_version = START;
 byte running;
 
 #define CLAIM_IS_BUFFERED(slot) (claim_slot[1] == (slot) + 1 || claim_slot[2] == (slot) + 1)
@@ -161,14 +184,14 @@ byte running;
 #endif
 
 #ifdef CLAIM_LATEST_PLUS_ONE    /* the text before D46 */
-#define CLAIMED_VERSION (LATEST_VERSION(seen_latest) + 1)
+#define CLAIMED_VERSION VERSION_AFTER(LATEST_VERSION(seen_latest))
 #define UNDONE seen_ctrl
-#define MUST_RAISE (LATEST_VERSION(seen_latest) + 1 != version)
+#define MUST_RAISE (VERSION_AFTER(LATEST_VERSION(seen_latest)) != version)
 #else
-#define LARGER(a, b) ((a) > (b) -> (a) : (b))
-#define CLAIMED_VERSION (LARGER(LATEST_VERSION(seen_latest), VERSION_OF(seen_ctrl)) + 1)
+#define SLOT_LEADS (VERSION_OF(seen_ctrl) != 0 && LEADS(VERSION_OF(seen_ctrl), LATEST_VERSION(seen_latest)))
+#define CLAIMED_VERSION VERSION_AFTER(SLOT_LEADS -> VERSION_OF(seen_ctrl) : LATEST_VERSION(seen_latest))
 #define UNDONE CTRL(version, NOBODY, FREE)
-#define MUST_RAISE (LATEST_VERSION(seen_latest) >= version)
+#define MUST_RAISE (!LEADS(version, LATEST_VERSION(seen_latest)))
 #endif
 
 #ifdef CLEAR_VERSION
@@ -325,6 +348,17 @@ end_attach:
             clean_up_slots(me)
         :: else
         fi;
+#ifdef OLD
+        if
+        :: me == WRITER_2 ->                            /* has a loan, and commits it */
+            d_step {
+                slot = OLD_LOAN;
+                version = VERSION_OF(ctrl[slot])
+            };
+            goto second_word
+        :: else
+        fi;
+#endif
 
 again:
 #ifdef VACATE
@@ -378,7 +412,6 @@ look:
         d_step {                                        /* C3 */
             !CLAIM_IS_BUFFERED(slot) ->
             version = CLAIMED_VERSION;
-            assert(version < HIGHEST_VERSION);
             done = (ctrl[slot] == seen_ctrl);
             if
             :: done ->
@@ -440,7 +473,7 @@ publish:
         seen_latest = latest;                           /* W2 */
         if
         :: MUST_RAISE ->
-            cas_ctrl(CTRL(version, me, WRITING), CTRL(LATEST_VERSION(seen_latest) + 1, me, WRITING));   /* W3 */
+            cas_ctrl(CTRL(version, me, WRITING), CTRL(VERSION_AFTER(LATEST_VERSION(seen_latest)), me, WRITING));     /* W3 */
 #ifdef MARK_BEFORE_PUBLISH
             if
             :: !done ->
@@ -449,7 +482,7 @@ publish:
             fi;
 #endif
             assert(done);                               /* fenced only after a false verdict: not in this model */
-            version = LATEST_VERSION(seen_latest) + 1
+            version = VERSION_AFTER(LATEST_VERSION(seen_latest))
         :: else
         fi;
 #ifdef MARK_BEFORE_PUBLISH
@@ -461,7 +494,7 @@ publish:
             tries++;
             if
             :: done ->
-                assert(version > last_version);
+                assert(AGE(version) > AGE(last_version));
                 latest = LATEST(version, slot);
                 last_version = version;
                 last_value = value;
@@ -557,6 +590,14 @@ proctype reader()
             slot = LATEST_SLOT(latest)
         };
         valid = (slot != NO_SLOT && VERSION_OF(ctrl[slot]) == LATEST_VERSION(seen));        /* R2 */
+#ifdef STOPPED_FOR_A_ROUND
+        d_step {                                        /* since R3 of the first word: its version comes again */
+            slot = 1;
+            seen = LATEST(VERSION_AFTER(START), slot);
+            valid = true
+        };
+        loaded_second = second[slot];
+#endif
 #ifdef NO_ACQUIRE_FENCE
         if
         :: valid ->
@@ -564,6 +605,7 @@ proctype reader()
         :: else
         fi;
 #endif
+#ifndef STOPPED_FOR_A_ROUND
         if
         :: valid ->
             if                                          /* R3, in either order */
@@ -574,6 +616,7 @@ proctype reader()
             fi
         :: else
         fi;
+#endif
 #endif
         d_step {
             if
@@ -591,8 +634,8 @@ proctype reader()
 #ifndef NO_ACQUIRE_FENCE
                 assert(loaded_first == value_of[slot]);
 #endif
-                assert(LATEST_VERSION(seen) >= newest); /* time does not run backwards */
-                newest = LATEST_VERSION(seen)
+                assert(AGE(LATEST_VERSION(seen)) >= newest);    /* time does not run backwards */
+                newest = AGE(LATEST_VERSION(seen))
             :: else
             fi;
             reads--;
@@ -794,25 +837,37 @@ init
     byte seen_ctrl;
     byte seen_latest;
     byte claimable;
+    byte old;
     bool done;
 
     atomic {
-        ctrl[0] = CTRL(1, NOBODY, PUBLISHED);
+        ctrl[0] = CTRL(START, NOBODY, PUBLISHED);
         first[0] = FIRST_VALUE;
         second[0] = FIRST_VALUE;
         value_of[0] = FIRST_VALUE;
         byte_held[WRITER_1] = true;
         byte_held[WRITER_2] = true;
         byte_held[READER] = true;
-#ifdef VIEW                     /* version 1 in slot 0 is superseded, and somebody looks at it */
-        ctrl[1] = CTRL(2, NOBODY, PUBLISHED);
+#ifdef OLD
+        old = 1;
+        do
+        :: old < ROUND -> old++
+        :: break
+        od;
+        ctrl[1] = CTRL(old, NOBODY, FREE);
+        ctrl[OLD_LOAN] = CTRL(old, WRITER_2, WRITING);
+        first[OLD_LOAN] = 4;
+        old = 0;
+#endif
+#ifdef VIEW                     /* the value in slot 0 is superseded, and somebody looks at it */
+        ctrl[1] = CTRL(VERSION_AFTER(START), NOBODY, PUBLISHED);
         first[1] = FIRST_VALUE;
         second[1] = FIRST_VALUE;
         value_of[1] = FIRST_VALUE;
-        latest = LATEST(2, 1);
-        last_version = 2;
+        latest = LATEST(VERSION_AFTER(START), 1);
+        last_version = VERSION_AFTER(START);
         pins_used = true;
-        pin = LATEST(1, 0);
+        pin = LATEST(START, 0);
         viewed = 0;
 #endif
         running = 3;

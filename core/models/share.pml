@@ -6,7 +6,12 @@
  *                     (register.pml shows that, and that a copy or a pin of version v is the value of version v: here
  *                     a value is its version).
  *   taken             newest version that a get took or a clear dropped; by CAS from a lower version to one that was seen
- *                     in latest.
+ *                     in latest.  A put moves it to just before the newest version where nobody took for so long that the
+ *                     versions would come round to it.
+ *   versions          here they are numbers that end; what the words hold of them, and is compared, goes round from ROUND
+ *                     to 1 in the midst of the run.  A version leads another by less than LEAD, else it is behind: so
+ *                     somebody may be stopped between copy and take for less than LEAD versions, and within a look for less
+ *                     than the rest of a round; runs in which a look takes longer are left out.
  *   A value waits while latest > taken.  Each is taken at most once, none after a newer one.  latest < taken is never
  *   seen, nor a value that was given up and not taken: either would mean damage.
  *
@@ -17,13 +22,13 @@
  *   Y2); publishing could, and need not.  CAS acts on the newest word.
  *
  * STEPS
- *   put       T2 load taken   P2 load latest   Y1 give up what was taken   P1 raise latest
+ *   put       T2 load taken   P2 load latest   Y1 give up what was taken, or T1 move taken along   P1 raise latest
  *   look      T2 load taken   P2, Y2 load latest   T2 load taken again, where latest was given up
  *   take      G1 copy or pin: load latest anew   G2 load taken, relaxed   T1 CAS taken, from what G2 found
  *
  * SCENARIO   a putter of PUTS values and GETTERS getters; getter 0 and the putter die at any step, or not at all
  * MUTANTS    TAKE_BY_STORE TAKE_BACKWARDS LATEST_LOADED_FIRST TAKE_RELAXED LOOK_RELAXED VACATE_UNTAKEN VACATE_RELAXED
- *            TAKEN_LOADED_ONCE
+ *            TAKEN_LOADED_ONCE STAY_BEHIND COMPARE_PLAINLY
  */
 
 #ifndef PUTS
@@ -38,22 +43,40 @@
 
 #define PUTTER GETTERS          /* the last process */
 
+#define FIRST 1                 /* was put and taken before the beginning */
+#define LAST (FIRST + PUTS)
+
+/* What a word holds of a version: FIRST + 2 is the first of the next round. */
+#define ROUND 6                 /* the product: 2^48 - 1 */
+#define LEAD 4                  /* the product: 2^40 */
+#define FAR 1                   /* the product: 2^47 */
+#define WORD(version) (((version) + ROUND - FIRST - 2) % ROUND + 1)
+#define DISTANCE(from, to) ((WORD(to) + ROUND + 1 - WORD(from)) % (ROUND + 1))
+#define FALLS_BEHIND(version, latest) (IS_NEWER(latest, version) && DISTANCE(version, latest) > FAR)
+#ifdef COMPARE_PLAINLY
+#define IS_NEWER(version, than) (WORD(version) > WORD(than))
+#else
+#define LEADS(leader, follower) ((DISTANCE(follower, leader) + ROUND) % (ROUND + 1) < LEAD - 1)
+#define IS_NEWER(version, than) (WORD(version) != WORD(than) && !LEADS(than, version))
+#endif
+
 /* The word latest, in the order of its values. */
 #define LATEST(version, given_up) (2 * (version) + (given_up))
 #define LATEST_VERSION(word) ((word) / 2)
 #define WAS_GIVEN_UP(word) ((word) % 2 == 1)
 
-byte latest;
-byte taken;
-bool gave_up[PUTS + 1];         /* that value of latest existed */
-byte carried_latest[PUTS + 1];  /* by the T1 of a version: what its process had seen of latest */
-byte carried_taken[PUTS + 1];   /* by the Y1 of a version: what its process knew of taken */
+byte latest = LATEST(FIRST, 0);
+byte taken = FIRST;
+bool gave_up[LAST + 1];         /* that value of latest existed */
+bool was_taken[LAST + 1];       /* that value of taken existed */
+byte carried_latest[LAST + 1];  /* by the T1 of a version: what its process had seen of latest */
+byte carried_taken[LAST + 1];   /* by the Y1 of a version: what its process knew of taken */
 byte sees[GETTERS + 1];
 byte knows[GETTERS + 1];
 
 bool killed[2];                 /* the putter, getter 0 */
-byte times_taken[PUTS + 1];     /* ghost */
-byte newest_taken;              /* ghost */
+byte times_taken[LAST + 1];     /* ghost */
+byte newest_taken = FIRST;      /* ghost */
 
 /* Acquire, of a word that may be old: any value from the bound of this process on. */
 inline load_latest(me, found)                           /* P2, Y2 */
@@ -87,7 +110,7 @@ inline load_taken(me, found)                            /* T2 */
         :: found < taken ->
             found++;
             do
-            :: times_taken[found] == 0 -> found++       /* was skipped */
+            :: !was_taken[found] -> found++             /* was skipped */
             :: else -> break
             od
         :: break
@@ -110,6 +133,17 @@ inline note_taken(version)
     newest_taken = version
 }
 
+/* T1, release. */
+inline store_taken(me, version)
+{
+    taken = version;
+    was_taken[version] = true;
+#ifndef TAKE_RELAXED
+    carried_latest[version] = sees[me];
+#endif
+    knows[me] = version
+}
+
 /* T1.  is_mine: the version is this process's now. */
 inline swap_taken(me, expected, version, is_mine)
 {
@@ -118,13 +152,9 @@ inline swap_taken(me, expected, version, is_mine)
 #ifdef TAKE_BY_STORE
         :: true ->
 #else
-        :: taken == expected ->
+        :: WORD(taken) == WORD(expected) ->
 #endif
-            taken = version;
-#ifndef TAKE_RELAXED
-            carried_latest[version] = sees[me];
-#endif
-            knows[me] = version;
+            store_taken(me, version);
             is_mine = true;
             note_taken(version)
 #ifndef TAKE_BY_STORE
@@ -137,35 +167,40 @@ inline swap_taken(me, expected, version, is_mine)
 
 proctype putter()
 {
-    byte puts = 0;
+    byte version = FIRST;
     byte seen_taken = 0;
     {
         do
-        :: puts < PUTS ->
+        :: version < LAST ->
             load_taken(PUTTER, seen_taken);
-            d_step {                                    /* P2: its own word; Y1 */
+            d_step {                                    /* P2: its own word; Y1, T1 */
                 if
 #ifdef VACATE_UNTAKEN
-                :: puts > 0 ->
+                :: true ->
 #else
-                :: puts > 0 && seen_taken >= puts ->
+                :: !IS_NEWER(version, seen_taken) ->
 #endif
-                    latest = LATEST(puts, 1);
-                    gave_up[puts] = true;
+                    latest = LATEST(version, 1);
+                    gave_up[version] = true;
 #ifndef VACATE_RELAXED
-                    carried_taken[puts] = knows[PUTTER];
+                    carried_taken[version] = knows[PUTTER];
 #endif
-                    assert(newest_taken >= puts)        /* or it is lost */
+                    assert(newest_taken >= version)     /* or it is lost */
+#ifndef STAY_BEHIND
+                :: FALLS_BEHIND(seen_taken, version) && WORD(taken) == WORD(seen_taken) ->
+                    store_taken(PUTTER, version - 1);
+                    newest_taken = version - 1
+#endif
                 :: else
                 fi;
                 seen_taken = 0
             };
             d_step {                                    /* P1 */
-                puts++;
-                latest = LATEST(puts, 0);
+                version++;
+                latest = LATEST(version, 0);
                 sees[PUTTER] = latest
             }
-        :: puts == PUTS ->
+        :: version == LAST ->
             break
         od
     } unless {
@@ -194,14 +229,21 @@ proctype getter(byte me)
             load_taken(me, seen_taken);
             load_latest(me, seen_latest);
 #endif
-            assert(LATEST_VERSION(seen_latest) >= seen_taken);      /* or it would be taken for damage */
+            version = LATEST_VERSION(seen_latest);
+            assert(version >= seen_taken);
             if
-            :: WAS_GIVEN_UP(seen_latest) && LATEST_VERSION(seen_latest) > seen_taken ->
+            :: version > seen_taken && !IS_NEWER(version, seen_taken) && WORD(taken) != WORD(seen_taken) ->
+                goto look_again                         /* was stopped between the two loads for too long */
+            :: else
+            fi;
+            assert(IS_NEWER(version, seen_taken) == (version > seen_taken));        /* or it would be taken for damage */
+            if
+            :: WAS_GIVEN_UP(seen_latest) && IS_NEWER(version, seen_taken) ->
 #ifndef TAKEN_LOADED_ONCE
                 load_taken(me, seen_taken);
 #endif
-                assert(seen_taken >= LATEST_VERSION(seen_latest))   /* or it would be taken for damage */
-            :: !WAS_GIVEN_UP(seen_latest) && LATEST_VERSION(seen_latest) > seen_taken ->
+                assert(!IS_NEWER(version, seen_taken))              /* or it would be taken for damage */
+            :: !WAS_GIVEN_UP(seen_latest) && IS_NEWER(version, seen_taken) ->
                 load_latest(me, seen_latest);           /* G1 */
                 version = LATEST_VERSION(seen_latest);
                 do
@@ -211,7 +253,7 @@ proctype getter(byte me)
                     expected = taken;                   /* G2 */
                     if
 #ifndef TAKE_BACKWARDS
-                    :: expected >= version ->
+                    :: !IS_NEWER(version, expected) ->
                         break                           /* somebody was first */
                     :: else ->
 #else
@@ -226,6 +268,7 @@ proctype getter(byte me)
                 od;
             :: else                                     /* nothing waits: a real one sleeps (wait.pml) */
             fi;
+look_again:
             atomic {
                 seen_taken = 0;
                 seen_latest = 0;
@@ -257,6 +300,7 @@ active proctype end_of_all()
     timeout;
     assert(taken <= LATEST_VERSION(latest));
     assert(taken == newest_taken);
+    assert(IS_NEWER(LATEST_VERSION(latest), taken) == (LATEST_VERSION(latest) > taken));
     assert(LATEST_VERSION(latest) == taken || (times_taken[LATEST_VERSION(latest)] == 0 && !WAS_GIVEN_UP(latest)))
 }
 
@@ -264,6 +308,18 @@ init
 {
     byte me = 0;
     atomic {
+        was_taken[FIRST] = true;
+        times_taken[FIRST] = 1;
+        carried_latest[FIRST] = latest;
+        do
+        :: me <= PUTTER ->
+            sees[me] = latest;
+            knows[me] = taken;
+            me++
+        :: else ->
+            break
+        od;
+        me = 0;
         run putter();
         do
         :: me < GETTERS ->

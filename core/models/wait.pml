@@ -38,14 +38,14 @@
 #define PUBLISHERS 2
 #define WAITERS 2
 
-byte word;                      /* a version */
-byte bell;
+byte word = 254;                /* a version; this and the bell go round in the midst of the run */
+byte bell = 254;
 
 bool publish_buffered[PUBLISHERS];
 byte arm_buffered[WAITERS];     /* the armed bell that is not visible yet, 0 = none (an armed bell is odd) */
 
 bool asleep[WAITERS];           /* in the kernel's queue */
-byte seen[WAITERS];             /* the word for which the caller's predicate was false */
+byte seen[WAITERS] = 254;       /* the word for which the caller's predicate was false */
 
 bool killed[PUBLISHERS];
 bool ended[PUBLISHERS];         /* ghost */
