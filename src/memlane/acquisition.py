@@ -7,8 +7,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, final
 
 from memlane.errors import AlreadyLocked
+from memlane.event_loop import current_task, signal_for_threads
 from memlane.thread_lock import ThreadLock
-from memlane.waiting import current_task, signal_for_threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ import weakref
 from errno import ETIMEDOUT
 from typing import TYPE_CHECKING, Any, NamedTuple, SupportsIndex, final
 
-from memlane import settings, waiting
+from memlane import settings, turns
 from memlane._native.channel import ChannelEnd, bytes_of
 from memlane.endpoint import NamedEndpoint
 from memlane.errors import (
@@ -222,7 +222,7 @@ class Channel(NamedEndpoint, ChannelEnd):
 
     def _begin(self) -> None:
         self._listener: Listener | None = None
-        self._turns = waiting.Turns()
+        self._turns = turns.Turns()
         opened.add(self)
         log(LEVELS[LOG_BASIC], "channel %r: opened for %s", self.name, "reading" if self.readable() else "writing")
 
@@ -279,7 +279,7 @@ class Channel(NamedEndpoint, ChannelEnd):
 
         Tasks take turns. Cancelled while it waits, it has taken nothing: the next reading returns those bytes.
         """
-        return await waiting.take_in_turn(
+        return await turns.take_in_turn(
             self._turns,
             self,
             lambda: self.read_bytes(n, 0),
@@ -312,7 +312,7 @@ class Channel(NamedEndpoint, ChannelEnd):
                 raise missed
             return written
 
-        return await waiting.take_in_turn(
+        return await turns.take_in_turn(
             self._turns,
             self,
             attempt,

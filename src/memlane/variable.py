@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memlane import settings, waiting
+from memlane import event_loop, settings, waiting
 from memlane._native.variable import Variable
 from memlane.codec.reference import require_reference
 from memlane.endpoint import NamedEndpoint
@@ -185,7 +185,7 @@ class HostVariable(NamedEndpoint, Variable):
 
     def _take_newer(self, since: int, attempt: Callable[[], Any], timeout: float | None) -> Awaitable[Any]:
         """Another task, or thread, of this endpoint may read that value too, and other tasks wait beyond others."""
-        ticket = waiting.Ticket()
+        ticket = event_loop.Ticket()
         return waiting.take(
             self,
             attempt,

@@ -27,8 +27,8 @@ from memlane import HostVariable
 from memlane._native.endpoint import Poll
 from memlane._native.sync import Participation
 from memlane.buffer import Buffer, Parameter
+from memlane.event_loop import wait_until_readable
 from memlane.thread_lock import ThreadLock
-from memlane.waiting import wait_until_readable
 from tests.children import Child, answer_of_child, end_by_itself
 from tests.loops import ASYNCIO_LOOPS
 from tests.peer import PATIENCE_SECONDS, wait_until

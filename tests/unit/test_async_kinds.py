@@ -21,9 +21,9 @@ from memlane import (
     HostVariable,
     SharedAssign,
     open_channel,
-    waiting,
 )
 from memlane.channel import ParameterTypeError
+from memlane.gathering import Gathering
 from tests.loops import ASYNCIO_LOOPS, LOOPS, sleep, together
 from tests.peer import PATIENCE_SECONDS, wait_until
 
@@ -538,15 +538,15 @@ def test_dispatcher_closed_while_its_task_gathers_what_to_wait_for_ends_it(
     dispatcher = HostFunctionDispatcher()
     dispatcher.add("length", len)
     closing = threading.Thread(target=dispatcher.close)
-    add = waiting.Gathering.add
+    add = Gathering.add
 
-    def add_while_another_thread_closes(gathering: waiting.Gathering, descriptor: int) -> None:
+    def add_while_another_thread_closes(gathering: Gathering, descriptor: int) -> None:
         if dispatcher._alarms and not closing.ident:  # the task serves, and has asked for the function's descriptor
             closing.start()
             closing.join(0.1)  # it has to wait for us, so this time passes
         add(gathering, descriptor)
 
-    monkeypatch.setattr(waiting.Gathering, "add", add_while_another_thread_closes)
+    monkeypatch.setattr(Gathering, "add", add_while_another_thread_closes)
 
     run(dispatcher.serve_async)
 

@@ -6,7 +6,7 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar
 
-from memlane import namespace, settings, waiting
+from memlane import event_loop, namespace, settings, waiting
 from memlane._native import buffer as native
 from memlane._native.device import DeviceBuffer as NativeDeviceBuffer
 from memlane._native.record import Layout
@@ -237,7 +237,7 @@ class Buffer(Closing, native.Buffer):
 
     async def _take(self, attempt: Callable[[], Result], timeout: float | None) -> Result:
         """Others who look at this endpoint meanwhile, for other parameters, take nothing from the task."""
-        ticket = waiting.Ticket()
+        ticket = event_loop.Ticket()
         looked_at = 0
 
         def look() -> Result:

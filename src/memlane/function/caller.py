@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
-from memlane import settings, waiting
+from memlane import event_loop, settings, turns, waiting
 from memlane._native.caller import Caller, PendingCall
 from memlane.codec.reference import require_reference
 from memlane.endpoint import NamedEndpoint
@@ -169,7 +169,7 @@ class HostFunctionCaller(NamedEndpoint, Caller):
     def _begin(self) -> None:
         self._tasks: HostFunctionCaller | None = None
         self._opening = ThreadLock()
-        self._turns = waiting.Turns()
+        self._turns = turns.Turns()
         try:
             self._prepare(self._seconds, self._raw, self._fail_fast, remote.rebuild)
         except TooManyParticipants:
@@ -211,7 +211,7 @@ class HostFunctionCaller(NamedEndpoint, Caller):
         left = waiting.countdown(self._seconds)
         caller = self._for_tasks()
         pending = await caller._begin_async(arguments, keywords, self._seconds)  # noqa: SLF001  (of this class)
-        pending._ticket = waiting.Ticket()  # noqa: SLF001  (the binding's half of calls)
+        pending._ticket = event_loop.Ticket()  # noqa: SLF001  (the binding's half of calls)
         try:
             await waiting.take(caller, pending._arrive, left())  # noqa: SLF001  (the binding's half of calls)
         except Timeout as timeout:
@@ -234,7 +234,7 @@ class HostFunctionCaller(NamedEndpoint, Caller):
     async def _begin_async(
         self, arguments: tuple[Any, ...], keywords: dict[str, Any], timeout: float | None
     ) -> PendingCall:
-        return await waiting.take_in_turn(
+        return await turns.take_in_turn(
             self._turns,
             self,
             lambda: self(*arguments, **keywords),

@@ -10,13 +10,14 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any, final
 
-from memlane import settings, waiting
+from memlane import event_loop, settings
 from memlane._native.dispatcher import Dispatcher, Request
 from memlane._native.function import Function
 from memlane.endpoint import Closing
 from memlane.errors import CallCancelled, Closed, InvalidArgument, OwnershipLost, TooManyParticipants
 from memlane.function import remote
 from memlane.function.caller import FunctionStatistics, statistics_of
+from memlane.gathering import Gathering, descriptor_for
 from memlane.names import encoded_name
 from memlane.thread_lock import ThreadLock
 
@@ -136,7 +137,7 @@ class HostFunctionDispatcher(Closing):
         self._threads: list[threading.Thread] = []
         self._lock = ThreadLock()  # reentrant: a signal handler may stop it in the midst of a start
         self._closed = False
-        self._gathering: waiting.Gathering | None = None
+        self._gathering: Gathering | None = None
         self._alarms: set[int] = set()
         self._alarms_owner = os.getpid()
         # At exit the threads end with the process: its callbacks are not waited for.
@@ -258,16 +259,16 @@ class HostFunctionDispatcher(Closing):
         """
         self._check_open()
         with contextlib.ExitStack() as stack:
-            alarm = waiting.descriptor_for("serve_async()", lambda: os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
+            alarm = descriptor_for("serve_async()", lambda: os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
             stack.callback(os.close, alarm)
-            gathering = waiting.Gathering("serve_async()")
+            gathering = Gathering("serve_async()")
             stack.callback(gathering.close)
             gathering.add(alarm)
             stack.callback(self._leave, alarm)
             with self._lock.here():
                 self._own_alarms().add(alarm)
                 stops = self._core.resume()
-            async with waiting.crew() as crew:
+            async with event_loop.crew() as crew:
                 await self._serve_tasks(crew, gathering, alarm, stops)
 
     def _leave(self, alarm: int) -> None:
@@ -278,7 +279,7 @@ class HostFunctionDispatcher(Closing):
             if not alarms and not self.running and not self._core.active:
                 self._core.stop()
 
-    async def _serve_tasks(self, crew: Any, gathering: waiting.Gathering, alarm: int, stops: int) -> None:
+    async def _serve_tasks(self, crew: Any, gathering: Gathering, alarm: int, stops: int) -> None:
         while True:
             with self._lock.here():  # `close` waits: a descriptor that it closed could be another object's already
                 for function in self._functions:
@@ -286,10 +287,10 @@ class HostFunctionDispatcher(Closing):
                         gathering.add(function.fileno())
             try:
                 while self._serve_some(crew, stops):
-                    await waiting.pass_on()
+                    await event_loop.pass_on()
             except Closed:
                 return
-            await waiting.wait_until_readable(gathering.fileno(), None)
+            await event_loop.wait_until_readable(gathering.fileno(), None)
             with contextlib.suppress(BlockingIOError):  # a call came, and nobody rang
                 os.eventfd_read(alarm)
 
@@ -323,7 +324,7 @@ class HostFunctionDispatcher(Closing):
         self._check_open()
         with self._lock.here():
             if self._gathering is None or self._gathering.is_foreign:
-                self._gathering = waiting.Gathering("the fileno() of a dispatcher")
+                self._gathering = Gathering("the fileno() of a dispatcher")
             for function in self._functions:
                 self._gathering.add(function.fileno())
             return self._gathering.fileno()
