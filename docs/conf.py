@@ -35,7 +35,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"(?!memlane\b).*"),
     # Bases and results that have no page of their own: what they bring shows with the classes that people use.
-    ("py:class", r"memlane\.(errors\._Suppressed|map\._LockedMap|share\.Endpoint|_native\.map\.Lock)"),
+    ("py:class", r"memlane\.(access\.(Locked)?Access|errors\._Suppressed|share\.Endpoint|_native\.map\.Lock)"),
     ("py:class", r"memlane\.buffer\.identity\._Fields"),
     ("py:class", r"memlane\.endpoint\.(Closing|NamedEndpoint)"),
     ("c:identifier", r"u?int\d+_t|size_t|bool"),

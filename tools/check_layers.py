@@ -98,6 +98,7 @@ PYTHON_LAYERS = (
     ("event_loop",),
     ("arrays", "endpoint", "gathering", "readings", "waiting"),
     ("acquisition", "listener", "turns"),
+    ("access",),
     ("channel", "function", "map", "namespace", "sync", "variable"),
     ("buffer", "share"),
     ("inspect",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import io
 import mmap
 import os
@@ -12,8 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, final
 from memlane import settings
 from memlane._native.map import Endpoint, Lock
 from memlane._native.mapping import Mapping
+from memlane.access import Access, LockedAccess
 from memlane.endpoint import NamedEndpoint
-from memlane.errors import AlreadyLocked, OOMError, ReadAccessError, WriteAccessError
+from memlane.errors import OOMError
 from memlane.names import encoded_name
 from memlane.sizes import size_in_bytes
 
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Buffer, Self
 
-    from memlane._native.map import Hold
-    from memlane.acquisition import Acquisition
 
-_READING, _WRITING = 1, 2  # what Endpoint.mode() answers
 _LAST_STANDARD_STREAM = 2
 
 
@@ -42,7 +39,7 @@ class MapStatistics(NamedTuple):
     """Whether the name still leads to this object."""
 
 
-class UnsafeSharedMMap(NamedEndpoint, Mapping):
+class UnsafeSharedMMap(NamedEndpoint, Access, Mapping):
     """Shared memory as an `mmap.mmap`, without a lock: for data that other means protect.
 
     The first to open creates the object, filled with zeros. It stays until it is unlinked. Each endpoint has a file
@@ -119,28 +116,6 @@ class UnsafeSharedMMap(NamedEndpoint, Mapping):
         mapping._peer_uid = peer_uid
         endpoint.guard(mapping._address(), size)
         return mapping
-
-    # -- who may do what: the classes with a lock say more ---------------------------------------------------------
-
-    def _permit_reading(self, what: str) -> None:  # noqa: ARG002  (for the classes with a lock)
-        """Raise unless this thread may read now."""
-        self._endpoint.check()
-
-    def _permit_writing(self, what: str) -> None:  # noqa: ARG002  (for the classes with a lock)
-        """Raise unless this thread may write now."""
-        self._endpoint.check()
-
-    def _export(self, writable: int) -> bool:
-        """Allow an export of the memory, and say whether it may be written to. It stays valid after the lock."""
-        if writable:
-            self._permit_writing("an export of its memory for writing")
-            return True
-        may_write = self._may_write()
-        self._permit_reading("an export of its memory")  # last: where another thread closes it, nothing may be done
-        return may_write
-
-    def _may_write(self) -> bool:
-        return True
 
     # -- reading and writing ---------------------------------------------------------------------------------------
 
@@ -347,59 +322,8 @@ for _name in dir(mmap.mmap):
 del _name
 
 
-class _LockedMap(UnsafeSharedMMap):
-    """What the two classes with a lock have in common."""
-
-    _READ_LOCK = _WRITE_LOCK = ""
-    _is_used_by_tasks = False
-
-    def _mode(self) -> int:
-        """Return what this thread or this task has locked."""
-        mode = self._endpoint.mode()
-        if mode != 0 or not self._is_used_by_tasks:
-            return mode
-        from memlane.acquisition import held_here  # noqa: PLC0415  (for who locks in tasks)
-
-        acquisition = held_here(self)
-        return 0 if acquisition is None else acquisition.mode
-
-    def _acquisition(self, hold: Hold) -> Acquisition:
-        """Return what takes a lock in a task. Called by `Lock.acquire_async`."""
-        from memlane.acquisition import Acquisition  # noqa: PLC0415  (for who locks in tasks)
-
-        self._is_used_by_tasks = True
-        return Acquisition(hold, self, hold.mode, self._refuse_nesting)
-
-    def _refuse_nesting(self) -> NoReturn:
-        raise AlreadyLocked(
-            f"map {self.name!r}: this task holds a lock of this endpoint already, and would wait for itself: locks do"
-            " not nest, and a read lock does not become a write lock; give it back first"
-        )
-
-    def _permit_reading(self, what: str) -> None:
-        mode = self._mode()  # first: nothing is locked in an endpoint that another thread closes
-        self._endpoint.check()
-        if mode == 0:
-            raise ReadAccessError(
-                errno.EACCES, f"map {self.name!r}: {what} needs its lock: use it inside `with {self._READ_LOCK}:`"
-            )
-
-    def _permit_writing(self, what: str) -> None:
-        mode = self._mode()  # first, as above
-        self._endpoint.check()
-        if mode != _WRITING:
-            held = " and this thread has its read lock" if mode == _READING else ""
-            raise WriteAccessError(
-                errno.EACCES,
-                f"map {self.name!r}: {what} needs its lock{held}: use it inside `with {self._WRITE_LOCK}:`",
-            )
-
-    def _may_write(self) -> bool:
-        return self._mode() == _WRITING
-
-
 @final
-class SharedMMap(_LockedMap):
+class SharedMMap(LockedAccess, UnsafeSharedMMap):
     """Shared memory as an `mmap.mmap`, under one lock: all reads and writes of all processes exclude each other.
 
     Arguments and errors as of `UnsafeSharedMMap`.
@@ -427,7 +351,7 @@ class SharedMMap(_LockedMap):
 
 
 @final
-class RWSharedMMap(_LockedMap):
+class RWSharedMMap(LockedAccess, UnsafeSharedMMap):
     """Shared memory as an `mmap.mmap`, under a lock for many readers or one writer.
 
     Arguments and errors as of `UnsafeSharedMMap`, and:

@@ -3,7 +3,7 @@
  * Written by hand because nothing else can do it from Python 3.10 on: a class written in Python cannot stand between its
  * users and the buffer protocol of its base before 3.12, and Cython cannot derive from mmap.mmap, whose struct no header
  * shows. A type made from a spec with basic size 0 takes over whatever size the base has. What Python can override is
- * overridden in memlane.map. */
+ * overridden in memlane.map and memlane.access. */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
