@@ -90,7 +90,7 @@ MAY_HAVE_CONDITIONS = (*SYSTEM_SEAM, "mutant.h", "version.h")
 
 # Cython and Python, from low to high; a module imports its own layer and lower ones.
 PYTHON_LAYERS = (
-    ("errors", "interruption", "settings", "sizes", "thread_lock"),
+    ("errors", "interruption", "settings", "sizes"),
     ("names",),
     ("codec", "messaging"),
     ("_native",),

@@ -6,9 +6,9 @@ import threading
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, final
 
+from memlane._native.fork import PerProcess
 from memlane.errors import AlreadyLocked
 from memlane.event_loop import current_task, signal_for_threads
-from memlane.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +91,7 @@ class _Wait:
     def __init__(self, hold: Hold, tell: Callable[[], object]) -> None:
         self._hold = hold
         self._tell = tell
-        self._mutex = ThreadLock()
+        self._mutex = PerProcess(threading.RLock)
         self._is_over = self._is_abandoned = False
         self.failure: Exception | None = None
 

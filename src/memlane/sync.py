@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import mmap
 import weakref
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NoReturn, final
 
 from memlane import settings
 from memlane._native import sync
+from memlane._native.fork import PerProcess
 from memlane.errors import SyncError
-from memlane.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     import os
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Mutex", "SyncError"]
 
 _participations: weakref.WeakValueDictionary[bytes, sync.Participation] = weakref.WeakValueDictionary()
-_participations_lock = ThreadLock()
+_participations_lock = PerProcess(RLock)
 
 
 def _participation(directory: bytes) -> sync.Participation:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from _thread import RLock
 from errno import ETIMEDOUT
 
+from memlane._native.fork import PerProcess
 from memlane.errors import Timeout
 from memlane.event_loop import Ticket
 from memlane.settings import TYPE_CHECKING, final
@@ -25,35 +25,26 @@ class Turns:
     """One task after the other, in the order in which they came, of any loop and thread. A forked child begins anew."""
 
     def __init__(self) -> None:
-        self._begin()
-
-    def _begin(self) -> None:
-        self._owner = os.getpid()
         # Collecting garbage ends tasks whose loop is gone, also in the midst of a change.
-        self._mutex = RLock()
-        self._tickets: list[Ticket] = []  # it is the first one's turn
-
-    def _begin_in_child(self) -> None:
-        if self._owner != os.getpid():
-            self._begin()
+        self._mutex = PerProcess(RLock)
+        self._tickets: PerProcess[list[Ticket]] = PerProcess(list)  # it is the first one's turn
 
     @property
     def are_free(self) -> bool:
         """Whether it is nobody's turn."""
-        if self._tickets:
-            self._begin_in_child()
-            for ticket in tuple(self._tickets):
-                if ticket.is_void:
-                    self.leave(ticket)
-        return not self._tickets
+        tickets = self._tickets.here()
+        for ticket in tuple(tickets):
+            if ticket.is_void:
+                self.leave(ticket)
+        return not tickets
 
     async def take(self, seconds: float | None) -> Ticket | None:
         """Wait for this task's turn. Returns what is to be given to `leave`; None when the time was over first."""
-        self._begin_in_child()
+        tickets = self._tickets.here()
         ticket = Ticket()
-        with self._mutex:
-            self._tickets.append(ticket)
-            if self._tickets[0] is ticket:
+        with self._mutex.here():
+            tickets.append(ticket)
+            if tickets[0] is ticket:
                 return ticket
             signal = ticket.prepare()
         came = False
@@ -66,18 +57,18 @@ class Turns:
 
     def leave(self, ticket: Ticket) -> None:
         """End the turn, or the wait for it, of a task that may have been told already."""
-        self._begin_in_child()
-        with self._mutex:
-            if ticket not in self._tickets:
+        tickets = self._tickets.here()
+        with self._mutex.here():
+            if ticket not in tickets:
                 return
-            was_first = self._tickets[0] is ticket
-            self._tickets.remove(ticket)
-            while was_first and self._tickets:
-                first = self._tickets[0]
+            was_first = tickets[0] is ticket
+            tickets.remove(ticket)
+            while was_first and tickets:
+                first = tickets[0]
                 if first.has_told():
                     break
-                if first in self._tickets:
-                    self._tickets.remove(first)
+                if first in tickets:
+                    tickets.remove(first)
 
 
 async def take_in_turn(

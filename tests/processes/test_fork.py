@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
-import itertools
 import multiprocessing
 import os
+import pickle
 import select
 import signal
 import subprocess
@@ -25,12 +25,15 @@ import memlane
 import memlane.sync
 from memlane import HostVariable
 from memlane._native.endpoint import Poll
+from memlane._native.fork import PerProcess
 from memlane._native.sync import Participation
 from memlane.buffer import Buffer, Parameter
 from memlane.event_loop import wait_until_readable
-from memlane.thread_lock import ThreadLock
+from memlane.turns import Turns
+from tests import storm
 from tests.children import Child, answer_of_child, end_by_itself
 from tests.loops import ASYNCIO_LOOPS
+from tests.namespaces import answer_of_isolated_child, mount, unshare_mounts
 from tests.peer import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
@@ -495,26 +498,110 @@ def test_child_goes_on_with_a_local_transaction_of_its_own_thread() -> None:
         assert buffer.get("count") == 2
 
 
-def test_first_threads_of_a_child_get_one_lock() -> None:
-    """Wherever the first one is interrupted by another: with a lock each, both would be inside."""
-    locks = [ThreadLock() for _ in range(20)]
-    with Child(lambda: [is_one(lock, stop) for stop, lock in enumerate(locks)]) as child:
-        assert all(child.answer())
+def test_first_threads_of_a_child_get_one_value() -> None:
+    """With a lock each, both would be inside."""
+    others: list[object] = []
+
+    def make() -> object:
+        if os.getpid() != parent and not others:  # another thread is faster
+            thread = threading.Thread(target=lambda: others.append(value.here()))
+            others.append(None)
+            thread.start()
+            thread.join()
+        return object()
+
+    parent = os.getpid()
+    value = PerProcess(make)
+
+    assert answer_of_child(lambda: value.here() is others[1])
 
 
-def is_one(lock: ThreadLock, stop: int) -> bool:
-    """Take the lock of this process, and once more at a stop of that, if it has so many: whether they are the same."""
-    events = itertools.count()
-    others = []
+def test_block_that_forks_gives_back_what_it_took_on_both_sides() -> None:
+    """Whoever comes later would wait for ever."""
+    lock = PerProcess(threading.RLock)
 
-    def interrupt(*_event: object) -> None:
-        if next(events) == stop:
-            others.append(lock.here())
+    def is_free() -> bool:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lock.here().acquire, blocking=False).result(PATIENCE_SECONDS)
 
-    sys.setprofile(interrupt)
-    mine = lock.here()
-    sys.setprofile(None)
-    return all(other is mine for other in others)
+    with lock.here(), Child(is_free) as child:
+        assert child.answer()
+    assert is_free()
+
+
+def test_handler_of_fork_that_was_there_before_memlane_finds_the_child_of_its_own() -> None:
+    """A program reopens its things in such a handler, and may close ours."""
+    program = (
+        "import os, threading\n"
+        "found = []\n"
+        "os.register_at_fork(after_in_child=lambda: found.append(lock.here().locked()))\n"
+        "from memlane._native.fork import PerProcess\n"
+        "lock = PerProcess(threading.Lock)\n"
+        "lock.here().acquire()\n"
+        "if (child := os.fork()) == 0:\n"
+        "    os._exit(found != [False])\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+
+    subprocess.run([sys.executable, "-W", "ignore", "-c", program], check=True)
+
+
+# -- descendants that have the number of an ancestor ---------------------------------------------------------------
+
+
+def answer_of_namesake(halt: Halt, begin: Callable[[], object], use: Callable[[], object]) -> Any:
+    """Run a function in a process with the number of its grandparent, which died while a thread of it was halted."""
+    ended, end = os.pipe()
+    answered, answer = os.pipe()
+
+    def live() -> None:
+        number = os.getpid()
+        with halt.held(begin):
+            storm.fork(lambda: beget(number))
+            os._exit(0)
+
+    def beget(number: int) -> None:
+        os.read(ended, 1)
+        with open("/proc/sys/kernel/ns_last_pid", "w") as last:
+            last.write(str(number - 1))
+        os.write(answer, pickle.dumps(answer_of_child(lambda: (os.getpid() == number, use()))))
+
+    def run() -> Any:
+        mount("proc", "/proc")
+        assert os.waitpid(storm.fork(live), 0)[1] == 0
+        os.write(end, b"!")
+        assert os.wait()[1] == 0  # the orphan is ours
+        return pickle.loads(os.read(answered, 1000))
+
+    try:
+        return answer_of_isolated_child(unshare_mounts, run, new_pids=True)
+    finally:
+        for descriptor in (ended, end, answered, answer):
+            os.close(descriptor)
+
+
+def test_namesake_of_a_process_has_locks_of_its_own() -> None:
+    """Hazard 6: pids come round; what a dead process held, its descendant must not find held for ever."""
+    halt = Halt()
+    lock = PerProcess(threading.RLock)
+
+    def hold() -> None:
+        with lock.here():
+            halt.stop()
+
+    assert answer_of_namesake(halt, hold, lambda: lock.here().acquire(blocking=False)) == (True, True)
+
+
+def test_namesake_of_a_process_waits_for_none_of_its_tasks() -> None:
+    """None of them would end its turn."""
+    halt = Halt()
+    turns = Turns()
+
+    async def take_a_turn() -> None:
+        assert await turns.take(None) is not None
+        halt.stop()
+
+    assert answer_of_namesake(halt, lambda: asyncio.run(take_a_turn()), lambda: turns.are_free) == (True, True)
 
 
 # -- what tasks and threads of the parent are in at the fork -------------------------------------------------------

@@ -541,7 +541,7 @@ def test_dispatcher_closed_while_its_task_gathers_what_to_wait_for_ends_it(
     add = Gathering.add
 
     def add_while_another_thread_closes(gathering: Gathering, descriptor: int) -> None:
-        if dispatcher._alarms and not closing.ident:  # the task serves, and has asked for the function's descriptor
+        if dispatcher._alarms.here() and not closing.ident:  # the task serves, and has the function's descriptor
             closing.start()
             closing.join(0.1)  # it has to wait for us, so this time passes
         add(gathering, descriptor)

@@ -6,11 +6,10 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t
 from posix.unistd cimport getpid
 
-from os import register_at_fork
-
 from memlane import errors
 from memlane._native.deadline cimport monotonic_ns
 from memlane._native.error cimport check
+from memlane._native.fork cimport generation
 from memlane._native.function cimport CHUNK_NS, GLANCE_NS, begin_shift, current_shift, end_shift
 from memlane._native.library cimport *
 from memlane._native.message cimport (
@@ -33,18 +32,6 @@ cdef uint64_t IDLE_CHUNK_NS = 50_000_000  # who waits for calls alone needs to n
 cdef enum:
     # Callbacks around one that waits for another (D29).
     DEPTH = 32
-
-
-# Of this process; a forked child is of the next.
-cdef uint64_t generation = 0
-
-
-def _begin_generation():
-    global generation
-    generation += 1
-
-
-register_at_fork(after_in_child=_begin_generation)
 
 
 cdef class Dispatcher:

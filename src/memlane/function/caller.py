@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import gc
+from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, final
 
 from memlane import event_loop, settings, turns, waiting
 from memlane._native.caller import Caller, PendingCall
+from memlane._native.fork import PerProcess
 from memlane.codec.reference import require_reference
 from memlane.endpoint import NamedEndpoint
 from memlane.errors import Timeout, TooManyParticipants
 from memlane.function import remote
 from memlane.names import encoded_name
-from memlane.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     import os
@@ -168,7 +169,7 @@ class HostFunctionCaller(NamedEndpoint, Caller):
 
     def _begin(self) -> None:
         self._tasks: HostFunctionCaller | None = None
-        self._opening = ThreadLock()
+        self._opening = PerProcess(RLock)
         self._turns = turns.Turns()
         try:
             self._prepare(self._seconds, self._raw, self._fail_fast, remote.rebuild)

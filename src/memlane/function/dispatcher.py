@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from memlane import event_loop, settings
 from memlane._native.dispatcher import Dispatcher, Request
+from memlane._native.fork import PerProcess
 from memlane._native.function import Function
 from memlane.endpoint import Closing
 from memlane.errors import CallCancelled, Closed, InvalidArgument, OwnershipLost, TooManyParticipants
@@ -19,7 +20,6 @@ from memlane.function import remote
 from memlane.function.caller import FunctionStatistics, statistics_of
 from memlane.gathering import Gathering, descriptor_for
 from memlane.names import encoded_name
-from memlane.thread_lock import ThreadLock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -135,11 +135,10 @@ class HostFunctionDispatcher(Closing):
         self._core = Dispatcher(max_func_count, remote.describe, _report)
         self._functions: list[Function] = []
         self._threads: list[threading.Thread] = []
-        self._lock = ThreadLock()  # reentrant: a signal handler may stop it in the midst of a start
+        self._lock = PerProcess(threading.RLock)  # reentrant: a signal handler may stop it in the midst of a start
         self._closed = False
         self._gathering: Gathering | None = None
-        self._alarms: set[int] = set()
-        self._alarms_owner = os.getpid()
+        self._alarms: PerProcess[set[int]] = PerProcess(set)  # what rings the tasks that serve; under the lock
         # At exit the threads end with the process: its callbacks are not waited for.
         self._end = weakref.finalize(self, self._core.stop)
         self._end.atexit = False
@@ -266,7 +265,7 @@ class HostFunctionDispatcher(Closing):
             gathering.add(alarm)
             stack.callback(self._leave, alarm)
             with self._lock.here():
-                self._own_alarms().add(alarm)
+                self._alarms.here().add(alarm)
                 stops = self._core.resume()
             async with event_loop.crew() as crew:
                 await self._serve_tasks(crew, gathering, alarm, stops)
@@ -274,7 +273,7 @@ class HostFunctionDispatcher(Closing):
     def _leave(self, alarm: int) -> None:
         """End the service of a task; that of the dispatcher, where it was the last: nobody must take it for served."""
         with self._lock.here():
-            alarms = self._own_alarms()
+            alarms = self._alarms.here()
             alarms.discard(alarm)
             if not alarms and not self.running and not self._core.active:
                 self._core.stop()
@@ -307,14 +306,8 @@ class HostFunctionDispatcher(Closing):
 
     def _ring(self) -> None:
         """Let every task in `serve_async` look around. Under the lock."""
-        for alarm in self._own_alarms():
+        for alarm in self._alarms.here():
             os.eventfd_write(alarm, 1)
-
-    def _own_alarms(self) -> set[int]:
-        """Return what rings the tasks of this process: a forked child has none of its parent's. Under the lock."""
-        if self._alarms_owner != os.getpid():
-            self._alarms, self._alarms_owner = set(), os.getpid()
-        return self._alarms
 
     def fileno(self) -> int:
         """Return a descriptor that is readable while a call is there to be served, for `select` and event loops.

@@ -1,0 +1,43 @@
+# cython: freethreading_compatible=True
+"""What a forked child has of its own."""
+
+cimport cython
+
+cdef extern from "<pthread.h>" nogil:
+    int pthread_atfork(void (*prepare)() noexcept, void (*parent)() noexcept, void (*child)() noexcept)
+
+
+cdef void begin_generation() noexcept nogil:
+    global generation
+    generation += 1
+
+
+# Not os.register_at_fork: what others registered before would run in the child before it is one.
+if pthread_atfork(NULL, NULL, begin_generation) != 0:
+    raise MemoryError("no memory for the handler of fork()")
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class PerProcess:
+    """A value of each process: a forked child makes another one.
+
+    What threads of its parent were doing with theirs at the fork, nobody would ever end in the child.
+    """
+
+    def __cinit__(self, make):
+        self.make = make
+        self.value = make()
+        self.born = generation
+
+    def here(self):
+        """Return the value of this process. A block that forks gives back the lock that it took, on both sides."""
+        with cython.critical_section(self):
+            if self.born == generation:
+                return self.value
+        value = self.make()
+        with cython.critical_section(self):
+            if self.born != generation:  # else another thread of the child was faster: all get its value
+                self.value, value = value, self.value  # the former goes at the end: that may run any code
+                self.born = generation
+            return self.value
