@@ -458,6 +458,20 @@ def test_child_makes_a_mutex_while_its_parent_was_making_one(namespace: Path, mo
         assert answer_of_child(use_one) is False
 
 
+def begin_to_count(buffer: Buffer, halt: Halt) -> None:
+    """Stop in a transaction that has changed the count to 2."""
+    with buffer.transaction():
+        buffer.set("count", 2)
+        halt.stop()
+
+
+def count_further(buffer: Buffer) -> object:
+    """Add 10 to the count, at once."""
+    with buffer.transaction(timeout=0):
+        buffer.set("count", buffer.get("count") + 10)
+    return buffer.get("count")
+
+
 def test_child_drops_what_another_thread_of_its_parent_began_in_a_local_buffer() -> None:
     """It is no transaction of the child's, and nobody would end it."""
     halt = Halt()
@@ -465,18 +479,8 @@ def test_child_drops_what_another_thread_of_its_parent_began_in_a_local_buffer()
         buffer.valid = True
         buffer.set("count", 1)
 
-        def begin() -> None:
-            with buffer.transaction():
-                buffer.set("count", 2)
-                halt.stop()
-
-        def count_further() -> object:
-            with buffer.transaction(timeout=0):
-                buffer.set("count", buffer.get("count") + 10)
-            return buffer.get("count")
-
-        with halt.held(begin):
-            assert answer_of_child(count_further) == 11
+        with halt.held(lambda: begin_to_count(buffer, halt)):
+            assert answer_of_child(lambda: count_further(buffer)) == 11
         assert buffer.get("count") == 2
 
 
@@ -489,12 +493,67 @@ def test_child_goes_on_with_a_local_transaction_of_its_own_thread() -> None:
         with buffer.transaction():
             buffer.set("count", 2)
 
-            def count_further() -> object:
-                with buffer.transaction(timeout=0):
-                    buffer.set("count", buffer.get("count") + 10)
-                return buffer.get("count")
+            assert answer_of_child(lambda: count_further(buffer)) == 12
+        assert buffer.get("count") == 2
 
-            assert answer_of_child(count_further) == 12
+
+def test_thread_of_a_child_goes_on_with_no_local_transaction_of_another_thread() -> None:
+    """The system gives it the number of the thread that began one in the parent, and that the child does not have."""
+    halt = Halt()
+    numbers = []
+    with Counter.attach() as buffer:
+        buffer.valid = True
+        buffer.set("count", 1)
+
+        def begin() -> None:
+            numbers.append(threading.get_ident())
+            begin_to_count(buffer, halt)
+
+        def look() -> tuple[object, object]:
+            return answer_of_child(lambda: buffer.get("count")), buffer.get("count")
+
+        with halt.held(begin):
+            assert answer_of_child(lambda: answer_of_thread(numbers[0], look)) == (1, 1)
+
+
+def answer_of_thread(number: int, function: Callable[[], object]) -> object:
+    """Run a function in a new thread that has this number: as soon as others have taken the other free ones."""
+    answers: list[object] = []
+    over = threading.Event()
+
+    def run() -> None:
+        if threading.get_ident() == number:
+            answers.append(function())
+        else:
+            over.wait(PATIENCE_SECONDS)
+
+    threads = [threading.Thread(target=run) for _ in range(64)]
+    for thread in threads:
+        thread.start()
+    over.set()
+    for thread in threads:
+        thread.join()
+    return answers[0]
+
+
+def test_thread_that_comes_first_in_a_child_leaves_a_local_transaction_alone() -> None:
+    """The thread that was forked in the midst of it may come later."""
+    with Counter.attach() as buffer:
+        buffer.valid = True
+        buffer.set("count", 1)
+
+        def try_to_begin() -> None:
+            with pytest.raises(memlane.Timeout), buffer.transaction(timeout=0):
+                pass
+
+        def come_later() -> object:
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(try_to_begin).result(PATIENCE_SECONDS)
+            return count_further(buffer)
+
+        with buffer.transaction():
+            buffer.set("count", 2)
+            assert answer_of_child(come_later) == 12
         assert buffer.get("count") == 2
 
 
@@ -590,6 +649,18 @@ def test_namesake_of_a_process_has_locks_of_its_own() -> None:
             halt.stop()
 
     assert answer_of_namesake(halt, hold, lambda: lock.here().acquire(blocking=False)) == (True, True)
+
+
+def test_namesake_of_a_process_drops_what_that_began_in_a_local_buffer() -> None:
+    """Nobody would end it."""
+    halt = Halt()
+    with Counter.attach() as buffer:
+        buffer.valid = True
+        buffer.set("count", 1)
+
+        answer = answer_of_namesake(halt, lambda: begin_to_count(buffer, halt), lambda: count_further(buffer))
+
+    assert answer == (True, 11)
 
 
 def test_namesake_of_a_process_waits_for_none_of_its_tasks() -> None:

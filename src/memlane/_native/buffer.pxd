@@ -1,7 +1,6 @@
 """One endpoint of a buffer, or a buffer of this process alone."""
 
 from libc.stdint cimport uint64_t
-from posix.types cimport pid_t
 
 from memlane._native.endpoint cimport Endpoint, Expectations
 from memlane._native.library cimport memlane_buffer, memlane_buffer_outcome
@@ -19,7 +18,8 @@ cdef class Buffer(Endpoint):
 
     # A buffer of this process alone: its latest record, never changed, and under the guard what becomes the next one.
     cdef object guard
-    cdef pid_t process
+    # Of which generation of processes the guard is.
+    cdef uint64_t born
     cdef bytes local
     cdef bytes working
     cdef uint64_t local_version
@@ -30,14 +30,14 @@ cdef class Buffer(Endpoint):
 
     cdef Layout opened(self)
     cdef int refuse_invalid(self) except -1
-    cdef bint is_inside_local(self) noexcept
+    cdef bint is_inside_local(self) except -1
     cdef bytes snapshot(self)
     cdef uint64_t fetch(self, uint64_t offset, void* content, uint64_t size) except? 0
     cdef bint look(self, uint64_t offset, void* content, uint64_t size, uint64_t* version) except -1
     cdef bytes record(self, uint64_t* version)
     cdef unsigned char* begin(self, object timeout=*, bint check_valid=*) except NULL
     cdef unsigned char* begin_shared(self, object timeout) except NULL
-    cdef int begin_here(self) except -1
+    cdef int settle(self) except -1
     cdef object local_guard(self)
     cdef unsigned char* begin_local(self, object timeout) except NULL
     cdef int end(self, memlane_buffer_outcome outcome) except -1

@@ -7,7 +7,6 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.pythread cimport PyThread_get_thread_ident
 from libc.string cimport memcmp, memcpy
 from posix.time cimport CLOCK_REALTIME, clock_gettime, timespec
-from posix.unistd cimport getpid
 
 import errno
 import threading
@@ -15,6 +14,7 @@ import threading
 from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
+from memlane._native.fork cimport generation, survives_since, survivor
 from memlane._native.library cimport *
 from memlane._native.options cimport fill_object_options
 from memlane._native.record cimport COUNTS_START, Counts, State, counts_of, state_of
@@ -31,6 +31,10 @@ cdef double wall_time() noexcept nogil:
     cdef timespec now
     clock_gettime(CLOCK_REALTIME, &now)
     return <double>now.tv_sec + 1e-9 * <double>now.tv_nsec
+
+
+cdef object new_guard():
+    return threading.Condition(threading.RLock())
 
 
 cdef frozenset names_of(list fields):
@@ -100,7 +104,8 @@ cdef class Buffer(Endpoint):
         if self.layout is not None:
             raise RuntimeError("a buffer is opened once")
         self.layout = layout
-        self.begin_here()
+        self.guard = new_guard()
+        self.born = generation
         self.local = bytes(layout.size)
         self._note_seen()
 
@@ -123,7 +128,8 @@ cdef class Buffer(Endpoint):
 
     # -- snapshots -------------------------------------------------------------------------------------------
 
-    cdef bint is_inside_local(self) noexcept:
+    cdef bint is_inside_local(self) except -1:
+        self.settle()
         with cython.critical_section(self):
             return self.depth > 0 and self.holder == PyThread_get_thread_ident()
 
@@ -232,20 +238,20 @@ cdef class Buffer(Endpoint):
             check(status, &error)
         return <unsigned char*>record
 
-    cdef int begin_here(self) except -1:
-        self.process = getpid()
-        self.guard = threading.Condition(threading.RLock())
-        self.depth = 0
-        self.working = None
+    cdef int settle(self) except -1:
+        """In a forked child, drop what a thread of the parent had begun that is not here: nobody would end it."""
+        if self.born == generation:
+            return 0
+        guard = new_guard()
+        with cython.critical_section(self):
+            if self.born != generation:  # else another thread of the child was faster
+                if self.depth == 0 or self.holder != survivor or self.born < survives_since:
+                    self.guard, self.depth, self.working = guard, 0, None
+                self.born = generation
         return 0
 
     cdef object local_guard(self):
-        """The guard. In a forked child what another thread of the parent had begun is dropped: nobody would end it."""
-        if self.process != getpid():
-            if self.is_inside_local():
-                self.process = getpid()
-            else:
-                self.begin_here()
+        self.settle()
         return self.guard
 
     cdef unsigned char* begin_local(self, object timeout) except NULL:

@@ -6,9 +6,16 @@ cimport cython
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept, void (*parent)() noexcept, void (*child)() noexcept)
 
+cdef extern from "pythread.h" nogil:
+    unsigned long PyThread_get_thread_ident()  # which Cython's own declaration asks the interpreter's lock for
+
 
 cdef void begin_generation() noexcept nogil:
-    global generation
+    global generation, survivor, survives_since
+    cdef unsigned long thread = PyThread_get_thread_ident()
+    if survivor != thread:
+        survivor = thread
+        survives_since = generation
     generation += 1
 
 
