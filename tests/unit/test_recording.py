@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import threading
@@ -29,13 +30,14 @@ from memlane._native.replica import RecordReplica
 from memlane.buffer import DeviceBuffer, Parameter
 from memlane.cli import main
 from memlane.cli.jsonable import jsonable
-from memlane.errors import Corrupted, MissingDependency, SizeMismatch
+from memlane.errors import Corrupted, MissingDependency, OwnershipLost, SizeMismatch
 from memlane.recording import Recorder, Recording, Replayer, compare
 from memlane.recording.ahead import Ahead
 from memlane.recording.description import Description, describe
 from memlane.recording.recording import Piece
 from memlane.recording.sample import Sample
 from memlane.recording.source import ValueSource
+from tests.children import answer_of_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -764,6 +766,56 @@ def test_info_judges_a_replay(
     assert main(["info", original, "--compare", copy, "--within", "3600"]) == 0
     assert main(["info", original, "--compare", copy, "--within", "1e-12", "--json"]) == 1
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["late_p99"] > 1e-12
+
+
+@pytest.mark.parametrize("use", ["close", "look", "flush"])
+def test_recording_stays_with_the_parent_of_a_fork(namespace: Path, tmp_path: Path, use: str) -> None:
+    """Two would write over each other: they share the place in the file at which each goes on."""
+    path = tmp_path / "run.mcap"
+    with HostVariable("pose") as pose, Recorder(path) as recorder:
+        pose.data = "before the fork"
+        recorder.look()
+
+        def use_it() -> str:
+            try:
+                getattr(recorder, use)()
+            except OwnershipLost as error:
+                return str(error)
+            return "done"
+
+        told = answer_of_child(use_it)
+        pose.data = "after it"
+
+    refusal = f"{str(path)!r} is recorded by process {os.getpid()}, from which this one was forked: record into another"
+    assert told.startswith("done" if use == "close" else refusal)
+    assert [number for number, _, _ in samples_of(path, "pose")] == [1, 2]
+
+
+@pytest.mark.slow
+def test_child_that_ends_writes_nothing_into_the_recording_of_its_parent(namespace: Path, tmp_path: Path) -> None:
+    """Python writes what waits in a file at the end of each process that has it."""
+    program = """
+import os, sys
+from memlane import HostVariable
+from memlane.recording import Recorder
+path = sys.argv[1]
+pose, recorder = HostVariable("pose", 1 << 20), Recorder(path)
+for _ in range(25):  # a chunk of the file is full now and then, and its end waits to be written
+    pose.data = os.urandom(100_000)
+    recorder.look()
+before = os.path.getsize(path)
+if os.fork() == 0:
+    sys.exit()
+os.wait()
+print(os.path.getsize(path) - before)
+recorder.close()
+"""
+
+    ended = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "run.mcap"], capture_output=True, text=True, check=False
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "0\n", "")
 
 
 def test_file_that_exists_is_kept_unless_told_otherwise(namespace: Path, tmp_path: Path) -> None:

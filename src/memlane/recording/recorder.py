@@ -36,7 +36,8 @@ class Recorder:
     """Records variables, shares, channels and buffers, by looking at them: nobody notices.
 
     A context manager: its end finishes the file. A recorder that is killed leaves a file that can be read up to what it
-    wrote last, a quarter of a second before.
+    wrote last, a quarter of a second before. It stays with the parent of a fork: `close` in the child finishes nothing,
+    and the others raise `OwnershipLost`.
 
     Args:
         path: The file, which must not exist yet.
@@ -87,6 +88,7 @@ class Recorder:
 
     def look(self) -> None:
         """See what is new, and write what was seen the last time."""
+        self._writer.refuse_foreign()
         horizon = self._offset + time.monotonic_ns()
         self._find()
         for name in list(self._sources):
@@ -97,6 +99,7 @@ class Recorder:
 
     def flush(self) -> None:
         """Hand what was written to the kernel: from there it survives the death of this process."""
+        self._writer.refuse_foreign()
         self._writer.flush()
         self._flushed = time.monotonic_ns()
 
@@ -120,8 +123,9 @@ class Recorder:
         if self._writer.closed:
             return
         try:
-            self.look()
-            self._write(None)
+            if not self._writer.is_foreign:
+                self.look()
+                self._write(None)
         finally:
             for source in self._sources.values():
                 source.close()

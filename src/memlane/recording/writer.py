@@ -6,7 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Any, final
 
-from memlane.errors import MissingDependency
+from memlane.errors import MissingDependency, OwnershipLost
 from memlane.recording.view import SCHEMA, SCHEMA_NAME, view_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def mcap_missing() -> MissingDependency:
 
 @final
 class Writer:
-    """An MCAP file; each object has a topic for its bytes, and one for what viewers show.
+    """An MCAP file; each object has a topic for its bytes, and one for what viewers show. It stays with who opened it.
 
     Args:
         path: The file.
@@ -51,6 +51,7 @@ class Writer:
             raise FileExistsError(
                 errno.EEXIST, f"{os.fspath(path)!r} is there already: give another name, or overwrite it"
             ) from None
+        self._owner = os.getpid()
         self._jsonable = jsonable
         self._channels: dict[str, tuple[int, int]] = {}
         self._writer: Any = McapWriter(self._stream, compression=CompressionType.LZ4)
@@ -68,6 +69,19 @@ class Writer:
         """Of how many objects something was added."""
         return len(self._channels)
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it is the parent's of a fork, who goes on writing it."""
+        return self._owner != os.getpid()
+
+    def refuse_foreign(self) -> None:
+        """Raise `OwnershipLost` where it is another process's."""
+        if self.is_foreign:
+            raise OwnershipLost(
+                f"{os.fspath(self._stream.name)!r} is recorded by process {self._owner}, from which this one was"
+                " forked: record into another file here"
+            )
+
     def add(self, description: Description, sample: Sample) -> None:
         """Write a sample of an object."""
         if description.uuid not in self._channels:
@@ -76,6 +90,7 @@ class Writer:
         self._add(bytes_channel, sample, sample.packed())
         if self._jsonable is not None:
             self._add(view_channel, sample, view_of(description, sample, self._jsonable))
+        self._stream.flush()  # a child that is forked now, and ends, would write once more what waits here
 
     def _register(self, description: Description) -> tuple[int, int]:
         words = description.metadata()
@@ -95,8 +110,11 @@ class Writer:
         self._writer.flush()
 
     def close(self) -> None:
-        """Write the index and close the file. May be called twice."""
+        """Write the index and close the file, or only close what is the parent's. May be called twice."""
         if self.closed:
+            return
+        if self.is_foreign:
+            self._stream.raw.close()
             return
         try:
             self._writer.finish()
