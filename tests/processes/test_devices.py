@@ -7,6 +7,7 @@ import doctest
 import logging
 import math
 import os
+import struct
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ import pytest
 
 from memlane.buffer import BufferStore
 from memlane.devices import framing
+from memlane.errors import Timeout
+from memlane.messaging import Message, ParameterMap
+from tests.children import end_by_itself
 from tests.peer import PATIENCE_SECONDS, wait_until
 from tests.processes.robot import CATALOG, Robot, until, work
 from tests.terminals import CTRL_C, on_a_terminal
@@ -108,6 +112,43 @@ def test_damaged_bytes_are_counted_and_change_no_value(
     assert seen <= sent
     assert robot.devices[0].damaged_bytes > 0
     assert len([record for record in caplog.records if record.levelno == logging.WARNING]) <= 3
+
+
+@pytest.mark.slow
+def test_child_that_leaves_the_loop_leaves_the_devices_to_its_parent(namespace: Path, tmp_path: Path) -> None:
+    """It has the ports and the epoll of its parent, and ends as Python does: what runs is cancelled and closed."""
+    parent = os.getpid()
+    robot = Robot(tmp_path, ["polar-bear"])
+    device = robot.devices[0]
+
+    def is_asked() -> bool:
+        try:
+            return bool(device.buffer.wait(["duty_cycle"], 0, requests=True))
+        except Timeout:
+            return False
+
+    def fork_and_leave() -> None:
+        if os.fork() == 0:
+            end_by_itself()
+            raise SystemExit
+        os.wait()
+
+    async def scenario() -> None:
+        await until(robot.is_there, "the device is found")
+        param = device.buffer.params["duty_cycle"]
+        values = ParameterMap({param.id: struct.pack("<f", 0.5)})
+        robot.server.lines[device.link].send(Message.make_dev_write(1 << param.id, values))
+        await asyncio.sleep(0)  # at the fork the loop is about to read what was sent
+        fork_and_leave()
+        await until(is_asked, "it arrives")
+        await until(robot.is_there, "the device is there")
+        await until(lambda: os.path.islink(device.link), "it is under its link")
+
+    try:
+        asyncio.run(robot.play(scenario))
+    finally:
+        if os.getpid() != parent:
+            os._exit(0)
 
 
 @pytest.mark.slow

@@ -64,6 +64,7 @@ class EmulatedDevice:
         self._outbound = _Wire(baud_rate, self._put_out)
         self._random = random.Random(seed)  # noqa: S311  (noise, no secret)
         self._framer = Framer()
+        self._plugged_by = 0
         self._master = -1
         self._slave = -1
         self._heard = 0.0
@@ -73,6 +74,7 @@ class EmulatedDevice:
 
     def plug(self) -> None:
         """Appear as a terminal under the link."""
+        self._plugged_by = os.getpid()
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
@@ -83,16 +85,22 @@ class EmulatedDevice:
         asyncio.get_running_loop().add_reader(self._master, self._receive)
 
     def unplug(self) -> None:
-        """Vanish. May be called twice."""
+        """Vanish, but not from the parent of a fork. May be called twice."""
         if self._master < 0:
             return
         self._inbound.cut()
         self._outbound.cut()
-        asyncio.get_running_loop().remove_reader(self._master)
-        os.unlink(self.link)
+        if not self._is_foreign:
+            asyncio.get_running_loop().remove_reader(self._master)
+            os.unlink(self.link)
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = -1
+
+    @property
+    def _is_foreign(self) -> bool:
+        """Whether the parent of a fork plays it, and the loop here has the epoll of the parent's."""
+        return self._plugged_by != os.getpid()
 
     async def run(self) -> None:
         """Play until cancelled; then unplug."""
@@ -118,6 +126,8 @@ class EmulatedDevice:
     # -- messages --------------------------------------------------------------------------------------------
 
     def _receive(self) -> None:
+        if self._is_foreign:
+            return
         try:
             content = os.read(self._master, READ_BYTES)
         except (BlockingIOError, OSError):
@@ -194,6 +204,8 @@ class EmulatedDevice:
         self._outbound.carry(damaged)
 
     def _put_out(self, content: bytes) -> None:
+        if self._is_foreign:
+            return
         # Where nobody reads the terminal's buffer is full, and the bytes are lost.
         with contextlib.suppress(BlockingIOError):
             os.write(self._master, content)

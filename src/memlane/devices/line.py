@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class LineCounters:
 
 
 class Line:
-    """Speaks with the device at the end of one open port.
+    """Speaks with the device at the end of one open port. It stays with the parent of a fork.
 
     Args:
         port: A serial port that does not block.
@@ -57,6 +58,7 @@ class Line:
         self.path: str = port.port
         self.counters = counters
         self.buffer: DeviceBuffer | None = None
+        self._owner = os.getpid()
         self._port = port
         self._adopt = adopt
         self._framer = Framer()
@@ -71,9 +73,16 @@ class Line:
         """Set when the port has gone."""
         self._loop.add_reader(port.fileno(), self._receive)
 
+    @property
+    def _is_foreign(self) -> bool:
+        """Whether the parent of a fork speaks with the device, and the loop here has the epoll of the parent's."""
+        return self._owner != os.getpid()
+
     # -- bytes -----------------------------------------------------------------------------------------------
 
     def _receive(self) -> None:
+        if self._is_foreign:
+            return
         try:
             content = self._port.read(READ_BYTES)
         except OSError as error:  # pyserial's own exception is one too
@@ -90,7 +99,7 @@ class Line:
         self._flush()
 
     def _flush(self) -> None:
-        if self.lost.is_set():
+        if self.lost.is_set() or self._is_foreign:
             return
         try:
             sent = self._port.write(bytes(self._outgoing)) or 0
@@ -180,7 +189,7 @@ class Line:
 
     def pump(self) -> None:
         """Send what is requested: at once, but two bursts not closer than the type's ``write_interval``."""
-        if self.buffer is None or self._write_timer is not None:
+        if self.buffer is None or self._write_timer is not None or self._is_foreign:
             return
         now = self._loop.time()
         if now < self._next_write:
@@ -224,9 +233,10 @@ class Line:
         if self.lost.is_set():
             return
         self.lost.set()
-        self._loop.remove_reader(self._port.fileno())
-        self._loop.remove_writer(self._port.fileno())
+        if not self._is_foreign:
+            self._loop.remove_reader(self._port.fileno())
+            self._loop.remove_writer(self._port.fileno())
+            self._forget("its line is closed")
         if self._write_timer is not None:
             self._write_timer.cancel()
         self._port.close()
-        self._forget("its line is closed")
