@@ -80,7 +80,8 @@ class Acquisition:
 
     async def __aexit__(self, kind: object, raised: object, traceback: object) -> None:
         _taken.set(tuple(each for each in _taken.get() if each is not self))
-        if self._task is not None:  # else somebody gave it back before
+        # Else somebody gave it back before, or a forked child is ending.
+        if self._task is not None and (kind is None or self.is_held):
             self.release()
 
 

@@ -388,6 +388,61 @@ def test_subprocess_inherits_no_descriptor_and_no_lock(variable: HostVariable) -
     assert variable.stats().live_participants == 1
 
 
+@pytest.mark.parametrize("kind", ["loan", "map", "mutex", "buffer"])
+def test_child_that_is_forked_in_a_block_leaves_it_by_its_own_exception(variable: HostVariable, kind: str) -> None:
+    """It may be the one of ``sys.exit``: a program that ends so has its own status, and prints nothing."""
+    mutex = memlane.sync.Mutex()
+    mutex.initialize()
+    with memlane.SharedMMap("map", 64) as mapping, Counter.open("counter") as buffer, contextlib.ExitStack() as stack:
+        buffer.valid = True
+        blocks: dict[str, Callable[[], contextlib.AbstractContextManager[Any]]] = {
+            "loan": lambda: variable.loan(size=1),
+            "map": mapping.lock,
+            "mutex": lambda: mutex,
+            "buffer": buffer.transaction,
+        }
+        stack.enter_context(blocks[kind]())
+
+        def leave() -> Any:
+            with pytest.raises(SystemExit) as leaving, stack:
+                raise SystemExit(7)
+            return leaving.value.code
+
+        assert answer_of_child(leave) == 7
+
+
+@pytest.mark.parametrize("kind", ["map", "mutex"])
+def test_child_that_is_forked_in_a_task_with_a_lock_leaves_it_by_its_own_exception(namespace: Path, kind: str) -> None:
+    """Blocks of tasks are left as others are."""
+    parent = os.getpid()
+    mutex = memlane.sync.Mutex()
+    mutex.initialize()
+
+    def fork_and_leave() -> int:
+        child = os.fork()
+        if child == 0:
+            end_by_itself()
+            raise SystemExit(7)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    async def program(mapping: memlane.SharedMMap) -> int:
+        async with (mapping.lock() if kind == "map" else mutex).acquire_async():
+            return fork_and_leave()
+
+    try:
+        with memlane.SharedMMap("map", 64) as mapping:
+            status = asyncio.run(program(mapping))
+    except SystemExit as leaving:
+        if os.getpid() != parent:
+            os._exit(leaving.code)  # type: ignore[arg-type]  # the number above
+        raise
+    finally:
+        if os.getpid() != parent:
+            os._exit(1)
+
+    assert status == 7
+
+
 # -- what another thread of the parent holds at the fork -----------------------------------------------------------
 
 Counter = Buffer.make_type("counter", [Parameter("count", ctypes.c_int32, 0)])

@@ -60,8 +60,12 @@ cdef class Transaction:
     def __exit__(self, kind, error, traceback):
         if self.readonly:
             self.buffer.leave_snapshot()
-        else:
+            return
+        try:
             self.buffer.end(MEMLANE_BUFFER_UNCHANGED if kind is None else MEMLANE_BUFFER_DROP)
+        except errors.OwnershipLost:  # in a forked child, which may be ending
+            if kind is None:
+                raise
 
 
 @cython.auto_pickle(False)

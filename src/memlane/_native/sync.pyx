@@ -219,7 +219,11 @@ cdef class Mutex:
         return self
 
     def __exit__(self, kind, error, traceback):
-        self.release()
+        try:
+            self.release()
+        except errors.SyncError:  # in a forked child, which may be ending
+            if kind is None:
+                raise
 
 
 @cython.final
