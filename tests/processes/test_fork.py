@@ -443,6 +443,40 @@ def test_child_that_is_forked_in_a_task_with_a_lock_leaves_it_by_its_own_excepti
     assert status == 7
 
 
+def test_child_is_told_that_the_end_at_which_its_parent_listens_is_not_its_own(namespace: Path) -> None:
+    """To stop the listener, as others are told to, is nothing that it could do."""
+    with memlane.open_channel("wire", memlane.CHAN_R) as reader, reader.read_async(lambda _: None):
+
+        def read() -> None:
+            with pytest.raises(memlane.OwnershipLost, match="it stayed with the parent of a fork"):
+                reader.read_bytes(1, 0)
+
+        answer_of_child(read)
+        with pytest.raises(memlane.EndpointBusy):
+            reader.read_bytes(1, 0)
+
+
+def test_bytes_that_a_reading_left_stay_with_the_parent(namespace: Path) -> None:
+    """No byte is doubled: they come with its next reading."""
+    with (
+        memlane.open_channel("wire", memlane.CHAN_R, 8) as reader,
+        memlane.open_channel("wire", memlane.CHAN_W) as writer,
+    ):
+        writer.write(b"12345678")
+        with pytest.raises(memlane.Timeout):  # more than the channel can hold: so it took what was there
+            reader.read_bytes(9, 0.01)
+
+        def read() -> None:
+            with pytest.raises(memlane.OwnershipLost):
+                reader.read_bytes(2, 0)
+            with pytest.raises(memlane.OwnershipLost):
+                reader.peek(2, 0)
+
+        answer_of_child(read)
+
+        assert reader.read_bytes(8, 0) == b"12345678"
+
+
 # -- what another thread of the parent holds at the fork -----------------------------------------------------------
 
 Counter = Buffer.make_type("counter", [Parameter("count", ctypes.c_int32, 0)])

@@ -1,6 +1,7 @@
 """One end of a channel: bytes in or out."""
 
 from libc.stdint cimport uint64_t
+from posix.types cimport pid_t
 
 from memlane._native.endpoint cimport Endpoint
 from memlane._native.library cimport memlane_channel, memlane_error, memlane_span, memlane_status
@@ -10,6 +11,8 @@ cdef class ChannelEnd(Endpoint):
     cdef memlane_channel* handle
     cdef uint64_t capacity
     cdef bint was_closed
+    # The process that listens, or has unread bytes: a forked child has neither.
+    cdef pid_t reader
     # A listener has the reading to itself.
     cdef bint is_listening
     # What a reading that failed in its midst had consumed: the next one returns it first (D25).
@@ -23,6 +26,7 @@ cdef class ChannelEnd(Endpoint):
     cdef int take_turn(self, uint64_t deadline) except -1
     cdef uint64_t write_bytes(self, const char* bytes, uint64_t size, object timeout) except? 0
     cdef uint64_t write_patiently(self, const char* bytes, uint64_t size, uint64_t deadline) except? 0
+    cdef bytes own_unread(self)
     cdef bytes left_unread(self)
     cdef int check_unread(self) except -1
     cdef uint64_t take_unread(self, char* buffer, uint64_t size) except? 0

@@ -18,6 +18,7 @@ from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.string cimport memcpy
+from posix.unistd cimport getpid
 
 from _pickle import PickleBuffer
 from _weakref import ref
@@ -139,7 +140,7 @@ cdef class ChannelEnd(Endpoint):
         self.check_handle()
         if self.was_closed:
             raise errors.Closed(f"channel {self.name!r}: this endpoint was closed; open it anew")
-        if self.is_listening:
+        if self.is_listening and self.reader == getpid():
             raise errors.EndpointBusy(
                 f"channel {self.name!r}: a callback gets its bytes (read_async): stop() that first"
             )
@@ -264,9 +265,15 @@ cdef class ChannelEnd(Endpoint):
 
     # -- reading ---------------------------------------------------------------------------------------------
 
+    cdef bytes own_unread(self):
+        """In the critical section: what an earlier reading had to leave. What the parent of a fork left, it returns."""
+        if self.unread is not None and self.reader != getpid():
+            self.unread = None
+        return self.unread
+
     cdef bytes left_unread(self):
         with cython.critical_section(self):
-            return self.unread
+            return self.own_unread()
 
     cdef int check_unread(self) except -1:
         """In the critical section: raise where what an earlier reading had to leave is in use in place."""
@@ -281,7 +288,7 @@ cdef class ChannelEnd(Endpoint):
         """What an earlier reading had to leave."""
         cdef uint64_t count = 0
         with cython.critical_section(self):
-            if self.unread is not None:
+            if self.own_unread() is not None:
                 self.check_unread()
                 count = min(size, <uint64_t>PyBytes_GET_SIZE(self.unread))
                 memcpy(buffer, PyBytes_AS_STRING(self.unread), count)
@@ -297,6 +304,8 @@ cdef class ChannelEnd(Endpoint):
     cdef void leave_unread(self, bytes unread) noexcept:
         """In the critical section: keep what is left for the next reading. While it is, the endpoint is ready."""
         self.unread = unread or None
+        if self.unread is not None:
+            self.reader = getpid()
         memlane_channel_expect(self.handle, 1 if self.unread is None else 0)
 
     def read(self, buf, n, blocking=False, *, timeout=None):
@@ -559,6 +568,7 @@ cdef class ChannelEnd(Endpoint):
         with cython.critical_section(self):
             self.check_reader()
             self.check_unread()
+            self.reader = getpid()
             self.is_listening = True
 
     def _end_listening(self):
