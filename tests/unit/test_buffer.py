@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import errno
 import math
+import os
 import pickle
 import select
 import threading
@@ -22,6 +23,7 @@ from memlane.errors import Closed, KindMismatch, OwnershipLost, SchemaMismatch, 
 from memlane.messaging import Message
 from memlane.variable import HostVariable
 from tests.children import answer_of_child
+from tests.peer import PATIENCE_SECONDS, process_state, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -837,6 +839,31 @@ def test_local_store_touches_no_shared_memory(namespace: Path, catalog: dict[str
         assert buffer.uid == DeviceUID(12, 3, 0xC0DE)
         assert store[UID] is buffer
     assert list(namespace.iterdir()) == []
+
+
+def test_threads_get_one_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a local one each, what the one sets the other would never see."""
+    opens, may_open = threading.Event(), threading.Event()
+    attach = Plain.attach
+
+    def attach_late() -> Buffer:
+        opens.set()
+        assert may_open.wait(PATIENCE_SECONDS)
+        return attach()
+
+    monkeypatch.setattr(Plain, "attach", attach_late)
+    with BufferStore({"plain": Plain}, shared=False) as store:
+        found: list[Buffer] = []
+        threads = [threading.Thread(target=lambda: found.append(store.get_or_open(("plain", 1)))) for _ in range(2)]
+        threads[0].start()
+        assert opens.wait(PATIENCE_SECONDS)
+        threads[1].start()
+        wait_until(lambda: process_state(os.getpid(), threads[1].native_id) == "S", "the second thread waits")
+        may_open.set()
+        for thread in threads:
+            thread.join()
+
+        assert found == [store["plain", 1]] * 2
 
 
 def test_two_types_with_one_device_id_are_refused(catalog: dict[str, type[Buffer]]) -> None:

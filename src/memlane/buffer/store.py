@@ -7,9 +7,11 @@ import re
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from threading import RLock
 from typing import TYPE_CHECKING, Any, SupportsIndex, Union, final, overload
 
 from memlane import settings
+from memlane._native.fork import PerProcess
 from memlane._native.inspect import names_in
 from memlane.buffer.buffer import Buffer, DeviceBuffer
 from memlane.buffer.catalog import parse_catalog, read_catalog
@@ -38,7 +40,7 @@ class BufferStore(Mapping[Any, Buffer]):
     """The buffers that are open, by type name and identity; a Smart Device's also by its identity alone.
 
     Buffers that a store opens are closed when its context ends; their names in shared memory stay, and the store can be
-    used again.
+    used again. Threads may share one: they get the same buffers.
 
     Args:
         catalog: Types of buffers by name, from `make_catalog`.
@@ -65,6 +67,7 @@ class BufferStore(Mapping[Any, Buffer]):
         self.stack = ExitStack() if stack is None else stack
         self.shared = shared
         self._directory = directory
+        self._lock = PerProcess(RLock)
         self._type_names: dict[int, str] = {}
         for name, kind in catalog.items():
             self._learn(name, kind)
@@ -143,10 +146,7 @@ class BufferStore(Mapping[Any, Buffer]):
         found = self.buffers.get((name, uid))
         if found is not None and not found.closed:
             return found
-        buffer = self._open(name, uid, create=create)
-        self.buffers[name, uid] = buffer
-        self.stack.callback(self._close, name, uid, buffer)
-        return buffer
+        return self._keep(name, uid, self._open(name, uid, create=create))
 
     def _open(self, name: str, uid: int, *, create: bool) -> Buffer:
         kind = self.catalog[name]
@@ -162,9 +162,21 @@ class BufferStore(Mapping[Any, Buffer]):
             buffer._identify(*identity)  # noqa: SLF001  (a method of the class beside this one)
         return buffer
 
+    def _keep(self, name: str, uid: int, buffer: Buffer) -> Buffer:
+        """Return a buffer that was just opened; where another thread was faster, its buffer instead."""
+        with self._lock.here():
+            found = self.buffers.get((name, uid))
+            if found is None or found.closed:
+                self.buffers[name, uid] = buffer
+                self.stack.callback(self._close, name, uid, buffer)
+                return buffer
+        buffer.close()
+        return found
+
     def _close(self, name: str, uid: int, buffer: Buffer) -> None:
-        if self.buffers.get((name, uid)) is buffer:
-            del self.buffers[name, uid]
+        with self._lock.here():
+            if self.buffers.get((name, uid)) is buffer:
+                del self.buffers[name, uid]
         buffer.close()
 
     def __enter__(self) -> Self:
