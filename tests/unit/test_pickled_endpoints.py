@@ -10,6 +10,8 @@ import pytest
 
 import memlane
 from memlane import HostVariable
+from memlane.buffer import BufferStore
+from memlane.recording import Recorder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +116,19 @@ def test_closed_endpoint_is_not_pickled(variable: HostVariable) -> None:
 
     with pytest.raises(memlane.Closed):
         pickle.dumps(variable)
+
+
+def test_what_stays_in_its_process_is_not_pickled(namespace: Path, tmp_path: Path) -> None:
+    """Who gives it to a process that is spawned is told what to do there."""
+    with (
+        memlane.HostFunctionDispatcher() as dispatcher,
+        pytest.raises(TypeError, match="make one in the other process"),
+    ):
+        pickle.dumps(dispatcher)
+    with BufferStore({}) as store, pytest.raises(TypeError, match="make one of the same catalog in the other process"):
+        pickle.dumps(store)
+    with Recorder(tmp_path / "run.mcap") as recorder, pytest.raises(TypeError, match="with a file of its own"):
+        pickle.dumps(recorder)
 
 
 def test_view_is_not_pickled_as_if_it_were_shared(variable: HostVariable) -> None:

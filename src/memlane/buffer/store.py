@@ -238,6 +238,12 @@ class BufferStore(Mapping[Any, Buffer]):
             with suppress(ObjectNotFound):  # somebody else was faster
                 Buffer.unlink(name, directory=self._directory)
 
+    def __reduce__(self) -> str:
+        """Refuse: types that a catalog made are known by no name."""
+        raise TypeError(
+            "a store does not pickle: make one of the same catalog in the other process, or give it buffers"
+        )
+
     def __repr__(self) -> str:
         kind = "shared" if self.shared else "local"
         return f"<BufferStore of {len(self.catalog)} types: {len(self.buffers)} {kind} buffers are open>"

@@ -377,6 +377,10 @@ class HostFunctionDispatcher(Closing):
         """Return the counters of each function, by name."""
         return {function.name: statistics_of(function._statistics()) for function in self._functions}  # noqa: SLF001
 
+    def __reduce__(self) -> str:
+        """Refuse: its functions run in this process."""
+        raise TypeError("a dispatcher does not pickle: make one in the other process, and add its functions there")
+
     def __repr__(self) -> str:
         state = "closed" if self._closed else "serving" if self.running else "stopped"
         return f"<memlane.HostFunctionDispatcher: {state}, {len(self._functions)} functions: {self.name}>"

@@ -138,6 +138,10 @@ class Recorder:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def __reduce__(self) -> str:
+        """Refuse: two would write over each other."""
+        raise TypeError("a recorder does not pickle: make one in the other process, with a file of its own")
+
     # -- objects that come and go ------------------------------------------------------------------------------
 
     def _find(self) -> None:
