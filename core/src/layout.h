@@ -235,9 +235,9 @@ static inline bool memlane_version_is_newer(uint64_t version, uint64_t than) {
 }
 
 /* Whether the versions have come half of the way round to the one that is behind. */
-static inline bool memlane_version_falls_behind(uint64_t version, uint64_t newest) {
-    return version != 0 && memlane_version_is_newer(newest, version) &&
-           ((newest - version) & MEMLANE_VERSION_MAXIMUM) > MEMLANE_VERSION_MAXIMUM / 2;
+static inline bool memlane_version_falls_behind(uint64_t follower, uint64_t newest) {
+    return follower != 0 && memlane_version_is_newer(newest, follower) &&
+           ((newest - follower) & MEMLANE_VERSION_MAXIMUM) > MEMLANE_VERSION_MAXIMUM / 2;
 }
 
 static inline uint32_t memlane_latest_slot(uint64_t latest) {
