@@ -83,6 +83,30 @@ def test_unplugged_device_is_invalid_and_comes_back(namespace: Path, tmp_path: P
 
 
 @pytest.mark.slow
+def test_device_is_not_silent_because_its_server_stood_still(
+    namespace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that stops for a while stops both: nobody was asked meanwhile, so nobody could answer."""
+    robot = Robot(tmp_path, ["limit-switch"])
+    stood_still = 0.0
+
+    async def scenario() -> None:
+        nonlocal stood_still
+        await until(robot.is_there, "the device is found")
+        counters = robot.server.counters[robot.devices[0].link]
+        loop = asyncio.get_running_loop()
+        clock = loop.time
+        monkeypatch.setattr(loop, "time", lambda: clock() + stood_still)
+        for _ in range(20):
+            heard = counters.frames
+            stood_still += 60
+            await until(lambda heard=heard: counters.frames > heard, "it is heard")  # type: ignore[misc]
+        assert counters.disconnects == 0
+
+    asyncio.run(robot.play(scenario))
+
+
+@pytest.mark.slow
 def test_damaged_bytes_are_counted_and_change_no_value(
     namespace: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

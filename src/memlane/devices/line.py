@@ -25,7 +25,10 @@ logger = logging.getLogger("memlane.devices")
 
 READ_BYTES = 4096
 PING_SECONDS = 0.25
-# A device answers each heartbeat; after so many intervals of silence it is not there.
+# Twice in its interval: a device that hears nothing for that long makes itself safe.
+HEARTBEATS_PER_INTERVAL = 2
+# A device answers each heartbeat; after so many intervals without an answer it is not there. Heartbeats are counted and
+# not seconds: where the machine stands still, nobody asks either.
 SILENT_INTERVALS = 3
 REQUEST_WAIT_SECONDS = 0.5
 
@@ -64,7 +67,7 @@ class Line:
         self._framer = Framer()
         self._outgoing = bytearray()
         self._loop = asyncio.get_running_loop()
-        self._heard = self._loop.time()
+        self._unanswered = 0  # heartbeats since it was heard last
         self._next_write = 0.0
         self._write_timer: asyncio.TimerHandle | None = None
         self._heartbeats = itertools.cycle(range(256))
@@ -128,7 +131,7 @@ class Line:
             self._note_bad(error)
             return
         self.counters.frames += 1
-        self._heard = self._loop.time()
+        self._unanswered = 0
 
     def _note_bad(self, error: Exception) -> None:
         self.counters.bad_frames += 1
@@ -217,11 +220,11 @@ class Line:
                 self.send(Message.make_ping())
                 pause = PING_SECONDS
             else:
-                # Twice in the interval: a device that hears nothing for that long makes itself safe.
-                pause = self.buffer.heartbeat_interval / 2
-                if self._loop.time() - self._heard > SILENT_INTERVALS * self.buffer.heartbeat_interval:
+                pause = self.buffer.heartbeat_interval / HEARTBEATS_PER_INTERVAL
+                if self._unanswered == SILENT_INTERVALS * HEARTBEATS_PER_INTERVAL:
                     self._forget("it is silent")
                     continue
+                self._unanswered += 1
                 self.send(Message.make_hb_req(next(self._heartbeats)))
             try:
                 await asyncio.wait_for(self.lost.wait(), pause)
