@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-
+from memlane._native.fork import Owner
 from memlane.settings import TYPE_CHECKING, final
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class _Readers:
     """
 
     def __init__(self) -> None:
-        self._owner = os.getpid()
+        self._owner = Owner()
         self._waiting: dict[int, set[asyncio.Future[bool]]] = {}
 
     def add(self, loop: asyncio.AbstractEventLoop, descriptor: int, future: asyncio.Future[bool]) -> None:
@@ -101,7 +100,7 @@ class _Readers:
         waiting.discard(future)
         if not waiting:
             del self._waiting[descriptor]
-            if self._owner == os.getpid():  # a forked child's loop has the epoll in which its parent's still waits
+            if not self._owner.is_parent:  # a forked child's loop has the epoll in which its parent's still waits
                 loop.remove_reader(descriptor)
 
     def _tell(self, descriptor: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from errno import EMFILE, ENFILE
 
+from memlane._native.fork import Owner
 from memlane.errors import SystemFailure
 from memlane.settings import TYPE_CHECKING, final
 
@@ -47,13 +48,13 @@ class Gathering:
         self._alarm = -1
         self._epoll = descriptor_for(purpose, select.epoll)
         self._alarm = descriptor_for(purpose, lambda: os.eventfd(1, os.EFD_CLOEXEC | os.EFD_NONBLOCK))
-        self._owner = os.getpid()
+        self._owner = Owner()
         self._members: set[int] = set()
 
     @property
     def is_foreign(self) -> bool:
         """Whether it is the parent's of a fork."""
-        return self._owner != os.getpid()
+        return self._owner.is_parent
 
     def add(self, descriptor: int) -> None:
         """Watch one more; nothing is done where it is watched already."""

@@ -51,8 +51,8 @@ cdef class PendingCall:
     cdef bint is_awaited
     # It is certain that nobody executed it, or will.
     cdef bint was_taken_back
-    # Who sent it: a forked child has no part in it.
-    cdef int process
+    # In which generation of processes it was sent: a forked child has no part in it.
+    cdef uint64_t born
     cdef object value
     cdef object error
     # Of the task that collects it.

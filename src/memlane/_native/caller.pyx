@@ -4,11 +4,11 @@
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t
-from posix.unistd cimport getpid
 
 from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
+from memlane._native.fork cimport generation
 from memlane._native.function cimport CHUNK_NS, GLANCE_NS, Shift, current_shift
 from memlane._native.library cimport *
 from memlane._native.message cimport (
@@ -315,7 +315,7 @@ cdef class Caller(Function):
         memlane_function_expect_slot(self.handle, expects)
 
     cdef int keep(self, PendingCall pending) except -1:
-        pending.process = getpid()
+        pending.born = generation
         with cython.critical_section(self):
             pending.number = self.number
             self.number += 1
@@ -382,12 +382,11 @@ cdef class Caller(Function):
         """
         cdef PendingCall pending
         cdef PendingCall oldest = None
-        cdef int process = getpid()
         cdef list strange = []
         # No copy: a thousand may be kept, and the first is nearly always the one.
         with cython.critical_section(self):
             for number, pending in self.kept.items():
-                if pending.process != process:
+                if pending.born != generation:
                     strange.append(number)
                 elif not pending.is_awaited:
                     pending.is_awaited = True

@@ -1,7 +1,6 @@
 """One end of a channel: bytes in or out."""
 
 from libc.stdint cimport uint64_t
-from posix.types cimport pid_t
 
 from memlane._native.endpoint cimport Endpoint
 from memlane._native.library cimport memlane_channel, memlane_error, memlane_span, memlane_status
@@ -11,8 +10,8 @@ cdef class ChannelEnd(Endpoint):
     cdef memlane_channel* handle
     cdef uint64_t capacity
     cdef bint was_closed
-    # The process that listens, or has unread bytes: a forked child has neither.
-    cdef pid_t reader
+    # In which generation of processes one listens, or has unread bytes: a forked child has neither.
+    cdef uint64_t reader
     # A listener has the reading to itself.
     cdef bint is_listening
     # What a reading that failed in its midst had consumed: the next one returns it first (D25).

@@ -18,7 +18,6 @@ from cpython.long cimport PyLong_CheckExact
 from cpython.object cimport PyObject
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.string cimport memcpy
-from posix.unistd cimport getpid
 
 from _pickle import PickleBuffer
 from _weakref import ref
@@ -26,6 +25,7 @@ from _weakref import ref
 from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
+from memlane._native.fork cimport generation
 from memlane._native.library cimport *
 from memlane._native.options cimport fill_object_options, or_any
 from memlane._native.span cimport Span, make_kept_span, make_span
@@ -140,7 +140,7 @@ cdef class ChannelEnd(Endpoint):
         self.check_handle()
         if self.was_closed:
             raise errors.Closed(f"channel {self.name!r}: this endpoint was closed; open it anew")
-        if self.is_listening and self.reader == getpid():
+        if self.is_listening and self.reader == generation:
             raise errors.EndpointBusy(
                 f"channel {self.name!r}: a callback gets its bytes (read_async): stop() that first"
             )
@@ -267,7 +267,7 @@ cdef class ChannelEnd(Endpoint):
 
     cdef bytes own_unread(self):
         """In the critical section: what an earlier reading had to leave. What the parent of a fork left, it returns."""
-        if self.unread is not None and self.reader != getpid():
+        if self.unread is not None and self.reader != generation:
             self.unread = None
         return self.unread
 
@@ -305,7 +305,7 @@ cdef class ChannelEnd(Endpoint):
         """In the critical section: keep what is left for the next reading. While it is, the endpoint is ready."""
         self.unread = unread or None
         if self.unread is not None:
-            self.reader = getpid()
+            self.reader = generation
         memlane_channel_expect(self.handle, 1 if self.unread is None else 0)
 
     def read(self, buf, n, blocking=False, *, timeout=None):
@@ -568,7 +568,7 @@ cdef class ChannelEnd(Endpoint):
         with cython.critical_section(self):
             self.check_reader()
             self.check_unread()
-            self.reader = getpid()
+            self.reader = generation
             self.is_listening = True
 
     def _end_listening(self):

@@ -1,7 +1,6 @@
 """The serving side of functions."""
 
 from libc.stdint cimport uint64_t
-from posix.types cimport pid_t
 
 from memlane._native.function cimport Function, Shift
 from memlane._native.library cimport memlane_call, memlane_dispatcher, memlane_error, memlane_status, memlane_task
@@ -13,9 +12,9 @@ cdef class Dispatcher:
     cdef list callbacks
     # Makes (text, description) of an exception.
     cdef object describe
-    # Threads in serve(), of which process, and whether the last of them lets the functions go.
+    # Threads in serve(), of which generation of processes, and whether the last of them lets the functions go.
     cdef int threads
-    cdef pid_t process
+    cdef uint64_t born
     cdef bint closing
     # How often it was stopped: a thread that was told to leave stays gone when others are told to serve.
     cdef uint64_t stops

@@ -4,7 +4,6 @@
 cimport cython
 from cpython.exc cimport PyErr_CheckSignals
 from libc.stdint cimport uint32_t
-from posix.unistd cimport getpid
 
 from memlane import errors
 from memlane._native.deadline cimport monotonic_ns
@@ -94,7 +93,7 @@ cdef class Dispatcher:
     @property
     def active(self):
         """Threads in `serve`. A forked child has none of its parent's."""
-        return self.threads if self.process == getpid() else 0
+        return self.threads if self.born == generation else 0
 
     cdef int let_go(self) except -1:
         with cython.critical_section(self):
@@ -254,14 +253,14 @@ cdef class Dispatcher:
             self.check_open()
             watch.stops = self.stops if stops is None else stops
             self.threads = self.active + 1
-            self.process = getpid()
+            self.born = generation
         begin_shift(watch)
         try:
             while self.take(watch.stops, NULL, MEMLANE_NO_DEADLINE, &task) == MEMLANE_OK:
                 self.run(&task)
         finally:
             end_shift(former)
-            if watch.process == getpid():  # else the child was forked in a callback
+            if watch.born == generation:  # else the child was forked in a callback
                 with cython.critical_section(self):
                     self.threads -= 1
                 self.let_go()

@@ -11,7 +11,7 @@ cdef class Endpoint:
 
 cdef class Expectations:
     cdef dict versions
-    cdef int process
+    cdef uint64_t born
 
     cdef list void(self)
     cdef uint64_t change(self, object ticket, object version, list void) except? 0

@@ -4,10 +4,10 @@
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport uint32_t, uint64_t
-from posix.unistd cimport getpid
 
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
+from memlane._native.fork cimport generation
 from memlane._native.library cimport (
     MEMLANE_ANY,
     MEMLANE_INTERRUPTED,
@@ -63,7 +63,7 @@ cdef class Poll:
 
     cdef Endpoint subject
     cdef memlane_endpoint* held
-    cdef int process
+    cdef uint64_t born
 
     def __cinit__(self, Endpoint subject not None):
         self.subject = subject
@@ -75,7 +75,7 @@ cdef class Poll:
         cdef memlane_endpoint* endpoint = self.subject.pollable()
         check(memlane_endpoint_begin_poll(endpoint, &descriptor, &error), &error)
         self.held = endpoint
-        self.process = getpid()
+        self.born = generation
         return descriptor
 
     def __exit__(self, *raised):
@@ -87,7 +87,7 @@ cdef class Poll:
     cdef void let_go(self) noexcept:
         cdef memlane_endpoint* held = self.held
         self.held = NULL
-        if held != NULL and self.process == getpid():  # a forked child has none of its parent's polls
+        if held != NULL and self.born == generation:  # a forked child has none of its parent's polls
             memlane_endpoint_end_poll(held)
 
 
@@ -132,10 +132,9 @@ cdef class Expectations:
 
         Returns the one that came first, MEMLANE_ANY where none waits.
         """
-        cdef int process = getpid()
-        if self.process != process:  # a forked child has none of its parent's tasks
+        if self.born != generation:  # a forked child has none of its parent's tasks
             self.versions.clear()
-            self.process = process
+            self.born = generation
         for each in void:
             self.versions.pop(each, None)
         if version is None:

@@ -10,6 +10,10 @@ cdef uint64_t generation
 cdef unsigned long survivor
 cdef uint64_t survives_since
 
+cdef class Owner:
+    cdef uint64_t born
+    cdef readonly int process
+
 cdef class PerProcess:
     cdef object make
     cdef object value

@@ -8,6 +8,16 @@ from typing_extensions import Self
 _Value = TypeVar("_Value")
 
 @final
+class Owner:
+    """The process that made this; `process` is its number."""
+
+    process: int
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether that is a parent or an older ancestor, and this process was forked since."""
+
+@final
 class PerProcess(Generic[_Value]):
     """A value of each process: a forked child makes another one.
 

@@ -2,6 +2,7 @@
 """What a forked child has of its own."""
 
 cimport cython
+from posix.unistd cimport getpid
 
 cdef extern from "<pthread.h>" nogil:
     int pthread_atfork(void (*prepare)() noexcept, void (*parent)() noexcept, void (*child)() noexcept)
@@ -22,6 +23,21 @@ cdef void begin_generation() noexcept nogil:
 # Not os.register_at_fork: what others registered before would run in the child before it is one.
 if pthread_atfork(NULL, NULL, begin_generation) != 0:
     raise MemoryError("no memory for the handler of fork()")
+
+
+@cython.final
+@cython.auto_pickle(False)
+cdef class Owner:
+    """The process that made this; `process` is its number."""
+
+    def __cinit__(self):
+        self.born = generation
+        self.process = getpid()
+
+    @property
+    def is_parent(self):
+        """Whether that is a parent or an older ancestor, and this process was forked since."""
+        return self.born != generation
 
 
 @cython.final

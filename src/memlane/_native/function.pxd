@@ -1,7 +1,6 @@
 """One endpoint of a function, for both sides: who calls and who serves."""
 
 from libc.stdint cimport uint32_t, uint64_t
-from posix.types cimport pid_t
 
 from memlane._native.endpoint cimport Endpoint
 from memlane._native.library cimport memlane_answer, memlane_call, memlane_function
@@ -29,8 +28,9 @@ cdef class Function(Endpoint):
 
 # A thread that runs callbacks, and goes on serving while one of them waits (D29).
 cdef class Shift:
-    # Of the process that began it: a child that was forked in a callback does not serve its parent's dispatcher.
-    cdef pid_t process
+    # In which generation of processes it began: a child that was forked in a callback does not serve its parent's
+    # dispatcher.
+    cdef uint64_t born
 
     # Serves until the call is over or the deadline has passed.
     cdef int serve_until(self, memlane_call* awaited, uint64_t deadline) except -1

@@ -2,10 +2,10 @@
 """One endpoint of a function, for both sides: who calls and who serves."""
 
 from cpython.pythread cimport PyThread_get_thread_ident
-from posix.unistd cimport getpid
 
 from memlane import errors
 from memlane._native.error cimport check
+from memlane._native.fork cimport generation
 from memlane._native.format cimport layout_of, make_format
 from memlane._native.library cimport *
 from memlane._native.message cimport is_pickle
@@ -186,11 +186,11 @@ cdef Shift current_shift():
     if not SHIFTS:
         return None
     cdef Shift shift = SHIFTS.get(PyThread_get_thread_ident())
-    return shift if shift is not None and shift.process == getpid() else None
+    return shift if shift is not None and shift.born == generation else None
 
 
 cdef int begin_shift(Shift shift) except -1:
-    shift.process = getpid()
+    shift.born = generation
     SHIFTS[PyThread_get_thread_ident()] = shift
     return 0
 

@@ -3,14 +3,13 @@
 
 cimport cython
 from libc.stdint cimport uint64_t, uintptr_t
-from posix.types cimport pid_t
-from posix.unistd cimport getpid
 
 from memlane import errors
 from memlane._native.deadline cimport deadline_of
 from memlane._native.endpoint cimport Endpoint as Pollable
 from memlane._native.error cimport check
 from memlane._native.flag cimport is_raised, raise_flag
+from memlane._native.fork cimport generation
 from memlane._native.library cimport *
 from memlane._native.options cimport fill_object_options, or_any
 
@@ -241,7 +240,7 @@ cdef class Hold:
     cdef object timeout
     cdef readonly int mode
     cdef int given_up
-    cdef pid_t taker
+    cdef uint64_t taker
     cdef memlane_map_lock lock
 
     def __cinit__(self, Endpoint endpoint not None, timeout, bint writes):
@@ -261,10 +260,10 @@ cdef class Hold:
     @property
     def is_held(self):
         """Whether this process took it, and did not give it back: a lock stays with the parent of a fork."""
-        return self.lock.map != NULL and self.taker == getpid()
+        return self.lock.map != NULL and self.taker == generation
 
     cdef memlane_status take_until(self, uint64_t deadline, memlane_error* error) noexcept nogil:
-        self.taker = getpid()
+        self.taker = generation
         return memlane_map_lock_for_nobody(
             self.endpoint.handle, &self.lock, self.mode, deadline, is_given_up, &self.given_up, error
         )

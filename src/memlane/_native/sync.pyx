@@ -6,8 +6,6 @@ from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport uint32_t, uint64_t, uintptr_t
-from posix.types cimport pid_t
-from posix.unistd cimport getpid
 
 import errno
 
@@ -15,6 +13,7 @@ from memlane import errors
 from memlane._native.deadline cimport deadline_of, monotonic_ns
 from memlane._native.error cimport check
 from memlane._native.flag cimport is_raised, raise_flag
+from memlane._native.fork cimport generation
 from memlane._native.library cimport *
 
 # Each chunk ends with a look at pending signals: the kernel may deliver one to another thread than the waiting one.
@@ -234,7 +233,7 @@ cdef class Hold:
     cdef Mutex mutex
     cdef object timeout
     cdef int given_up
-    cdef pid_t taker
+    cdef uint64_t taker
     cdef bint taken
     cdef readonly bint recovered
 
@@ -251,7 +250,7 @@ cdef class Hold:
     @property
     def is_held(self):
         """Whether this process took it, and did not give it back: a mutex stays with the parent of a fork."""
-        return self.taken and self.taker == getpid()
+        return self.taken and self.taker == generation
 
     cdef uint64_t owner(self) noexcept:
         return <uint64_t><uintptr_t><void*>self
@@ -281,7 +280,7 @@ cdef class Hold:
             )
         self.recovered = recovered
         self.taken = True
-        self.taker = getpid()
+        self.taker = generation
         return 0
 
     def give_up(self):

@@ -11,6 +11,7 @@ import tty
 import warnings
 from typing import TYPE_CHECKING
 
+from memlane._native.fork import Owner
 from memlane.devices.framing import Framer, framed
 from memlane.errors import MessageError
 from memlane.messaging import ErrorCode, Message, MessageType
@@ -64,7 +65,7 @@ class EmulatedDevice:
         self._outbound = _Wire(baud_rate, self._put_out)
         self._random = random.Random(seed)  # noqa: S311  (noise, no secret)
         self._framer = Framer()
-        self._plugged_by = 0
+        self._owner = Owner()  # where that is the parent, it plays the device, and the loop has its epoll
         self._master = -1
         self._slave = -1
         self._heard = 0.0
@@ -74,7 +75,7 @@ class EmulatedDevice:
 
     def plug(self) -> None:
         """Appear as a terminal under the link."""
-        self._plugged_by = os.getpid()
+        self._owner = Owner()
         self._master, self._slave = os.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
@@ -90,17 +91,12 @@ class EmulatedDevice:
             return
         self._inbound.cut()
         self._outbound.cut()
-        if not self._is_foreign:
+        if not self._owner.is_parent:
             asyncio.get_running_loop().remove_reader(self._master)
             os.unlink(self.link)
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = -1
-
-    @property
-    def _is_foreign(self) -> bool:
-        """Whether the parent of a fork plays it, and the loop here has the epoll of the parent's."""
-        return self._plugged_by != os.getpid()
 
     async def run(self) -> None:
         """Play until cancelled; then unplug."""
@@ -126,7 +122,7 @@ class EmulatedDevice:
     # -- messages --------------------------------------------------------------------------------------------
 
     def _receive(self) -> None:
-        if self._is_foreign:
+        if self._owner.is_parent:
             return
         try:
             content = os.read(self._master, READ_BYTES)
@@ -204,7 +200,7 @@ class EmulatedDevice:
         self._outbound.carry(damaged)
 
     def _put_out(self, content: bytes) -> None:
-        if self._is_foreign:
+        if self._owner.is_parent:
             return
         # Where nobody reads the terminal's buffer is full, and the bytes are lost.
         with contextlib.suppress(BlockingIOError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import os
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from memlane._native.fork import Owner
 from memlane.buffer import DeviceBuffer, DeviceBufferError, DeviceUID
 from memlane.devices.framing import Framer, framed
 from memlane.errors import Closed, Error, MessageError, Timeout
@@ -61,7 +61,7 @@ class Line:
         self.path: str = port.port
         self.counters = counters
         self.buffer: DeviceBuffer | None = None
-        self._owner = os.getpid()
+        self._owner = Owner()  # where that is the parent, it speaks with the device, and the loop has its epoll
         self._port = port
         self._adopt = adopt
         self._framer = Framer()
@@ -76,15 +76,10 @@ class Line:
         """Set when the port has gone."""
         self._loop.add_reader(port.fileno(), self._receive)
 
-    @property
-    def _is_foreign(self) -> bool:
-        """Whether the parent of a fork speaks with the device, and the loop here has the epoll of the parent's."""
-        return self._owner != os.getpid()
-
     # -- bytes -----------------------------------------------------------------------------------------------
 
     def _receive(self) -> None:
-        if self._is_foreign:
+        if self._owner.is_parent:
             return
         try:
             content = self._port.read(READ_BYTES)
@@ -102,7 +97,7 @@ class Line:
         self._flush()
 
     def _flush(self) -> None:
-        if self.lost.is_set() or self._is_foreign:
+        if self.lost.is_set() or self._owner.is_parent:
             return
         try:
             sent = self._port.write(bytes(self._outgoing)) or 0
@@ -192,7 +187,7 @@ class Line:
 
     def pump(self) -> None:
         """Send what is requested: at once, but two bursts not closer than the type's ``write_interval``."""
-        if self.buffer is None or self._write_timer is not None or self._is_foreign:
+        if self.buffer is None or self._write_timer is not None or self._owner.is_parent:
             return
         now = self._loop.time()
         if now < self._next_write:
@@ -236,7 +231,7 @@ class Line:
         if self.lost.is_set():
             return
         self.lost.set()
-        if not self._is_foreign:
+        if not self._owner.is_parent:
             self._loop.remove_reader(self._port.fileno())
             self._loop.remove_writer(self._port.fileno())
             self._forget("its line is closed")

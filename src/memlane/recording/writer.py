@@ -6,6 +6,7 @@ import errno
 import os
 from typing import TYPE_CHECKING, Any, final
 
+from memlane._native.fork import Owner
 from memlane.errors import MissingDependency, OwnershipLost
 from memlane.recording.view import SCHEMA, SCHEMA_NAME, view_of
 
@@ -51,7 +52,7 @@ class Writer:
             raise FileExistsError(
                 errno.EEXIST, f"{os.fspath(path)!r} is there already: give another name, or overwrite it"
             ) from None
-        self._owner = os.getpid()
+        self._owner = Owner()
         self._jsonable = jsonable
         self._channels: dict[str, tuple[int, int]] = {}
         self._writer: Any = McapWriter(self._stream, compression=CompressionType.LZ4)
@@ -72,14 +73,14 @@ class Writer:
     @property
     def is_foreign(self) -> bool:
         """Whether it is the parent's of a fork, who goes on writing it."""
-        return self._owner != os.getpid()
+        return self._owner.is_parent
 
     def refuse_foreign(self) -> None:
         """Raise `OwnershipLost` where it is another process's."""
         if self.is_foreign:
             raise OwnershipLost(
-                f"{os.fspath(self._stream.name)!r} is recorded by process {self._owner}, from which this one was"
-                " forked: record into another file here"
+                f"{os.fspath(self._stream.name)!r} is recorded by process {self._owner.process}, from which this one"
+                " was forked: record into another file here"
             )
 
     def add(self, description: Description, sample: Sample) -> None:
