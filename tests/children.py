@@ -77,6 +77,18 @@ def end_by_itself() -> None:
     signal.alarm(LONGEST_LIFE_SECONDS)
 
 
+def fork_and_leave(status: int = 0) -> int:
+    """Fork a child that leaves by `SystemExit` all that its parent is in, and return the status with which it ended.
+
+    The test has to end it by ``os._exit`` where its own frame is reached.
+    """
+    child = os.fork()
+    if child == 0:
+        end_by_itself()
+        raise SystemExit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def _run(function: Callable[[], object], writing_end: int) -> None:
     """Run the child's side; never returns, so that the test's own code does not run twice."""
     status = 1

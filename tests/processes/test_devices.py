@@ -18,7 +18,7 @@ from memlane.buffer import BufferStore
 from memlane.devices import framing
 from memlane.errors import Timeout
 from memlane.messaging import Message, ParameterMap
-from tests.children import end_by_itself
+from tests.children import fork_and_leave
 from tests.peer import PATIENCE_SECONDS, wait_until
 from tests.processes.robot import CATALOG, Robot, until, work
 from tests.terminals import CTRL_C, on_a_terminal
@@ -150,12 +150,6 @@ def test_child_that_leaves_the_loop_leaves_the_devices_to_its_parent(namespace: 
             return bool(device.buffer.wait(["duty_cycle"], 0, requests=True))
         except Timeout:
             return False
-
-    def fork_and_leave() -> None:
-        if os.fork() == 0:
-            end_by_itself()
-            raise SystemExit
-        os.wait()
 
     async def scenario() -> None:
         await until(robot.is_there, "the device is found")

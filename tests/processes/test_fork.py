@@ -31,7 +31,7 @@ from memlane.buffer import Buffer, Parameter
 from memlane.event_loop import wait_until_readable
 from memlane.turns import Turns
 from tests import storm
-from tests.children import Child, answer_of_child, end_by_itself
+from tests.children import Child, answer_of_child, end_by_itself, fork_and_leave
 from tests.loops import ASYNCIO_LOOPS
 from tests.namespaces import answer_of_isolated_child, mount, unshare_mounts
 from tests.peer import PATIENCE_SECONDS, wait_until
@@ -418,16 +418,9 @@ def test_child_that_is_forked_in_a_task_with_a_lock_leaves_it_by_its_own_excepti
     mutex = memlane.sync.Mutex()
     mutex.initialize()
 
-    def fork_and_leave() -> int:
-        child = os.fork()
-        if child == 0:
-            end_by_itself()
-            raise SystemExit(7)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-
     async def program(mapping: memlane.SharedMMap) -> int:
         async with (mapping.lock() if kind == "map" else mutex).acquire_async():
-            return fork_and_leave()
+            return fork_and_leave(7)
 
     try:
         with memlane.SharedMMap("map", 64) as mapping:
@@ -861,12 +854,6 @@ def test_child_that_was_forked_in_a_callback_writes_no_response(namespace: Path,
 def test_child_that_leaves_the_loop_leaves_its_parents_service_alone(namespace: Path, run: Run) -> None:
     """It was forked in a task, and its loop is over the parent's epoll: what it takes out of that, nobody is told."""
     parent = os.getpid()
-
-    def fork_and_leave() -> None:
-        if os.fork() == 0:
-            end_by_itself()
-            raise SystemExit
-        os.wait()
 
     async def program() -> Any:
         with (
